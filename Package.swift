@@ -1,0 +1,50 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Imports point one way: MongeCLI → Monge → Models, Transport, CrossCheck → Tensors; a backend → Tensors
+// (and VulkanRuntime). Models never import a backend.
+let package = Package(
+    name: "Monge",
+    products: [
+        .library(name: "Monge", targets: ["Monge"]),
+        .library(name: "VulkanBackend", targets: ["VulkanBackend", "Tensors", "VulkanRuntime"]),
+        .executable(name: "monge", targets: ["MongeCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // C: headers, shims, and the vector kernels of the CPU.
+        .target(name: "CVulkan"),
+        .target(name: "CSimd"),
+        .systemLibrary(name: "CGlslang"),
+        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+
+        // The layers, from the machine up to the command.
+        .target(name: "VulkanRuntime", dependencies: ["CVulkan"]),
+        .target(name: "Tensors"),
+        .target(name: "CPUBackend", dependencies: ["Tensors", "CSimd", "COpenBLAS"]),
+        .target(
+            name: "VulkanBackend", dependencies: ["Tensors", "VulkanRuntime"],
+            plugins: ["CompileShaders"]),
+        .target(name: "ModelFiles", dependencies: ["Tensors"]),
+        .target(name: "Transport", dependencies: ["ModelFiles"]),
+        .target(name: "Models", dependencies: ["Tensors", "ModelFiles"]),
+        .target(name: "CrossCheck", dependencies: ["Tensors"]),
+        .target(
+            name: "Monge",
+            dependencies: ["Models", "ModelFiles", "Transport", "CrossCheck", "Tensors", "CPUBackend", "VulkanBackend"]),
+        .executableTarget(
+            name: "MongeCLI",
+            dependencies: [
+                "Monge",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        // The shader build: a compiler over glslang, and the build-tool plugin that runs it.
+        .executableTarget(name: "ShaderCompiler", dependencies: ["CGlslang"], path: "tools/ShaderCompiler"),
+        .plugin(
+            name: "CompileShaders", capability: .buildTool(), dependencies: ["ShaderCompiler"],
+            path: "tools/CompileShaders"),
+    ]
+)

@@ -1,0 +1,3 @@
+#ifndef MONGE_CSIMD_H
+#define MONGE_CSIMD_H
+#endif

@@ -1,0 +1,93 @@
+/// A device that runs the operations of the library: the plain CPU reference, the fast CPU path, or a Vulkan device.
+///
+/// The methods without an implementation here are what a backend provides. Each takes an operation whose shapes, types and options
+/// are already validated, with its output allocated; callers use the functions of the same name in `Operations/`, which do both.
+/// Operations are ordered as they are called. A device may run them later: an error of an earlier operation can surface at
+/// ``synchronize()`` or at a read.
+///
+/// A backend is used from one thread at a time.
+public protocol Backend: AnyObject {
+    /// What a person calls this device, for messages and results.
+    var name: String { get }
+
+    // MARK: Memory
+
+    /// Memory for a tensor, its contents undefined.
+    /// - Throws: ``TensorError/outOfMemory(device:requestedBytes:detail:)``
+    func allocate(_ shape: Shape, _ dtype: DType) throws -> Tensor
+
+    /// A tensor with the given contents, copied.
+    /// - Precondition: `bytes` has exactly the size of the tensor.
+    func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor
+
+    /// A read-only tensor (a weight) over memory that outlives it because `owner` is kept. The CPU reads it in place; a device
+    /// with its own memory copies it.
+    func adopt(_ bytes: UnsafeRawBufferPointer, owner: AnyObject, _ shape: Shape, _ dtype: DType) throws -> Tensor
+
+    /// Overwrites a tensor, in order with the operations around it.
+    func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws
+
+    /// Waits for what the tensor depends on and copies its bytes out.
+    func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws
+
+    /// Waits until everything asked for so far is done, and reports what went wrong.
+    func synchronize() throws
+
+    // MARK: Operations, validated
+
+    func linear(_ operation: LinearOperation) throws
+    func rmsNorm(_ operation: RMSNormOperation) throws
+    func rope(_ operation: RopeOperation) throws
+    func attention(_ operation: AttentionOperation) throws
+    func gatedProduct(_ operation: GatedProductOperation) throws
+    func add(_ operation: AddOperation) throws
+    func embedding(_ operation: EmbeddingOperation) throws
+    func scatterRows(_ operation: ScatterRowsOperation) throws
+    func transport(_ operation: TransportOperation) throws
+    func pool(_ operation: PoolOperation) throws
+    func sortColumns(_ operation: SortColumnsOperation) throws
+    func fitColumns(_ operation: FitColumnsOperation) throws
+    func quantileColumns(_ operation: QuantileColumnsOperation) throws
+    func argmax(_ operation: ArgmaxOperation) throws
+    func topK(_ operation: TopKOperation) throws
+}
+
+extension Backend {
+    /// A tensor of the given elements. `T` must be as wide as `dtype` says (Float for f32, Int32 for i32).
+    public func upload<T: BitwiseCopyable>(_ elements: [T], _ shape: Shape, _ dtype: DType) throws -> Tensor {
+        guard dtype.byteCount(elements: shape.count) == elements.count * MemoryLayout<T>.stride else {
+            throw TensorError.shapeMismatch(
+                operation: "upload", detail: "\(elements.count) elements do not fill \(dtype) \(shape)")
+        }
+        return try elements.withUnsafeBytes { try upload($0, shape, dtype) }
+    }
+
+    public func upload(_ elements: [Float], _ shape: Shape) throws -> Tensor { try upload(elements, shape, .f32) }
+    public func upload(_ elements: [Int32], _ shape: Shape) throws -> Tensor { try upload(elements, shape, .i32) }
+    public func upload(_ elements: [Float]) throws -> Tensor { try upload(elements, [elements.count], .f32) }
+    public func upload(_ elements: [Int32]) throws -> Tensor { try upload(elements, [elements.count], .i32) }
+
+    /// The elements of an f32 tensor.
+    public func readFloats(_ tensor: Tensor) throws -> [Float] { try read(tensor, as: Float.self, .f32) }
+
+    /// The elements of an i32 tensor.
+    public func readIntegers(_ tensor: Tensor) throws -> [Int32] { try read(tensor, as: Int32.self, .i32) }
+
+    private func read<T: BitwiseCopyable & Numeric>(_ tensor: Tensor, as type: T.Type, _ dtype: DType) throws -> [T] {
+        guard tensor.dtype == dtype else {
+            throw TensorError.unsupportedType(operation: "read", detail: "the tensor is \(tensor.dtype), not \(dtype)")
+        }
+        var elements = [T](repeating: 0, count: tensor.shape.count)
+        try elements.withUnsafeMutableBytes { try read(tensor, into: $0) }
+        return elements
+    }
+
+    /// Copies `source` over `destination`, which have the same size in bytes.
+    public func write<T: BitwiseCopyable>(_ elements: [T], to tensor: Tensor) throws {
+        guard tensor.byteCount == elements.count * MemoryLayout<T>.stride else {
+            throw TensorError.shapeMismatch(
+                operation: "write", detail: "\(elements.count) elements do not fill \(tensor.dtype) \(tensor.shape)")
+        }
+        try elements.withUnsafeBytes { try write($0, to: tensor) }
+    }
+}

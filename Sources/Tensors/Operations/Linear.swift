@@ -1,0 +1,75 @@
+/// A validated ``Backend/linear(_:weight:bias:epilogue:into:)``.
+public struct LinearOperation {
+    /// `[…, K]` f32, seen as `[rows, K]`.
+    public let x: Tensor
+    /// `[N, K]`, any weight type.
+    public let weight: Tensor
+    /// `[N]` f32.
+    public let bias: Tensor?
+    public let activation: Activation
+    public let transport: TransportApplication?
+    /// `[…, N]` f32.
+    public let residual: Tensor?
+    /// `[…, N]` f32.
+    public let output: Tensor
+
+    /// The number of rows of x.
+    public var rows: Int { x.shape.rows }
+    /// The number of elements that are summed for one output.
+    public var inputChannels: Int { weight.shape[1] }
+    public var outputChannels: Int { weight.shape[0] }
+}
+
+extension Backend {
+    /// `y = epilogue(x · Wᵀ + b)`, accumulated in f32 (or wider).
+    ///
+    /// - Parameters:
+    ///   - x: `[…, K]` f32.
+    ///   - weight: `[N, K]`, any weight type; quantised rows are decoded as they are read.
+    ///   - bias: `[N]` f32.
+    ///   - epilogue: activation, transports and residual (`[…, N]`), in this order.
+    ///   - output: Where to write; allocated when nil. May be the residual itself.
+    /// - Returns: `[…, N]` f32.
+    public func linear(
+        _ x: Tensor, weight: Tensor, bias: Tensor? = nil, epilogue: Epilogue = .none, into output: Tensor? = nil
+    ) throws -> Tensor {
+        let name = "linear"
+        try Validation.requireType(x, .f32, "x", name)
+        guard weight.dtype.isWeight else {
+            throw TensorError.unsupportedType(operation: name, detail: "the weight is \(weight.dtype)")
+        }
+        try Validation.require(
+            weight.shape.rank == 2 && x.shape.rank >= 1 && x.shape.channels == weight.shape[1], name,
+            "x \(x.shape) does not match weight \(weight.shape)")
+        let outputChannels = weight.shape[0]
+        let shape = x.shape.replacingChannels(with: outputChannels)
+        if let bias {
+            try Validation.requireType(bias, .f32, "the bias", name)
+            try Validation.require(bias.shape == [outputChannels], name, "bias \(bias.shape) does not match weight \(weight.shape)")
+        }
+        if let residual = epilogue.residual {
+            try Validation.requireType(residual, .f32, "the residual", name)
+            try Validation.require(residual.shape == shape, name, "residual \(residual.shape) does not match the result \(shape)")
+        }
+        for transport in epilogue.transports {
+            try Validation.transport(transport, rows: shape.rows, channels: outputChannels, name)
+        }
+        let result = try Validation.output(output, shape, .f32, self, name)
+        if shape.count == 0 { return result }
+        // Only the first map can be fused; with more of them the residual has to wait for the last.
+        let following = epilogue.transports.dropFirst()
+        let fusedOutput = following.isEmpty ? result : try allocate(shape, .f32)
+        try linear(
+            LinearOperation(
+                x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.transports.first,
+                residual: following.isEmpty ? epilogue.residual : nil, output: fusedOutput))
+        if following.isEmpty { return result }
+        let last = following.index(before: following.endIndex)
+        for (index, map) in zip(following.indices, following) {
+            let isLast = index == last && epilogue.residual == nil
+            try transport(TransportOperation(x: fusedOutput, transport: map, output: isLast ? result : fusedOutput))
+        }
+        if let residual = epilogue.residual { try add(AddOperation(a: fusedOutput, b: residual, output: result)) }
+        return result
+    }
+}

@@ -1,0 +1,41 @@
+/// A validated ``Backend/rmsNorm(_:gain:epsilon:transports:into:)``.
+public struct RMSNormOperation {
+    /// `[…, C]` f32.
+    public let x: Tensor
+    /// `[C]` f32.
+    public let gain: Tensor
+    public let epsilon: Float
+    public let transport: TransportApplication?
+    /// `[…, C]` f32; never aliases x.
+    public let output: Tensor
+}
+
+extension Backend {
+    /// Root-mean-square normalisation over the last axis (Zhang & Sennrich 2019): `y = gain · x / √(mean(x²) + ε)`, then the maps.
+    ///
+    /// - Parameters:
+    ///   - x: `[…, C]` f32.
+    ///   - gain: `[C]` f32.
+    ///   - epsilon: ε ≥ 0.
+    ///   - transports: Maps applied to the result, in this order.
+    public func rmsNorm(
+        _ x: Tensor, gain: Tensor, epsilon: Float, transports: [TransportApplication] = [], into output: Tensor? = nil
+    ) throws -> Tensor {
+        let name = "rmsNorm"
+        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireType(gain, .f32, "the gain", name)
+        try Validation.require(
+            x.shape.rank >= 1 && gain.shape == [x.shape.channels], name, "x \(x.shape) does not match gain \(gain.shape)")
+        try Validation.requireOption(epsilon >= 0 && epsilon.isFinite, name, "epsilon is \(epsilon), expected a number ≥ 0")
+        for transport in transports {
+            try Validation.transport(transport, rows: x.shape.rows, channels: x.shape.channels, name)
+        }
+        let result = try Validation.output(output, x.shape, .f32, self, name)
+        if x.shape.count == 0 { return result }
+        try rmsNorm(RMSNormOperation(x: x, gain: gain, epsilon: epsilon, transport: transports.first, output: result))
+        for map in transports.dropFirst() {
+            try transport(TransportOperation(x: result, transport: map, output: result))
+        }
+        return result
+    }
+}

@@ -1,0 +1,63 @@
+/// Which channels a rotary embedding turns together.
+public enum RopeLayout: String, Sendable, CaseIterable, Hashable {
+    /// Channel i with channel i + d/2 (GPT-NeoX, Hugging Face Llama).
+    case rotateHalf
+    /// Channel 2i with channel 2i + 1 (the RoFormer paper, Meta's Llama).
+    case interleaved
+}
+
+/// A validated ``Backend/rope(_:positions:dimensions:base:layout:frequencyFactors:into:)``.
+public struct RopeOperation {
+    /// `[rows, heads, D]` f32.
+    public let x: Tensor
+    /// `[rows]` i32.
+    public let positions: Tensor
+    /// The channels of each head that turn, even, ≤ D; the others are copied.
+    public let dimensions: Int
+    public let base: Float
+    public let layout: RopeLayout
+    /// `[dimensions / 2]` f32.
+    public let frequencyFactors: Tensor?
+    /// `[rows, heads, D]` f32; may alias x.
+    public let output: Tensor
+}
+
+extension Backend {
+    /// Rotary position embedding (Su et al. 2021): pair i of a head at position p turns by `p · base^(−2i/d) / factor_i`.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, heads, D]` f32.
+    ///   - positions: `[rows]` i32, each ≥ 0.
+    ///   - dimensions: d, the number of leading channels of each head that turn; even, at most D.
+    ///   - base: θ, for example 10000.
+    ///   - frequencyFactors: `[d / 2]` f32, dividing each frequency (Llama 3's long-context scaling); nil for none.
+    ///   - output: Where to write; may be x itself.
+    public func rope(
+        _ x: Tensor, positions: Tensor, dimensions: Int, base: Float, layout: RopeLayout,
+        frequencyFactors: Tensor? = nil, into output: Tensor? = nil
+    ) throws -> Tensor {
+        let name = "rope"
+        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireType(positions, .i32, "the positions", name)
+        try Validation.require(x.shape.rank == 3, name, "x has shape \(x.shape), expected [rows, heads, channels]")
+        try Validation.require(
+            positions.shape == [x.shape[0]], name, "positions \(positions.shape) do not match x \(x.shape)")
+        try Validation.requireOption(
+            dimensions > 0 && dimensions % 2 == 0 && dimensions <= x.shape[2], name,
+            "\(dimensions) rotated channels of heads with \(x.shape[2]); expected an even number from 2 to that")
+        try Validation.requireOption(base > 0 && base.isFinite, name, "the base is \(base), expected a number > 0")
+        if let frequencyFactors {
+            try Validation.requireType(frequencyFactors, .f32, "the frequency factors", name)
+            try Validation.require(
+                frequencyFactors.shape == [dimensions / 2], name,
+                "frequency factors \(frequencyFactors.shape) do not match \(dimensions) rotated channels")
+        }
+        let result = try Validation.output(output, x.shape, .f32, self, name)
+        if x.shape.count == 0 { return result }
+        try rope(
+            RopeOperation(
+                x: x, positions: positions, dimensions: dimensions, base: base, layout: layout,
+                frequencyFactors: frequencyFactors, output: result))
+        return result
+    }
+}

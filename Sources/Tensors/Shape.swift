@@ -1,0 +1,32 @@
+/// The extents of a tensor, outermost axis first; the last axis is contiguous in memory (row-major, channels last).
+public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
+    /// The extent of each axis; none is negative.
+    public let dimensions: [Int]
+
+    /// - Precondition: no extent is negative, and their product fits `Int`.
+    public init(_ dimensions: [Int]) {
+        precondition(dimensions.allSatisfy { $0 >= 0 }, "a shape has no negative extents")
+        self.dimensions = dimensions
+    }
+
+    public init(arrayLiteral dimensions: Int...) { self.init(dimensions) }
+
+    /// The number of axes.
+    public var rank: Int { dimensions.count }
+
+    /// The number of elements: the product of all extents, 1 for a scalar.
+    public var count: Int { dimensions.reduce(1, *) }
+
+    /// The extent of the last axis (the channels), 1 for a scalar.
+    public var channels: Int { dimensions.last ?? 1 }
+
+    /// The product of all extents but the last: the number of rows when the tensor is seen as a matrix.
+    public var rows: Int { dimensions.dropLast().reduce(1, *) }
+
+    public subscript(axis: Int) -> Int { dimensions[axis] }
+
+    /// This shape with its last extent replaced.
+    public func replacingChannels(with channels: Int) -> Shape { Shape(dimensions.dropLast() + [channels]) }
+
+    public var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
+}
