@@ -37,7 +37,7 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Monge",
+                "Monge", "ModelFiles", "Tensors", "Transport", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -47,6 +47,11 @@ let package = Package(
         .plugin(
             name: "CompileShaders", capability: .buildTool(), dependencies: ["ShaderCompiler"],
             path: "tools/CompileShaders"),
+        // Tests, a target a module.
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
+        .testTarget(
+            name: "MongeTests", dependencies: ["Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend"]),
+        .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(
             name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],
