@@ -37,7 +37,7 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Monge", "ModelFiles", "Tensors", "Transport", "VulkanRuntime",
+                "Monge", "CPUBackend", "CrossCheck", "ModelFiles", "Tensors", "Transport", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

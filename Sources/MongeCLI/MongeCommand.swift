@@ -14,7 +14,7 @@ struct MongeCommand: ParsableCommand {
             """,
         subcommands: [
             DevicesCommand.self, GenerateCommand.self, FitCommand.self, EvaluateCommand.self, ActivationsCommand.self,
-            LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self, InspectCommand.self,
+            LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self, InspectCommand.self, CheckCommand.self,
             BenchCommand.self,
         ])
 

@@ -13,10 +13,13 @@ struct DeviceOption: ParsableArguments {
 
     func choice() throws -> DeviceChoice { try device.map { try DeviceChoice($0) } ?? .fromEnvironment() }
 
+    /// Whether $MONGE_VALIDATION asks for the Vulkan validation layer.
+    static var validates: Bool { ProcessInfo.processInfo.environment["MONGE_VALIDATION"] == "1" }
+
     /// Opens the device; $MONGE_VALIDATION=1 turns the validation layer on.
     func open() throws -> any Backend {
         var options = DeviceOptions()
-        options.validation = ProcessInfo.processInfo.environment["MONGE_VALIDATION"] == "1"
+        options.validation = DeviceOption.validates
         return try choice().open(options: options)
     }
 }
