@@ -1,0 +1,72 @@
+import Foundation
+import Tensors
+
+extension ReferenceBackend {
+    public func attention(_ operation: AttentionOperation) throws {
+        let name = "attention"
+        let queries = try operation.queries.hostFloats(name)
+        let keys = try operation.keys.hostFloats(name)
+        let values = try operation.values.hostFloats(name)
+        let output = try operation.output.hostFloats(name)
+        let starts = try operation.segments.queryStarts.hostIntegers(name)
+        let keyLengths = try operation.segments.keyLengths.hostIntegers(name)
+        let slots = try operation.segments.slots.hostIntegers(name)
+        let (heads, channels) = (operation.heads, operation.headChannels)
+        let group = heads / operation.keyHeads
+        // From one key of a head to the next.
+        let keyStride = operation.keyHeads * channels
+
+        for sequence in 0..<operation.segments.count {
+            let rows = (first: Int(starts[sequence]), end: Int(starts[sequence + 1]))
+            let (keyCount, slot) = (Int(keyLengths[sequence]), Int(slots[sequence]))
+            guard 0 <= rows.first, rows.first <= rows.end, rows.end <= operation.queries.shape[0],
+                (0...operation.keyCapacity).contains(keyCount), (0..<operation.keys.shape[0]).contains(slot)
+            else {
+                throw TensorError.executionFailed(
+                    operation: name,
+                    detail: "sequence \(sequence) with query rows \(rows.first) ..< \(rows.end), \(keyCount) keys and slot \(slot) "
+                        + "lies outside queries \(operation.queries.shape) or keys \(operation.keys.shape)")
+            }
+            let queryCount = rows.end - rows.first
+            concurrentRanges(queryCount * heads, cost: 2 * keyCount * channels) { range in
+                var scores = [Double](repeating: 0, count: keyCount)
+                var sums = [Double](repeating: 0, count: channels)
+                for item in range {
+                    let (query, head) = (item / heads, item % heads)
+                    let index = ((rows.first + query) * heads + head) * channels
+                    let firstKey = (slot * operation.keyCapacity * operation.keyHeads + head / group) * channels
+                    let visible = operation.visibleKeys(query: query, of: queryCount, keyCount: keyCount)
+                    for key in visible {
+                        var score = 0.0
+                        let keyStart = firstKey + key * keyStride
+                        for channel in 0..<channels { score += Double(queries[index + channel]) * Double(keys[keyStart + channel]) }
+                        score *= Double(operation.scale)
+                        if let cap = operation.softCap { score = Double(cap) * tanh(score / Double(cap)) }
+                        scores[key] = score
+                    }
+                    // Softmax is the same for shifted scores; under the largest none overflows.
+                    let largest = scores[visible].max() ?? 0
+                    var total = 0.0
+                    for channel in 0..<channels { sums[channel] = 0 }
+                    for key in visible {
+                        let weight = exp(scores[key] - largest)
+                        total += weight
+                        let valueStart = firstKey + key * keyStride
+                        for channel in 0..<channels { sums[channel] += weight * Double(values[valueStart + channel]) }
+                    }
+                    for channel in 0..<channels { output[index + channel] = visible.isEmpty ? 0 : Float(sums[channel] / total) }
+                }
+            }
+        }
+    }
+}
+
+extension AttentionOperation {
+    /// The keys that query `query` of a sequence sees.
+    func visibleKeys(query: Int, of queryCount: Int, keyCount: Int) -> Range<Int> {
+        guard causal else { return 0..<keyCount }
+        let position = keyCount - queryCount + query
+        let end = max(0, position + 1)
+        return min(end, max(0, position - (window ?? end) + 1))..<end
+    }
+}

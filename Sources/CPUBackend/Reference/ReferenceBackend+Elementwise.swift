@@ -1,0 +1,35 @@
+import Tensors
+
+extension ReferenceBackend {
+    public func gatedProduct(_ operation: GatedProductOperation) throws {
+        let name = "gatedProduct"
+        let gate = try operation.gate.hostFloats(name)
+        let up = try operation.up.hostFloats(name)
+        let output = try operation.output.hostFloats(name)
+        for index in 0..<operation.output.shape.count {
+            output[index] = Float(operation.activation(Double(gate[index])) * Double(up[index]))
+        }
+    }
+
+    public func add(_ operation: AddOperation) throws {
+        let name = "add"
+        let a = try operation.a.hostFloats(name)
+        let b = try operation.b.hostFloats(name)
+        let output = try operation.output.hostFloats(name)
+        // One f32 addition is already rounded correctly.
+        for index in 0..<operation.output.shape.count { output[index] = a[index] + b[index] }
+    }
+
+    public func transport(_ operation: TransportOperation) throws {
+        let name = "transport"
+        let channels = operation.x.shape.channels
+        let x = try operation.x.hostFloats(name)
+        let transport = try ReferenceTransport(operation.transport, name)
+        let output = try operation.output.hostFloats(name)
+        for row in 0..<operation.x.shape.rows {
+            for channel in 0..<channels {
+                output[row * channels + channel] = transport(x[row * channels + channel], row: row, channel: channel)
+            }
+        }
+    }
+}
