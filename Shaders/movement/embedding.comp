@@ -11,6 +11,8 @@ layout(push_constant, scalar) uniform Arguments {
     uint count;
     uint tableRows;
     uint channels;
+    // Whether rows are whole chunks that begin where chunks are aligned.
+    uint byChunk;
     CHECK_BLOCK
 } arguments;
 
@@ -23,7 +25,7 @@ void main() {
         uint start = row * arguments.channels + chunk * 32u;
         bool exists = index < arguments.tableRows;
 #ifdef WEIGHT_IS_PLAIN
-        if (arguments.channels % 32u != 0u) {
+        if (arguments.byChunk == 0u) {
             WeightElements elements = WeightElements(arguments.table);
             for (uint k = 0; k < min(32u, arguments.channels - chunk * 32u); k++) {
                 uint element = index * arguments.channels + chunk * 32u + k;
