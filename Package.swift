@@ -47,6 +47,8 @@ let package = Package(
         .plugin(
             name: "CompileShaders", capability: .buildTool(), dependencies: ["ShaderCompiler"],
             path: "tools/CompileShaders"),
+        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "Tensors"]),
+        .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(
             name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],
