@@ -9,7 +9,7 @@ import Transport
     /// ω and β to 1e-5 of their own size, or of the size of the terms that cancel in them: β = m_b − ω·m_a loses the digits of its terms.
     static let tolerance: Float = 1e-5
 
-    @Test(arguments: [DeviceChoice.cpuReference, .cpu, .vulkan(index: 0)])
+    @Test(arguments: [DeviceChoice.cpuReference, .cpu, .vulkanIndex(0)])
     func columnsAgreeWithNumPy(device: DeviceChoice) throws {
         let backend = try device.open()
         let fixture = try TestModel.file("fit.safetensors")

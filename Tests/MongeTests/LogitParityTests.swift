@@ -61,7 +61,7 @@ import Testing
 
     @Test func referenceCPU() throws { try expectParity(.cpuReference, prompts: 0..<20) }
 
-    @Test func vulkan() throws { try expectParity(.vulkan(index: 0), prompts: 0..<20) }
+    @Test func vulkan() throws { try expectParity(.vulkanIndex(0), prompts: 0..<20) }
 }
 
 /// Captured activations against the outputs of the same modules in transformers.
@@ -93,7 +93,7 @@ import Testing
     @Test(arguments: ["f32", "bf16", "llama3"]) func logits(folder: String) throws {
         let url = TestModel.fixtures.appendingPathComponent("tiny-llama/\(folder)")
         let expected = try SafetensorsFile(url.appendingPathComponent("expected.safetensors"))
-        for device in [DeviceChoice.cpuReference, .cpu, .vulkan(index: 0)] {
+        for device in [DeviceChoice.cpuReference, .cpu, .vulkanIndex(0)] {
             let backend = try device.open()
             let model = try LanguageModels.load(HuggingFaceFolder(url), on: backend)
             for prompt in 0..<3 {

@@ -8,7 +8,7 @@ import VulkanRuntime
 
 /// `--device`, on every command that computes.
 struct DeviceOption: ParsableArguments {
-    @Option(name: .long, help: "auto, cpu, cpu-reference, vulkan or vulkan:N (default: $MONGE_DEVICE, else auto).")
+    @Option(name: .long, help: "auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME (default: $MONGE_DEVICE, else auto).")
     var device: String?
 
     func choice() throws -> DeviceChoice { try device.map { try DeviceChoice($0) } ?? .fromEnvironment() }
