@@ -48,6 +48,7 @@ let package = Package(
             name: "CompileShaders", capability: .buildTool(), dependencies: ["ShaderCompiler"],
             path: "tools/CompileShaders"),
         // Tests, a target a module.
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors"]),
         .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "Tensors"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
