@@ -25,7 +25,7 @@ struct TokenizeCommand: ParsableCommand {
         }
         let tokenizer = try Model.loadTokenizer(ModelCatalogue.locate(model))
         let ids = tokenizer.encode(text, addSpecial: true, parseSpecial: special)
-        let pieces = ids.map { tokenizer.piece($0) }
+        let pieces = ids.map { String(decoding: tokenizer.piece($0), as: UTF8.self) }
         if json { return try Output.json(Tokens(ids: ids, pieces: pieces)) }
         Output.table(["id", "piece"], zip(ids, pieces).map { [String($0), $1.debugDescription] })
     }
