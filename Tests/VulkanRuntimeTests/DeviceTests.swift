@@ -75,4 +75,18 @@ import VulkanRuntime
         #expect(try test.read(buffer) == elements)
         #expect(test.device.validationMessages == [])
     }
+
+    @Test func barriersAreRecordedOnlyForHazards() throws {
+        let test = try TestDevice()
+        let stream = test.device.stream
+        let input = try test.buffer([1, 2, 3, 4])
+        let outputs = try (0..<8).map { _ in try test.device.makeBuffer(byteCount: 16) }
+        let before = stream.barrierCount
+        for output in outputs { try test.scale(input, to: output, by: 2) }
+        #expect(stream.barrierCount == before)
+        for output in outputs { try test.scale(output, to: input, by: 1) }
+        // The first read waits for its output; each later write of the input waits for the one before.
+        #expect(stream.barrierCount == before + outputs.count)
+        #expect(try test.read(input) == [2, 4, 6, 8])
+    }
 }
