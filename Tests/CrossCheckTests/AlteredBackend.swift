@@ -141,11 +141,12 @@ final class SharedNorm: AlteredBackend {
     override func rmsNorm(_ operation: RMSNormOperation) throws {
         try inner.rmsNorm(operation)
         let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape.channels)
-        func norm(_ row: Int) -> Float {
-            (x[row * channels..<(row + 1) * channels].reduce(0) { $0 + $1 * $1 } / Float(channels) + operation.epsilon).squareRoot()
+        let norms = (0..<operation.x.shape.rows).map { row in
+            let squares = x[row * channels..<(row + 1) * channels].reduce(0) { $0 + $1 * $1 }
+            return (squares / Float(channels) + operation.epsilon).squareRoot()
         }
         try alter(operation.output) { elements in
-            for index in elements.indices { elements[index] *= norm(index / channels) / norm(0) }
+            for index in elements.indices { elements[index] *= norms[index / channels] / norms[0] }
         }
     }
 }
