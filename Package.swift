@@ -1,4 +1,4 @@
-// swift-tools-version: 6.0
+// swift-tools-version: 6.1
 import PackageDescription
 
 // Imports point one way: MongeCLI → Monge → Models, Transport, CrossCheck → Tensors; a backend → Tensors
@@ -37,14 +37,27 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Monge",
+                "Monge", "CPUBackend", "CrossCheck", "ModelFiles", "Tensors", "Transport", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // The shader build: a compiler over glslang, and the build-tool plugin that runs it.
-        .executableTarget(name: "ShaderCompiler", dependencies: ["CGlslang"], path: "tools/ShaderCompiler"),
+        .target(name: "ShaderCompilation", dependencies: ["CGlslang"], path: "tools/ShaderCompilation"),
+        .executableTarget(name: "ShaderCompiler", dependencies: ["ShaderCompilation"], path: "tools/ShaderCompiler"),
         .plugin(
             name: "CompileShaders", capability: .buildTool(), dependencies: ["ShaderCompiler"],
             path: "tools/CompileShaders"),
+        // Tests, a target a module.
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors"]),
+        .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
+        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "Tensors"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
+        .testTarget(
+            name: "MongeTests", dependencies: ["Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend"]),
+        .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI"]),
+        .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
+        .testTarget(
+            name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],
+            plugins: ["CompileShaders"]),
     ]
 )
