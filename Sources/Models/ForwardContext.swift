@@ -39,6 +39,11 @@ public struct ForwardContext {
     /// Whether the tap wants to see every row of this site.
     public func taps(_ site: Site) -> Bool { !isTapped.isEmpty && isTapped[site.index] }
 
+    /// Whether this site has to be given all rows of the batch: for a tap, or for maps that differ from row to row.
+    public func needsEveryRow(at site: Site) -> Bool {
+        taps(site) || installed(at: site).contains { $0.indices.shape.count > 1 || $0.strengths.shape.count > 1 }
+    }
+
     private func installed(at site: Site) -> [TransportApplication] { transports.isEmpty ? [] : transports[site.index] }
 
     private func observe(_ activation: Tensor, at site: Site) throws -> Tensor {

@@ -12,10 +12,14 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     case cpu
     /// The plain CPU path that every other is checked against: slow.
     case cpuReference
-    /// A Vulkan device by its index, or the best one, which fails when there is none.
-    case vulkan(index: Int?)
+    /// The best Vulkan device of hardware; an error when there is none.
+    case vulkan
+    /// The Vulkan device with this index, software devices among them.
+    case vulkanIndex(Int)
+    /// The first Vulkan device with this in its name, in any case, software devices among them.
+    case vulkanName(String)
 
-    /// Reads `auto`, `cpu`, `cpu-reference`, `vulkan` or `vulkan:N`.
+    /// Reads `auto`, `cpu`, `cpu-reference`, `vulkan`, `vulkan:N` or `vulkan:NAME`.
     ///
     /// - Throws: ``MongeError/usage(_:)`` for anything else.
     public init(_ text: String) throws {
@@ -23,12 +27,13 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
         case "auto": self = .automatic
         case "cpu": self = .cpu
         case "cpu-reference": self = .cpuReference
-        case "vulkan": self = .vulkan(index: nil)
+        case "vulkan": self = .vulkan
         default:
-            guard text.hasPrefix("vulkan:"), let index = Int(text.dropFirst("vulkan:".count)), index >= 0 else {
-                throw MongeError.usage("the device '\(text)' is none of auto, cpu, cpu-reference, vulkan, vulkan:N")
+            let name = String(text.dropFirst("vulkan:".count))
+            guard text.hasPrefix("vulkan:"), !name.isEmpty, !name.hasPrefix("-") else {
+                throw MongeError.usage("the device '\(text)' is none of auto, cpu, cpu-reference, vulkan, vulkan:N, vulkan:NAME")
             }
-            self = .vulkan(index: index)
+            self = Int(name).map { .vulkanIndex($0) } ?? .vulkanName(name)
         }
     }
 
@@ -43,7 +48,9 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
         case .automatic: "auto"
         case .cpu: "cpu"
         case .cpuReference: "cpu-reference"
-        case .vulkan(let index): index.map { "vulkan:\($0)" } ?? "vulkan"
+        case .vulkan: "vulkan"
+        case .vulkanIndex(let index): "vulkan:\(index)"
+        case .vulkanName(let name): "vulkan:\(name)"
         }
     }
 
@@ -56,11 +63,17 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
         case .cpu: return try CPUBackend()
         case .cpuReference: return ReferenceBackend()
         case .automatic:
-            guard let reports = try? VulkanSystem.reports(), let index = try? VulkanSystem.choose(reports) else { return try CPUBackend() }
-            return try VulkanBackend(device: Device(index: index, options: options))
-        case .vulkan(let index):
-            let reports = try VulkanSystem.reports()
-            return try VulkanBackend(device: Device(index: index ?? VulkanSystem.choose(reports), options: options))
+            guard let reports = try? VulkanSystem.reports(), let index = try? VulkanSystem.choose(.best, from: reports) else {
+                return try CPUBackend()
+            }
+            return try open(index, options)
+        case .vulkan: return try open(VulkanSystem.choose(.best, from: VulkanSystem.reports()), options)
+        case .vulkanIndex(let index): return try open(VulkanSystem.choose(.index(index), from: VulkanSystem.reports()), options)
+        case .vulkanName(let name): return try open(VulkanSystem.choose(.name(name), from: VulkanSystem.reports()), options)
         }
+    }
+
+    private func open(_ index: Int, _ options: DeviceOptions) throws -> any Backend {
+        try VulkanBackend(device: Device(index: index, options: options))
     }
 }

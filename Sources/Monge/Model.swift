@@ -43,12 +43,12 @@ public final class Model {
     public static func load(_ url: URL, on backend: any Backend) throws -> Model {
         let model: Model
         if url.isFolder {
-            let folder = try HuggingFaceFolder(url)
+            let folder = try HuggingFaceFolder(path: url.path)
             model = Model(
                 language: try LanguageModels.load(folder, on: backend), tokenizer: try Tokenizer(folder), url: url,
                 template: { try ChatTemplate(folder) })
         } else {
-            let file = try GGUFFile(url)
+            let file = try GGUFFile(path: url.path)
             model = Model(
                 language: try LanguageModels.load(file, on: backend), tokenizer: try Tokenizer(file), url: url,
                 template: { try ChatTemplate(file) })

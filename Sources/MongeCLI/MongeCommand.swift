@@ -10,7 +10,7 @@ struct MongeCommand: ParsableCommand {
         abstract: "Steers language models by Activation Transport, on any GPU with Vulkan 1.3 or on the CPU.",
         discussion: """
             Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 could not be done, 2 asked wrongly.
-            `--device` and the environment variable MONGE_DEVICE take auto, cpu, cpu-reference, vulkan or vulkan:N.
+            `--device` and the environment variable MONGE_DEVICE take auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME.
             """,
         subcommands: [
             DevicesCommand.self, GenerateCommand.self, FitCommand.self, EvaluateCommand.self, ActivationsCommand.self,

@@ -53,7 +53,7 @@ extension TransportMap {
 
     /// Reads a map.
     /// - Throws: `ModelFileError` for a file that is no safetensors file, ``TransportFileError`` for one that holds no sound map.
-    public init(contentsOf url: URL) throws { try self.init(SafetensorsFile(url)) }
+    public init(contentsOf url: URL) throws { try self.init(SafetensorsFile(path: url.path)) }
 
     /// Reads a map from an open file.
     public init(_ file: SafetensorsFile) throws {
@@ -101,7 +101,8 @@ extension TransportMap {
     }
 
     private static func vector(_ name: String, in file: SafetensorsFile) throws -> [Float] {
-        guard let tensor = try file.tensor(name) else { throw TransportFileError.damaged("it has no tensor \(name)") }
+        guard file.contains(tensor: name) else { throw TransportFileError.damaged("it has no tensor \(name)") }
+        let tensor = try file.tensor(name)
         guard tensor.dtype == .f32, tensor.shape.rank == 1 else {
             throw TransportFileError.damaged("\(name) is \(tensor.dtype) \(tensor.shape), expected f32 [channels]")
         }

@@ -10,7 +10,7 @@ final class DeviceContext {
     let queueFamily: UInt32
     let report: DeviceReport
     let memoryTypes: [(flags: VkMemoryPropertyFlags, heap: Int)]
-    /// Whether device memory is the host's memory, so that the host may write it in place.
+    /// Whether device memory is the host's memory and the host writes it in place.
     let hasUnifiedMemory: Bool
 
     init(index: Int, options: DeviceOptions) throws(VulkanError) {
@@ -33,7 +33,9 @@ final class DeviceContext {
         self.queue = queue!
         memoryTypes = MemoryHeaps(physical, instance.functions, hasBudget: false).types
         let shared = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT.rawValue | hostAccess
-        hasUnifiedMemory = [.integrated, .cpu].contains(report.kind) && memoryTypes.contains { $0.flags & shared == shared }
+        hasUnifiedMemory =
+            options.mapsDeviceMemory && [.integrated, .cpu].contains(report.kind)
+            && memoryTypes.contains { $0.flags & shared == shared }
     }
 
     private static func create(

@@ -12,6 +12,9 @@ public struct DeviceOptions: Sendable {
     public var blockSize = 64 << 20
     /// The most dispatches in one submission. Long submissions lose devices to the driver's watchdog.
     public var dispatchesPerBatch = 64
+    /// Whether the host writes and reads device memory in place where it can. Otherwise all data goes through staging buffers, as it does
+    /// on devices with their own memory.
+    public var mapsDeviceMemory = true
     /// The folder that compiled pipelines are kept in between runs; nil to keep none.
     public var pipelineCacheFolder: URL? = DeviceOptions.defaultPipelineCacheFolder
 

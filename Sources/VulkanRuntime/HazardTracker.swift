@@ -36,6 +36,7 @@ public struct HazardTracker: Sendable {
     /// Whether a use must wait for earlier ones. Ask for all uses of a command before recording any: within a command they do not wait
     /// for each other.
     public func conflicts(_ use: Use) -> Bool {
+        if use.start >= use.end { return false }
         if reads.count + writes.count >= longest { return true }
         for range in writes where range.start < use.end && use.start < range.end { return true }
         if use.access.writes {

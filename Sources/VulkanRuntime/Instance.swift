@@ -26,7 +26,7 @@ final class Instance {
         let log = isValidating ? ValidationLog() : nil
         var instance: VkInstance?
         let result = withStrings(isValidating ? [Self.validationLayer] : []) { layers in
-            withStrings(isValidating ? [VK_EXT_DEBUG_UTILS_EXTENSION_NAME] : []) { extensions in
+            withStrings(isValidating ? [VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME] : []) { extensions in
                 var application = VkApplicationInfo()
                 application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO
                 application.apiVersion = DeviceReport.Version(major: 1, minor: 3, patch: 0).packed
@@ -34,6 +34,8 @@ final class Instance {
                     // In the chain, the messenger also hears of faults in creating and destroying the instance.
                     let chain = StructureChain()
                     if let log { chain.append(log.createInfo) }
+                    // Copies and fills without the barrier they need are then messages too.
+                    let synchronization = [VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT]
                     var info = VkInstanceCreateInfo()
                     info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO
                     info.pNext = UnsafeRawPointer(chain.first)
@@ -42,7 +44,16 @@ final class Instance {
                     info.ppEnabledLayerNames = layers.baseAddress
                     info.enabledExtensionCount = UInt32(extensions.count)
                     info.ppEnabledExtensionNames = extensions.baseAddress
-                    return withExtendedLifetime(chain) { create(&info, nil, &instance) }
+                    return synchronization.withUnsafeBufferPointer { enabled in
+                        if isValidating {
+                            var features = VkValidationFeaturesEXT()
+                            features.sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT
+                            features.enabledValidationFeatureCount = UInt32(enabled.count)
+                            features.pEnabledValidationFeatures = enabled.baseAddress
+                            chain.append(features)
+                        }
+                        return withExtendedLifetime(chain) { create(&info, nil, &instance) }
+                    }
                 }
             }
         }

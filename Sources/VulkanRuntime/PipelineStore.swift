@@ -15,14 +15,17 @@ final class PipelineStore: @unchecked Sendable {
     let layout: VkPipelineLayout
     private let context: DeviceContext
     private let cache: VkPipelineCache
-    private let file: URL?
+    private let file: PipelineCacheFile?
     private let lock = NSLock()
     private var pipelines: [Key: Pipeline] = [:]
     private var hasUnsaved = false
+    private var lastSave = ContinuousClock.now
+    /// A program that never closes its device (it is interrupted, say) still keeps most of what it compiled.
+    private static let saveInterval = Duration.seconds(5)
 
     init(_ context: DeviceContext, folder: URL?) throws(VulkanError) {
         self.context = context
-        file = folder?.appendingPathComponent("pipelines-\(context.report.driverUUID).bin")
+        file = folder.map { PipelineCacheFile(folder: $0, driverUUID: context.report.driverUUID) }
         let functions = context.functions
         var layout: VkPipelineLayout?
         let range = VkPushConstantRange(
@@ -36,8 +39,7 @@ final class PipelineStore: @unchecked Sendable {
         }
         try check(result, "vkCreatePipelineLayout")
         var cache: VkPipelineCache?
-        // The driver checks the header and starts afresh when the data is another's.
-        let known = file.flatMap { try? Data(contentsOf: $0) } ?? Data()
+        let known = file?.read() ?? Data()
         let created = known.withUnsafeBytes { bytes in
             var info = VkPipelineCacheCreateInfo()
             info.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO
@@ -56,14 +58,16 @@ final class PipelineStore: @unchecked Sendable {
     func pipeline(_ code: ShaderCode, specialization: [UInt32], subgroupSize: Int?) throws(VulkanError) -> Pipeline {
         let key = Key(name: code.name, specialization: specialization, subgroupSize: subgroupSize)
         if let known = lock.withLock({ pipelines[key] }) { return known }
-        let pipeline = try compile(code, specialization: specialization, subgroupSize: subgroupSize)
-        return lock.withLock {
+        let compiled = try compile(code, specialization: specialization, subgroupSize: subgroupSize)
+        let (pipeline, isSaveDue) = lock.withLock {
             // Another thread may have compiled the same meanwhile; all then use the first.
-            if let known = pipelines[key] { return known }
-            pipelines[key] = pipeline
+            if let known = pipelines[key] { return (known, false) }
+            pipelines[key] = compiled
             hasUnsaved = true
-            return pipeline
+            return (compiled, ContinuousClock.now - lastSave > Self.saveInterval)
         }
+        if isSaveDue { save() }
+        return pipeline
     }
 
     private func compile(_ code: ShaderCode, specialization: [UInt32], subgroupSize: Int?) throws(VulkanError) -> Pipeline {
@@ -145,18 +149,19 @@ final class PipelineStore: @unchecked Sendable {
         return size
     }
 
-    /// Writes the driver's cache to disk if there is something new in it. A cache that cannot be written costs time, not results.
+    /// Writes the driver's cache to disk if there is something new in it.
     func save() {
         guard let file, lock.withLock({ hasUnsaved }) else { return }
-        lock.withLock { hasUnsaved = false }
+        lock.withLock {
+            hasUnsaved = false
+            lastSave = .now
+        }
         let functions = context.functions
         var size = 0
         guard functions.getPipelineCacheData(context.handle, cache, &size, nil) == VK_SUCCESS, size > 0 else { return }
         var data = Data(count: size)
         let result = data.withUnsafeMutableBytes { functions.getPipelineCacheData(context.handle, cache, &size, $0.baseAddress) }
-        guard result == VK_SUCCESS else { return }
-        try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try? data.prefix(size).write(to: file, options: .atomic)
+        if result == VK_SUCCESS { file.write(data.prefix(size)) }
     }
 
     deinit {

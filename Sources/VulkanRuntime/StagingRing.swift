@@ -22,6 +22,8 @@ public struct StagingRing: Sendable {
         let size = (byteCount + Self.alignment - 1) / Self.alignment * Self.alignment
         var start = head
         if start % capacity + size > capacity { start += capacity - start % capacity }
+        // What is skipped is not held when nothing before it is.
+        if tail == head { tail = start }
         guard start + size - tail <= capacity else { return nil }
         head = start + size
         return start % capacity

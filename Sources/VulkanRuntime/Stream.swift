@@ -18,6 +18,9 @@ public final class Stream {
     private let barrier: FullBarrier
     private var hazards = HazardTracker()
 
+    /// Barriers recorded so far. Each may leave part of the device without work.
+    public private(set) var barrierCount = 0
+
     /// The batch that is being recorded.
     private var current: Batch?
     private var submitted: UInt64 = 0
@@ -280,6 +283,7 @@ public final class Stream {
     private func recordBarrier(_ batch: Batch) {
         barrier.betweenCommands.withInfo { context.functions.cmdPipelineBarrier2(batch.commands, $0) }
         hazards.barrier()
+        barrierCount += 1
     }
 
     /// Throws unless a call succeeded; a lost device ends the stream.

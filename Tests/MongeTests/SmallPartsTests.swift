@@ -25,10 +25,10 @@ import Testing
 
 @Suite struct DeviceChoiceTests {
     @Test func readsWhatItPrints() throws {
-        for choice in [DeviceChoice.automatic, .cpu, .cpuReference, .vulkan(index: nil), .vulkan(index: 3)] {
+        for choice in [DeviceChoice.automatic, .cpu, .cpuReference, .vulkan, .vulkanIndex(3), .vulkanName("llvmpipe")] {
             #expect(try DeviceChoice(choice.description) == choice)
         }
-        for text in ["", "gpu", "vulkan:", "vulkan:-1", "vulkan:x", "CPU"] {
+        for text in ["", "gpu", "vulkan:", "vulkan:-1", "CPU"] {
             #expect(throws: MongeError.self) { try DeviceChoice(text) }
         }
     }

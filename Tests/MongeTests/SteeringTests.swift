@@ -15,7 +15,7 @@ import Transport
             options: FitOptions(method: .mean, estimation: .simultaneous))
     }
 
-    @Test(arguments: [DeviceChoice.cpu, .vulkan(index: 0)])
+    @Test(arguments: [DeviceChoice.cpu, .vulkanIndex(0)])
     func strengthZeroAndOutsideTheSupportAreTheSameBits(device: DeviceChoice) throws {
         let model = try TestModel.load(device)
         let map = try map(model)
@@ -75,7 +75,7 @@ import Transport
     }
 
     @Test func greedyTextIsTheSameOnEveryDevice() throws {
-        let texts = try [DeviceChoice.cpu, .vulkan(index: 0)].map {
+        let texts = try [DeviceChoice.cpu, .vulkanIndex(0)].map {
             try TestModel.load($0).generate("The capital of France is", options: GenerationOptions(tokens: 8, temperature: 0))
         }
         #expect(texts[0] == texts[1])

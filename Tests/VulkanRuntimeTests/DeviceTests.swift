@@ -2,9 +2,10 @@ import Foundation
 import Testing
 import VulkanRuntime
 
+/// With device memory that the host sees, and as on devices where all data goes through staging.
 @Suite struct DeviceTests {
-    @Test func aKernelRuns() throws {
-        let test = try TestDevice()
+    @Test(arguments: [true, false]) func aKernelRuns(mapped: Bool) throws {
+        let test = try TestDevice { $0.mapsDeviceMemory = mapped }
         let input = try test.buffer((0..<1000).map(Float.init))
         let output = try test.device.makeBuffer(byteCount: 4000)
         try test.scale(input, to: output, by: 3)
@@ -12,8 +13,8 @@ import VulkanRuntime
         #expect(test.device.validationMessages == [])
     }
 
-    @Test func aChainOfDispatchesSeesEachOthersWrites() throws {
-        let test = try TestDevice()
+    @Test(arguments: [true, false]) func aChainOfDispatchesSeesEachOthersWrites(mapped: Bool) throws {
+        let test = try TestDevice { $0.mapsDeviceMemory = mapped }
         let a = try test.buffer([Float](repeating: 1, count: 100))
         let b = try test.device.makeBuffer(byteCount: 400)
         // 2^100 and back is exact in Float. More dispatches than a batch holds, and than there are batches.
@@ -29,8 +30,8 @@ import VulkanRuntime
         #expect(test.device.validationMessages == [])
     }
 
-    @Test func freedMemoryIsUsedAgainInOrder() throws {
-        let test = try TestDevice()
+    @Test(arguments: [true, false]) func freedMemoryIsUsedAgainInOrder(mapped: Bool) throws {
+        let test = try TestDevice { $0.mapsDeviceMemory = mapped }
         let input = try test.buffer([1, 2, 3, 4])
         var sums: [Buffer] = []
         for round in 1...50 {
@@ -47,8 +48,8 @@ import VulkanRuntime
         #expect(test.device.validationMessages == [])
     }
 
-    @Test func transfersAreInOrderWithDispatches() throws {
-        let test = try TestDevice()
+    @Test(arguments: [true, false]) func transfersAreInOrderWithDispatches(mapped: Bool) throws {
+        let test = try TestDevice { $0.mapsDeviceMemory = mapped }
         let stream = test.device.stream
         let a = try test.buffer([1, 2, 3, 4])
         let b = try test.device.makeBuffer(byteCount: 16)
@@ -61,16 +62,31 @@ import VulkanRuntime
         #expect(test.device.validationMessages == [])
     }
 
-    @Test func largeUploadsToBusyMemoryGoThroughTheStagingRing() throws {
-        let test = try TestDevice()
+    @Test(arguments: [true, false]) func largeUploadsToBusyMemoryGoThroughTheStagingRing(mapped: Bool) throws {
+        let test = try TestDevice { $0.mapsDeviceMemory = mapped }
         // More than the ring of 16 MiB holds, behind a dispatch that uses the memory.
-        let count = 6 << 20
+        let count = 5 << 20
         let buffer = try test.device.makeBuffer(byteCount: count * 4)
         try test.device.stream.fill(buffer, byteCount: count * 4, word: 0)
-        let elements = (0..<count).map { Float($0 & 0xFFFF) }
+        var elements = (0..<5).flatMap { [Float](repeating: Float($0 + 1), count: 1 << 20) }
         try elements.withUnsafeBytes { try test.device.stream.upload($0, to: buffer) }
         try test.scale(buffer, to: buffer, by: 2, count: 1000)
-        #expect(try test.read(buffer) == elements.enumerated().map { $0 < 1000 ? 2 * $1 : $1 })
+        for index in 0..<1000 { elements[index] *= 2 }
+        #expect(try test.read(buffer) == elements)
         #expect(test.device.validationMessages == [])
+    }
+
+    @Test func barriersAreRecordedOnlyForHazards() throws {
+        let test = try TestDevice()
+        let stream = test.device.stream
+        let input = try test.buffer([1, 2, 3, 4])
+        let outputs = try (0..<8).map { _ in try test.device.makeBuffer(byteCount: 16) }
+        let before = stream.barrierCount
+        for output in outputs { try test.scale(input, to: output, by: 2) }
+        #expect(stream.barrierCount == before)
+        for output in outputs { try test.scale(output, to: input, by: 1) }
+        // The first read waits for its output; each later write of the input waits for the one before.
+        #expect(stream.barrierCount == before + outputs.count)
+        #expect(try test.read(input) == [2, 4, 6, 8])
     }
 }

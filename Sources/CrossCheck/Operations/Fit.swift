@@ -54,11 +54,11 @@ extension CheckedOperation {
 
     /// Sums are as good as in Float64, so that only the results are rounded, and the means before samples are centred about them.
     ///
-    /// With centred samples cₐ, c_b: a rounded mean errs by u·|m|, which shifts Σcₐ·c_b by u·(|m_a·Σc_b| + |m_b·Σcₐ|) and Σcₐ² by
-    /// 2u·|m_a·Σcₐ| (both sums vanish for equal n). All roundings together take at most 16u of s_b/s_a; β takes ω's error times |m_a|.
+    /// With samples centred about their paired mean, rounded to f32, cₐ and c_b: the rounding u·|m| shifts Σcₐ·c_b and Σcₐ² only by
+    /// its square. All other roundings take at most 16u of Σ|cₐ·c_b| / Σcₐ², or of s_b/s_a; β takes ω's error times |m_a|.
     static let fitColumns = CheckedOperation(
         name: "fitColumns", summary: "one affine map a column between sorted samples: linear, mean, gaussian",
-        tolerance: "ω: 16u·s_b/s_a and the rounding of the means; β: 4u·(|m_b| + |ω·m_a|) + |m_a|·error of ω; means 4u, deviations 16u",
+        tolerance: "ω: 16u·Σ|cₐ·c_b|/Σcₐ² or 16u·s_b/s_a; β: 4u·(|m_b| + |ω·m_a|) + |m_a|·error of ω; means 4u, deviations 16u",
         defaultCases: 60
     ) { index, generator, _ in
         let method = ColumnFit.allCases[index % ColumnFit.allCases.count]
@@ -96,10 +96,11 @@ extension CheckedOperation {
                 if deviationA > 0, omega != 1 || method == .gaussian {
                     omegaError = 16 * RoundOff.unit * deviationB / deviationA
                     if method == .linear {
-                        let (centredA, centredB) = (pairedSum(a, targetCount, meanA), pairedSum(b, sourceCount, meanB))
-                        let squares = deviationA * deviationA * Double(max(sourceCount, targetCount) - 1)
-                        let shift = abs(meanA * centredB) + abs(meanB * centredA) + 2 * abs(omega * meanA * centredA)
-                        omegaError += 2 * RoundOff.unit * shift / squares
+                        let (pairedA, pairedB) = (centredQuantiles(a, targetCount), centredQuantiles(b, sourceCount))
+                        let products = zip(pairedA, pairedB).reduce(0) { $0 + abs($1.0 * $1.1) }
+                        let squares = pairedA.reduce(0) { $0 + $1 * $1 }
+                        let shift = Double(pairedA.count) * errorA * (errorB + abs(omega) * errorA)
+                        omegaError = (16 * RoundOff.unit * products + shift) / squares
                     }
                 }
                 tolerance[channel] = omegaError
@@ -114,15 +115,16 @@ extension CheckedOperation {
         }
     }
 
-    /// Σ(v − mean) over the larger of both sets, the smaller interpolated.
-    private static func pairedSum(_ values: [Double], _ otherCount: Int, _ mean: Double) -> Double {
-        guard otherCount > values.count, otherCount > 1 else { return values.reduce(0) { $0 + $1 - mean } }
-        return (0..<otherCount).reduce(0) { sum, index in
-            let position = Double(index * (values.count - 1)) / Double(otherCount - 1)
+    /// As many quantiles as the larger set has samples, about their mean.
+    private static func centredQuantiles(_ values: [Double], _ otherCount: Int) -> [Double] {
+        let count = max(values.count, otherCount)
+        let quantiles = (0..<count).map { index in
+            let position = Double(index * (values.count - 1)) / Double(max(count - 1, 1))
             let lower = Int(position)
-            let upper = min(lower + 1, values.count - 1)
-            return sum + values[lower] + (position - Double(lower)) * (values[upper] - values[lower]) - mean
+            return values[lower] + (position - Double(lower)) * (values[min(lower + 1, values.count - 1)] - values[lower])
         }
+        let mean = quantiles.reduce(0, +) / Double(count)
+        return quantiles.map { $0 - mean }
     }
 
     /// Columns of sorted samples with means and deviations of their own; some dead: constant, or with a spread that is rounding noise

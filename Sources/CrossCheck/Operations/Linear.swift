@@ -34,7 +34,7 @@ extension CheckedOperation {
         let bias: [Float]? = generator.chance(0.5) ? generator.normals(outputs) : nil
         let activation = generator.chance(0.5) ? .identity : generator.pick(Activation.allCases)
         let transports = (0..<generator.pick([0, 0, 1, 1, 2])).map { _ in
-            CheckTransport(rows: rows, channels: outputs, &generator)
+            CheckTransport(rows: rows, channels: outputs, bounds: [0.25, -0.5], &generator)
         }
         let residual: [Float]? = generator.chance(0.5) ? generator.normals(rows * outputs) : nil
         let isInPlace = residual != nil && generator.chance(0.5)

@@ -17,7 +17,9 @@ extension CheckedOperation {
         if index % 3 == 1 && rows > 0 {
             return mappedNormCase(x, gain, epsilon: epsilon, shape, &generator)
         }
-        let transports = (0..<generator.pick([0, 0, 1, 2])).map { _ in CheckTransport(rows: rows, channels: channels, &generator) }
+        let transports = (0..<generator.pick([0, 0, 1, 2])).map { _ in
+            CheckTransport(rows: rows, channels: channels, bounds: [0.25, -0.5], &generator)
+        }
         let description = "x \(shape) \(range), ε \(epsilon)" + transports.map { ", \($0.description)" }.joined()
         return CheckCase(shapes: description) { device in
             let result = try device.backend.rmsNorm(

@@ -4,7 +4,7 @@ extension CheckedOperation {
     /// Bit for bit where the map does not apply; elsewhere the rounding of `x + λ·(ω·x + β − x)`.
     static let transport = CheckedOperation(
         name: "transport", summary: "x + λ·(ω·x + β − x) within the support, per row and neuron",
-        tolerance: "4u·(|x| + |λ|·(|ω·x| + |β| + |x|)); the same bits where λ = 0, the index is 0, or x lies outside",
+        tolerance: "6u·(|x| + |λ|·(|ω·x| + |β| + |x|)); the same bits where λ = 0, the index is 0, or x lies outside",
         defaultCases: 60
     ) { index, generator, _ in
         let rows = index == 0 ? 0 : generator.extent(atMost: 129)

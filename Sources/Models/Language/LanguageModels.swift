@@ -22,5 +22,7 @@ public enum LanguageModels {
 struct HuggingFaceWeights: WeightSource {
     let folder: HuggingFaceFolder
 
-    func tensor(_ name: String) throws -> FileTensor? { try folder.contains(name) ? folder.tensor(name) : nil }
+    func tensor(_ name: String) throws -> StoredWeight? {
+        try folder.contains(tensor: name) ? StoredWeight(folder.tensor(name)) : nil
+    }
 }

@@ -4,12 +4,12 @@ import Tensors
 /// Where a model's weights come from, under their Hugging Face names, whatever the file calls them.
 package protocol WeightSource {
     /// The tensor, or nil when the file has none of that name.
-    func tensor(_ name: String) throws -> FileTensor?
+    func tensor(_ name: String) throws -> StoredWeight?
 }
 
 extension WeightSource {
     /// A tensor that the model cannot do without.
-    func required(_ name: String, shape: Shape) throws -> FileTensor {
+    func required(_ name: String, shape: Shape) throws -> StoredWeight {
         guard let tensor = try tensor(name) else { throw ModelError.missingTensor(name) }
         guard tensor.shape == shape else {
             throw ModelError.wrongShape(name: name, found: tensor.shape, expected: shape)
@@ -29,7 +29,14 @@ extension WeightSource {
     }
 }
 
-extension FileTensor {
+/// A weight as it lies in a file, or as it was put together from one.
+package struct StoredWeight {
+    var dtype: DType
+    var shape: Shape
+    /// Valid while `owner` lives.
+    var bytes: UnsafeRawBufferPointer
+    var owner: AnyObject
+
     /// The elements of a small unquantised tensor.
     func floats(name: String) throws -> [Float] {
         switch dtype {
@@ -41,6 +48,12 @@ extension FileTensor {
             }
         default: throw ModelError.unsupported("\(name) is stored as \(dtype); a gain or bias is read from f32, f16 or bf16")
         }
+    }
+}
+
+extension StoredWeight {
+    init(_ tensor: FileTensor) {
+        self.init(dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes, owner: tensor.owner)
     }
 }
 

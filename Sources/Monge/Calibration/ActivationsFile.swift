@@ -35,15 +35,13 @@ public struct ActivationsFile: Sendable {
     /// Reads activations. Files from elsewhere serve too: every f32 tensor of two axes is a site, in the file's order when its
     /// metadata has no list.
     public init(contentsOf url: URL) throws {
-        let file = try SafetensorsFile(url)
+        let file = try SafetensorsFile(path: url.path)
         architecture = file.metadata["architecture"] ?? "unknown"
         fingerprint = file.metadata["fingerprint"] ?? ""
         pooling = file.metadata["pooling"] ?? "unknown"
         let listed = file.metadata["sites"].flatMap { try? JSONDecoder().decode([String].self, from: Data($0.utf8)) }
-        sites = try (listed ?? file.names).map { name in
-            guard let tensor = try file.tensor(name) else {
-                throw MongeError.failed("\(url.lastPathComponent) lists the site \(name) but has no tensor of that name")
-            }
+        sites = try (listed ?? file.tensorNames).map { name in
+            let tensor = try file.tensor(name)
             guard tensor.dtype == .f32, tensor.shape.rank == 2, tensor.shape.count > 0 else {
                 throw MongeError.failed(
                     "\(url.lastPathComponent): \(name) is \(tensor.dtype) \(tensor.shape), expected f32 [samples, channels]")

@@ -70,7 +70,7 @@ extension Model {
         let pooling = SamplePooling(pooling: options.pooling, skipsBeginning: options.skipsBeginning)
         for batch in set.batches {
             let rows = try batch.tokenBatch(on: backend)
-            let plan = try pooling.plan(for: rows, tokens: batch.tokens, beginning: tokenizer.beginningToken, on: backend)
+            let plan = try pooling.plan(for: rows, tokens: batch.tokens, beginning: tokenizer.beginOfSequence, on: backend)
             var seen = 0
             let context = ForwardContext(
                 backend: backend, transports: try installed.transports(for: batch.tokens.map { ($0.count, steering) }),

@@ -75,7 +75,7 @@ extension Model {
         let pooling = SamplePooling(pooling: options.pooling, skipsBeginning: options.skipsBeginning)
         let rows = try batches.map { try $0.batch.tokenBatch(on: backend) }
         let plans = try zip(rows, batches).map {
-            try pooling.plan(for: $0, tokens: $1.batch.tokens, beginning: tokenizer.beginningToken, on: backend)
+            try pooling.plan(for: $0, tokens: $1.batch.tokens, beginning: tokenizer.beginOfSequence, on: backend)
         }
         // Under `last`, the map applies to each sentence's last token alone; elsewhere index 0 leaves rows untouched.
         let indices = try rows.map { batch -> Tensor in

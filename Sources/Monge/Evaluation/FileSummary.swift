@@ -17,7 +17,10 @@ public struct FileSummary: Sendable, Codable, Equatable {
 
     public init(_ file: SafetensorsFile) throws {
         metadata = file.metadata
-        tensors = file.tensors.map { Tensor(name: $0.name, type: $0.typeName, shape: $0.shape.dimensions) }
+        tensors = try file.tensorNames.map { name in
+            let tensor = try file.tensor(name)
+            return Tensor(name: name, type: tensor.dtype.rawValue, shape: tensor.shape.dimensions)
+        }
     }
 }
 
@@ -51,20 +54,23 @@ public struct ModelSummary: Sendable, Codable, Equatable {
     ///
     /// - Throws: `ModelFileError` for a damaged file. A model that cannot be run is no error: its tensors are still listed.
     public init(_ url: URL) throws {
-        let tensors: [TensorListing]
+        let tensors: [(type: String, elements: Int, bytes: Int)]
         if url.isFolder {
-            let folder = try HuggingFaceFolder(url)
-            architecture = ConfigurationText.architecture(folder)
-            tensors = folder.tensors
+            let folder = try HuggingFaceFolder(path: url.path)
+            architecture = folder.configuration["model_type"] as? String ?? "unknown"
+            tensors = try folder.tensorNames.map { name in
+                let tensor = try folder.tensor(name)
+                return (tensor.dtype.rawValue, tensor.shape.count, tensor.bytes.count)
+            }
         } else {
-            let file = try GGUFFile(url)
+            let file = try GGUFFile(path: url.path)
             architecture = try file.string("general.architecture")
-            tensors = file.tensors
+            tensors = file.tensors.map { ("\($0.type)", $0.shape.count, $0.range?.count ?? 0) }
         }
-        parameters = tensors.reduce(0) { $0 + $1.shape.count }
-        bytes = tensors.reduce(0) { $0 + $1.byteCount }
-        types = Dictionary(grouping: tensors, by: \.typeName).map { type, group in
-            TypeShare(type: type, tensors: group.count, bytes: group.reduce(0) { $0 + $1.byteCount })
+        parameters = tensors.reduce(0) { $0 + $1.elements }
+        bytes = tensors.reduce(0) { $0 + $1.bytes }
+        types = Dictionary(grouping: tensors, by: \.type).map { type, group in
+            TypeShare(type: type, tensors: group.count, bytes: group.reduce(0) { $0 + $1.bytes })
         }.sorted { ($1.bytes, $0.type) < ($0.bytes, $1.type) }
         sites = []
         do {
@@ -89,8 +95,4 @@ public struct ModelSummary: Sendable, Codable, Equatable {
         if let problem { rows.append(["not run by Monge", problem]) }
         return rows
     }
-}
-
-private enum ConfigurationText {
-    static func architecture(_ folder: HuggingFaceFolder) -> String { folder.configuration["model_type"] as? String ?? "unknown" }
 }

@@ -51,7 +51,7 @@ extension Model {
         var finished = [Bool](repeating: false, count: requests.count)
         func accept(_ tokens: [Int32], _ active: [Int]) {
             for (token, index) in zip(tokens, active) {
-                finished[index] = options.stopsAtEnd && tokenizer.endTokens.contains(token)
+                finished[index] = options.stopsAtEnd && tokenizer.stopTokens.contains(token)
                 if !finished[index] { generated[index].append(token) }
             }
         }

@@ -75,7 +75,7 @@ struct CheckCommand: ParsableCommand {
     private func choices() throws -> [DeviceChoice] {
         if let device { return [try DeviceChoice(device)] }
         let usable = ((try? VulkanSystem.reports()) ?? []).filter { $0.refusals.isEmpty }
-        return [.cpu] + usable.map { .vulkan(index: $0.index) }
+        return [.cpu] + usable.map { .vulkanIndex($0.index) }
     }
 
     private func open(_ choice: DeviceChoice) throws -> any Backend {

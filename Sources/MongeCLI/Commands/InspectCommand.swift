@@ -18,7 +18,7 @@ struct InspectCommand: ParsableCommand {
     mutating func run() throws {
         let url = try ModelCatalogue.locate(file)
         if url.pathExtension == "safetensors" {
-            let file = try SafetensorsFile(url)
+            let file = try SafetensorsFile(path: url.path)
             if file.metadata["format"] == "monge-transport" { return try show(TransportMap(file)) }
             return try show(FileSummary(file))
         }

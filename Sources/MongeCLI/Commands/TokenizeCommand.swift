@@ -25,8 +25,12 @@ struct TokenizeCommand: ParsableCommand {
         }
         let tokenizer = try Model.loadTokenizer(ModelCatalogue.locate(model))
         let ids = tokenizer.encode(text, addSpecial: true, parseSpecial: special)
-        let pieces = ids.map { tokenizer.piece($0) }
+        let pieces = ids.map { String(decoding: tokenizer.piece($0), as: UTF8.self) }
         if json { return try Output.json(Tokens(ids: ids, pieces: pieces)) }
-        Output.table(["id", "piece"], zip(ids, pieces).map { [String($0), $1.debugDescription] })
+        // Quoted, so that spaces show; controls as Unicode escapes.
+        func quoted(_ piece: String) -> String {
+            "\"" + piece.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined() + "\""
+        }
+        Output.table(["id", "piece"], zip(ids, pieces).map { [String($0), quoted($1)] })
     }
 }

@@ -8,7 +8,7 @@ import VulkanRuntime
 
 /// `--device`, on every command that computes.
 struct DeviceOption: ParsableArguments {
-    @Option(name: .long, help: "auto, cpu, cpu-reference, vulkan or vulkan:N (default: $MONGE_DEVICE, else auto).")
+    @Option(name: .long, help: "auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME (default: $MONGE_DEVICE, else auto).")
     var device: String?
 
     func choice() throws -> DeviceChoice { try device.map { try DeviceChoice($0) } ?? .fromEnvironment() }
@@ -115,6 +115,6 @@ struct Numbers: ExpressibleByArgument {
 /// Sentences from a file, with the errors of `SentenceFile`.
 enum Sentences {
     static func read(_ path: String, column: String?) throws -> [String] {
-        try SentenceFile.read(URL(fileURLWithPath: path), column: column)
+        try SentenceFile.read(path: path, column: column)
     }
 }

@@ -25,17 +25,21 @@ final class ProgressBar {
         if progress.activity != activity {
             activity = progress.activity
             activityStart = now
-            lastShown = .distantPast
+            // On a terminal the bar appears at once; elsewhere a line is worth it only for work that takes a while.
+            lastShown = Terminal.isInteractive ? .distantPast : now
         }
         let isLast = progress.done >= progress.total
-        guard isLast || now.timeIntervalSince(lastShown) >= (Terminal.isInteractive ? 0.1 : 10) else { return }
+        let isDue = now.timeIntervalSince(lastShown) >= (Terminal.isInteractive ? 0.1 : 10)
+        guard isDue || isLast && (Terminal.isInteractive || now.timeIntervalSince(activityStart) >= 10) else { return }
         lastShown = now
         let seconds = max(now.timeIntervalSince(activityStart), 1e-3)
         let rate = Double(progress.done) / seconds
         let remaining = rate > 0 ? Double(progress.total - progress.done) / rate : 0
         let figures =
-            "\(progress.done)/\(progress.total) \(progress.unit), \(String(format: "%.1f", rate))/s, "
-            + (isLast ? "\(String(format: "%.1f", seconds)) s" : "\(Int(remaining.rounded(.up))) s left")
+            "\(progress.done)/\(progress.total) \(progress.unit)"
+            // A rate over an instant says nothing.
+            + (seconds < 0.2 ? "" : ", \(String(format: "%.1f", rate))/s")
+            + (isLast ? ", \(String(format: "%.1f", seconds)) s" : seconds < 0.2 ? "" : ", \(Int(remaining.rounded(.up))) s left")
         if Terminal.isInteractive {
             let width = 24
             let filled = progress.total > 0 ? width * min(progress.done, progress.total) / progress.total : width

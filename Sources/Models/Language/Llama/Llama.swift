@@ -97,8 +97,8 @@ public final class Llama: LanguageModel {
             let product = try backend.gatedProduct(gate: gate, up: up, activation: .silu, into: gate)
             x = try context.visit(layer.down(product, residual: x, context), at: layer.outputSite)
         }
-        // The norm works row by row, so only the rows that are asked for need it, unless a tap wants to see them all.
-        let gatherFirst = !context.taps(normSite)
+        // The norm works row by row, so only the rows that are asked for need it, unless what happens at its site needs them all.
+        let gatherFirst = !context.needsEveryRow(at: normSite)
         if case .last = output, gatherFirst { x = try backend.embedding(batch.lastRows, table: x) }
         x = try context.rmsNorm(x, gain: norm, epsilon: c.normEpsilon, at: normSite)
         if case .last = output, !gatherFirst { x = try backend.embedding(batch.lastRows, table: x) }

@@ -10,40 +10,35 @@ extension LlamaConfiguration {
         func key(_ name: String) -> String { "\(architecture).\(name)" }
         let hidden = try file.integer(key("embedding_length"))
         let heads = try file.integer(key("attention.head_count"))
-        let keyHeads = try file.contains(key("attention.head_count_kv")) ? file.integer(key("attention.head_count_kv")) : heads
+        let keyHeads = try file.integer(ifPresent: key("attention.head_count_kv")) ?? heads
         guard heads > 0 else { throw ModelError.invalidConfiguration("it has \(heads) heads") }
         let headChannels =
-            try file.contains(key("attention.key_length")) ? file.integer(key("attention.key_length")) : hidden / heads
-        if try file.contains(key("expert_count")) && file.integer(key("expert_count")) > 0 {
+            try file.integer(ifPresent: key("attention.key_length")) ?? hidden / heads
+        if let experts = try file.integer(ifPresent: key("expert_count")), experts > 0 {
             throw ModelError.unsupported("the model is a mixture of experts, which Monge does not run")
         }
-        if file.contains(key("rope.dimension_count")) {
-            let rotated = try file.integer(key("rope.dimension_count"))
-            guard rotated == headChannels else {
-                throw ModelError.unsupported("the model turns \(rotated) of \(headChannels) channels a head; Monge turns all of them")
-            }
+        if let rotated = try file.integer(ifPresent: key("rope.dimension_count")), rotated != headChannels {
+            throw ModelError.unsupported("the model turns \(rotated) of \(headChannels) channels a head; Monge turns all of them")
         }
         self.init(
             architecture: architecture, layers: try file.integer(key("block_count")), hidden: hidden, heads: heads, keyHeads: keyHeads,
             headChannels: headChannels, intermediate: try file.integer(key("feed_forward_length")),
             vocabulary: try file.tensor("token_embd.weight").shape.dimensions.first ?? 0,
             contextLength: try file.integer(key("context_length")),
-            normEpsilon: Float(try file.float(key("attention.layer_norm_rms_epsilon"))),
-            ropeBase: try file.contains(key("rope.freq_base")) ? Float(file.float(key("rope.freq_base"))) : 10000,
+            normEpsilon: try file.float(key("attention.layer_norm_rms_epsilon")),
+            ropeBase: try file.float(ifPresent: key("rope.freq_base")) ?? 10000,
             ropeFactors: try LlamaConfiguration.ropeFactors(file, key, pairs: headChannels / 2),
-            slidingWindow: try file.contains(key("attention.sliding_window"))
-                ? Optional(file.integer(key("attention.sliding_window"))).flatMap { $0 > 0 ? $0 : nil } : nil)
+            slidingWindow: try file.integer(ifPresent: key("attention.sliding_window")).flatMap { $0 > 0 ? $0 : nil })
     }
 
     private static func ropeFactors(_ file: GGUFFile, _ key: (String) -> String, pairs: Int) throws -> [Float]? {
-        if file.hasTensor("rope_freqs.weight") {
-            return try file.tensor("rope_freqs.weight").floats(name: "rope_freqs.weight")
+        if file.contains(tensor: "rope_freqs.weight") {
+            return try StoredWeight(file.tensor("rope_freqs.weight")).floats(name: "rope_freqs.weight")
         }
-        let type = key("rope.scaling.type")
-        guard file.contains(type) else { return nil }
-        switch try file.string(type) {
+        guard let type = try file.string(ifPresent: key("rope.scaling.type")) else { return nil }
+        switch type {
         case "none": return nil
-        case "linear": return [Float](repeating: Float(try file.float(key("rope.scaling.factor"))), count: max(0, pairs))
+        case "linear": return [Float](repeating: try file.float(key("rope.scaling.factor")), count: max(0, pairs))
         case let other: throw ModelError.unsupported("the model scales its rotary embedding by '\(other)'; Monge knows linear and llama3")
         }
     }
@@ -64,10 +59,10 @@ struct LlamaGGUFWeights: WeightSource {
         "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight",
     ]
 
-    func tensor(_ name: String) throws -> FileTensor? {
+    func tensor(_ name: String) throws -> StoredWeight? {
         let stored = try Self.fileName(name)
-        guard file.hasTensor(stored) else { return nil }
-        let tensor = try file.tensor(stored)
+        guard file.contains(tensor: stored) else { return nil }
+        let tensor = StoredWeight(try file.tensor(stored))
         // The converter of Llama files (not of Qwen2 files) reorders the rows of query and key projections for interleaved rotary
         // pairs. They are put back, so that neurons have the same numbers whatever file a model came from.
         guard configuration.architecture == "llama" else { return tensor }
@@ -85,10 +80,10 @@ struct LlamaGGUFWeights: WeightSource {
     }
 }
 
-extension FileTensor {
+extension StoredWeight {
     /// The rows of each head in the order of Hugging Face (first halves of all pairs, then second halves), from a file that has the
     /// two rows of each rotary pair side by side: row (head, half, pair) is stored as (head, pair, half).
-    func withRotaryHalves(heads: Int) throws -> FileTensor {
+    func withRotaryHalves(heads: Int) throws -> StoredWeight {
         guard heads > 0, shape.rank > 0, shape[0] % (2 * heads) == 0, shape.count > 0 else {
             throw ModelError.invalidConfiguration("\(shape) rows of a projection do not divide into \(heads) heads of pairs")
         }
@@ -105,7 +100,7 @@ extension FileTensor {
                 }
             }
         }
-        return FileTensor(dtype: dtype, shape: shape, bytes: UnsafeRawBufferPointer(memory.bytes), owner: memory)
+        return StoredWeight(dtype: dtype, shape: shape, bytes: UnsafeRawBufferPointer(memory.bytes), owner: memory)
     }
 }
 

@@ -1,0 +1,82 @@
+import Foundation
+
+/// The bytes of a file, read-only: mapped into memory, so that only the pages in use take memory, or held in memory.
+///
+/// The bytes live as long as the object. Cutting a mapped file short while it is in use ends the process when the lost pages are
+/// read; this is how the operating system's mappings work.
+public final class MappedFile: Sendable {
+    /// The path, or the name given to bytes held in memory; what messages call the file.
+    public let name: String
+    /// The number of bytes.
+    public let count: Int
+    private let address: Int
+    private let isMapped: Bool
+
+    /// Maps a file.
+    /// - Throws: ``ModelFileError/inaccessible(file:detail:)`` when it does not exist, is a folder, or may not be read.
+    public init(path: String) throws(ModelFileError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .inaccessible(file: path, detail: "cannot be opened: \(systemErrorMessage())") }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw .inaccessible(file: path, detail: "cannot be examined: \(systemErrorMessage())")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw .inaccessible(file: path, detail: "is not a regular file")
+        }
+        let size = Int(status.st_size)
+        name = path
+        count = size
+        guard size > 0 else {
+            address = 0
+            isMapped = false
+            return
+        }
+        guard let mapping = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), mapping != MAP_FAILED else {
+            throw .inaccessible(file: path, detail: "cannot be mapped into memory: \(systemErrorMessage())")
+        }
+        address = Int(bitPattern: mapping)
+        isMapped = true
+    }
+
+    /// A copy of bytes that are already in memory, seen as a file.
+    public init(contents: some ContiguousBytes, name: String) {
+        var copy = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        contents.withUnsafeBytes { source in
+            guard !source.isEmpty else { return }
+            copy = .allocate(byteCount: source.count, alignment: 64)
+            copy.copyMemory(from: source)
+        }
+        self.name = name
+        count = copy.count
+        address = Int(bitPattern: copy.baseAddress)
+        isMapped = false
+    }
+
+    deinit {
+        guard let pointer = UnsafeMutableRawPointer(bitPattern: address) else { return }
+        if isMapped {
+            munmap(pointer, count)
+        } else {
+            pointer.deallocate()
+        }
+    }
+
+    /// All bytes. They are valid while this object lives.
+    public var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count)
+    }
+
+    /// The bytes of a range of the file. They are valid while this object lives.
+    /// - Throws: ``ModelFileError/malformed(file:detail:)`` when the range reaches outside the file.
+    public func bytes(in range: Range<Int>) throws(ModelFileError) -> UnsafeRawBufferPointer {
+        guard range.lowerBound >= 0, range.upperBound <= count else {
+            throw .malformed(file: name, detail: "bytes \(range.lowerBound) to \(range.upperBound) lie outside its \(count) bytes")
+        }
+        return UnsafeRawBufferPointer(rebasing: bytes[range])
+    }
+}
+
+/// What the operating system said about the last failed call.
+func systemErrorMessage() -> String { String(cString: strerror(errno)) }

@@ -1,0 +1,83 @@
+extension Tokenizer {
+    /// The tokenizer of a GGUF file.
+    ///
+    /// The file says which tokens there are and what for, their merges, the name of the pre-tokenizer (`default` when absent, as in
+    /// llama.cpp), and which tokens begin and end a text. It does not say how text is normalised: Qwen 2 uses form C, the
+    /// others nothing.
+    /// - Throws: ``ModelFileError`` when something is missing, contradicts itself, or is of a kind that is not known.
+    public convenience init(_ gguf: GGUFFile) throws(ModelFileError) {
+        let model = try gguf.string("tokenizer.ggml.model")
+        guard model == "gpt2" else {
+            throw .unsupported(file: gguf.name, detail: "the tokenizer model '\(model)' is not known (known: gpt2, byte-level BPE)")
+        }
+        let preName = try gguf.string(ifPresent: "tokenizer.ggml.pre") ?? "default"
+        guard let preTokenizer = PreTokenizer(ggufName: preName) else {
+            let known = PreTokenizer.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .unsupported(file: gguf.name, detail: "the pre-tokenizer '\(preName)' is not known (known: \(known))")
+        }
+        let texts = try gguf.strings("tokenizer.ggml.tokens")
+        let kinds = try Tokenizer.kinds(gguf, count: texts.count)
+        var parts = Parts(
+            file: gguf.name, texts: texts, kinds: kinds, merges: try Tokenizer.merges(gguf), preTokenizer: preTokenizer,
+            normalizes: preTokenizer == .qwen2, ignoresMerges: preTokenizer == .llama3)
+        for (number, (text, kind)) in zip(texts, kinds).enumerated() where !text.isEmpty {
+            switch kind {
+            case .control, .unknown, .userDefined:
+                parts.addedTokens.append(
+                    AddedTokens.Entry(text: Array(text.utf8), number: Int32(number), isSpecial: kind != .userDefined))
+            case .normal, .unused, .byte: break
+            }
+        }
+        parts.beginOfSequence = try Tokenizer.specialToken(gguf, "tokenizer.ggml.bos_token_id", count: texts.count)
+        parts.endOfSequence = try Tokenizer.specialToken(gguf, "tokenizer.ggml.eos_token_id", count: texts.count)
+        if try gguf.bool(ifPresent: "tokenizer.ggml.add_bos_token") ?? (preTokenizer == .llama3) {
+            parts.prefix = try Tokenizer.required(parts.beginOfSequence, gguf, "tokenizer.ggml.bos_token_id")
+        }
+        if try gguf.bool(ifPresent: "tokenizer.ggml.add_eos_token") ?? false {
+            parts.suffix = try Tokenizer.required(parts.endOfSequence, gguf, "tokenizer.ggml.eos_token_id")
+        }
+        try self.init(parts)
+    }
+
+    private static func kinds(_ gguf: GGUFFile, count: Int) throws(ModelFileError) -> [TokenKind] {
+        let key = "tokenizer.ggml.token_type"
+        guard let types = try gguf.integers(ifPresent: key) else { return [TokenKind](repeating: .normal, count: count) }
+        guard types.count == count else {
+            throw .malformed(file: gguf.name, detail: "'\(key)' has \(types.count) elements for \(count) tokens")
+        }
+        return types.map { TokenKind(rawValue: $0) ?? .normal }
+    }
+
+    private static func merges(_ gguf: GGUFFile) throws(ModelFileError) -> [(left: String, right: String)] {
+        var merges: [(left: String, right: String)] = []
+        for (rank, line) in try gguf.strings("tokenizer.ggml.merges").enumerated() {
+            guard let merge = splitMerge(line) else {
+                throw .malformed(file: gguf.name, detail: "the merge \(rank) ('\(line)') is not two texts with a space between them")
+            }
+            merges.append(merge)
+        }
+        return merges
+    }
+
+    /// The two halves of a merge, written with a space between them; a space that is the first character belongs to the left half.
+    static func splitMerge(_ line: String) -> (left: String, right: String)? {
+        let bytes = line.utf8
+        guard let space = bytes.dropFirst().firstIndex(of: UInt8(ascii: " ")) else { return nil }
+        let right = bytes.index(after: space)
+        guard right < bytes.endIndex else { return nil }
+        return (String(line[..<space]), String(line[right...]))
+    }
+
+    private static func specialToken(_ gguf: GGUFFile, _ key: String, count: Int) throws(ModelFileError) -> Int32? {
+        guard let number = try gguf.integer(ifPresent: key) else { return nil }
+        guard number >= 0, number < count, let token = Int32(exactly: number) else {
+            throw .malformed(file: gguf.name, detail: "'\(key)' is \(number), but there are \(count) tokens")
+        }
+        return token
+    }
+
+    private static func required(_ token: Int32?, _ gguf: GGUFFile, _ key: String) throws(ModelFileError) -> [Int32] {
+        guard let token else { throw .missingKey(file: gguf.name, key: key, expected: "an integer") }
+        return [token]
+    }
+}

@@ -1,0 +1,128 @@
+import Foundation
+
+/// Byte-level byte-pair encoding between text and token numbers, as a model's own tokenizer does it.
+///
+/// Text is first cut at added tokens, each stretch between them is cut into words (``PreTokenizer``), and the bytes of each word are
+/// merged by rank. The same tokenizer comes from a GGUF file or from a Hugging Face `tokenizer.json`.
+///
+/// Added tokens follow Hugging Face's and llama.cpp's rules: user-defined tokens are always read as tokens; control tokens only
+/// when `parseSpecial` is true, else their text is ordinary text. Where several match, the leftmost is taken, and of those the longest.
+public final class Tokenizer: Sendable {
+    /// How text is cut into words.
+    public let preTokenizer: PreTokenizer
+    /// The token that begins a text, for models that have one.
+    public let beginOfSequence: Int32?
+    /// The token that ends a text, for models that have one.
+    public let endOfSequence: Int32?
+    /// Tokens after which a model has said all: the end of the sequence, of a turn, or of a message.
+    public let stopTokens: Set<Int32>
+    /// What `addSpecial` puts before and after a text.
+    public let prefix: [Int32]
+    public let suffix: [Int32]
+    let vocabulary: Vocabulary
+    private let encoder: BytePairEncoder
+    private let addedTokens: AddedTokens
+    private let addedTokensAfterNormalization: AddedTokens
+    private let normalizes: Bool
+    private let ignoresMerges: Bool
+
+    /// What a tokenizer is made of, from whatever file.
+    struct Parts {
+        /// What messages call the file.
+        var file: String
+        var texts: [String]
+        var kinds: [TokenKind]
+        var merges: [(left: String, right: String)]
+        var preTokenizer: PreTokenizer
+        /// Whether text is brought into Unicode's normalisation form C first.
+        var normalizes = false
+        /// Whether a word that is a token is not split further.
+        var ignoresMerges = false
+        var addedTokens: [AddedTokens.Entry] = []
+        /// Those that are looked for in normalised text.
+        var addedTokensAfterNormalization: [AddedTokens.Entry] = []
+        var beginOfSequence: Int32?
+        var endOfSequence: Int32?
+        var prefix: [Int32] = []
+        var suffix: [Int32] = []
+    }
+
+    /// Names of tokens that end a turn, whatever the file says of them (as in llama.cpp).
+    private static let turnEnds = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>"]
+
+    init(_ parts: Parts) throws(ModelFileError) {
+        vocabulary = try Vocabulary(texts: parts.texts, kinds: parts.kinds, file: parts.file)
+        encoder = try BytePairEncoder(merges: parts.merges, vocabulary: vocabulary, file: parts.file)
+        preTokenizer = parts.preTokenizer
+        normalizes = parts.normalizes
+        ignoresMerges = parts.ignoresMerges
+        addedTokens = AddedTokens(parts.addedTokens)
+        addedTokensAfterNormalization = AddedTokens(parts.addedTokensAfterNormalization)
+        beginOfSequence = parts.beginOfSequence
+        endOfSequence = parts.endOfSequence
+        prefix = parts.prefix
+        suffix = parts.suffix
+        var stops = Set(Tokenizer.turnEnds.compactMap(vocabulary.number(of:)))
+        if let end = parts.endOfSequence { stops.insert(end) }
+        stopTokens = stops
+    }
+
+    /// The number of tokens.
+    public var vocabularySize: Int { vocabulary.count }
+
+    /// The number of the token with this text, as the file spells it.
+    public func token(_ text: String) -> Int32? { vocabulary.number(of: text) }
+
+    /// What a token is for; nil for a number that is no token.
+    public func kind(_ token: Int32) -> TokenKind? {
+        token >= 0 && token < vocabulary.count ? vocabulary.kinds[Int(token)] : nil
+    }
+
+    /// The tokens of a text.
+    /// - Parameters:
+    ///   - addSpecial: whether to put ``prefix`` before and ``suffix`` after, as the model expects.
+    ///   - parseSpecial: whether the names of control tokens in the text stand for these tokens.
+    public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
+        var output = addSpecial ? prefix : []
+        var session = EncodingSession()
+        let bytes = Array(text.utf8)
+        for segment in addedTokens.segments(of: bytes, parsingSpecial: parseSpecial) {
+            switch segment {
+            case .token(let token): output.append(token)
+            case .text(let range): encode(normalized(bytes[range]), parseSpecial, &output, &session)
+            }
+        }
+        if addSpecial { output += suffix }
+        return output
+    }
+
+    private func normalized(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        guard normalizes, bytes.contains(where: { $0 >= 128 }) else { return Array(bytes) }
+        return Array(String(decoding: bytes, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
+    }
+
+    private func encode(_ bytes: [UInt8], _ parseSpecial: Bool, _ output: inout [Int32], _ session: inout EncodingSession) {
+        for segment in addedTokensAfterNormalization.segments(of: bytes, parsingSpecial: parseSpecial) {
+            switch segment {
+            case .token(let token): output.append(token)
+            case .text(let range): encodeWords(bytes[range], &output, &session)
+            }
+        }
+    }
+
+    private func encodeWords(_ bytes: ArraySlice<UInt8>, _ output: inout [Int32], _ session: inout EncodingSession) {
+        let text = ScalarText(String(decoding: bytes, as: UTF8.self))
+        bytes.withUnsafeBytes { bytes in
+            preTokenizer.forEachWord(in: text) { range in
+                let word = UnsafeRawBufferPointer(rebasing: bytes[text.offsets[range.lowerBound]..<text.offsets[range.upperBound]])
+                session.append(word, to: &output) { word, tokens, work in
+                    if ignoresMerges, let token = vocabulary.number(of: ByteLevelAlphabet.spell(word)) {
+                        tokens.append(token)
+                    } else {
+                        encoder.encode(word, into: &tokens, &work)
+                    }
+                }
+            }
+        }
+    }
+}

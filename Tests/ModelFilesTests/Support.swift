@@ -1,0 +1,30 @@
+import Foundation
+import ModelFiles
+
+/// The folder of fixtures.
+let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")
+
+func fixture(_ path: String) throws -> Data { try Data(contentsOf: fixtures.appending(path: path)) }
+
+/// Says where a model that a test needs was looked for.
+struct MissingModel: Error, CustomStringConvertible {
+    let paths: [String]
+    var description: String { "the test needs a model file at one of \(paths.joined(separator: ", ")); tools/get-model fetches it" }
+}
+
+/// The path of SmolLM2-135M-Instruct: in the folder of the environment variable MONGE_MODELS, or in the user's cache.
+func smolLM2Path() throws -> String {
+    let name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    var folders: [String] = []
+    if let folder = ProcessInfo.processInfo.environment["MONGE_MODELS"] { folders.append(folder) }
+    folders.append(NSHomeDirectory() + "/.cache/monge")
+    let paths = folders.map { $0 + "/" + name }
+    guard let path = paths.first(where: FileManager.default.fileExists(atPath:)) else { throw MissingModel(paths: paths) }
+    return path
+}
+
+/// SmolLM2's file and tokenizer, read once for all tests.
+enum SmolLM2 {
+    static let file = Result { try GGUFFile(path: smolLM2Path()) }
+    static let tokenizer = Result { try Tokenizer(file.get()) }
+}
