@@ -120,8 +120,8 @@ void main() {
         uint keyRow = cacheStart + uint(min(key, keyEnd - 1)) * rowElements;
         float scores[TILE_ROWS];
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) scores[r] = 0.0;
-        [[unroll]] for (uint s = 0; s < SPANS; s++) {
-            [[unroll]] for (uint l = 0; l < LANES; l++) {
+        [[dont_unroll]] for (uint l = 0; l < LANES; l++) {
+            [[unroll]] for (uint s = 0; s < SPANS; s++) {
                 uint channel = 2u * (s * LANES + l);
                 LOAD_PAIR(k, arguments.keys, 1u, keyRow, channel)
                 [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
@@ -148,7 +148,7 @@ void main() {
             scores[r] = weight;
             [[unroll]] for (uint s = 0; s < SPANS; s++) sums[r * SPANS + s] *= decay;
         }
-        [[unroll]] for (uint l = 0; l < LANES; l++) {
+        [[dont_unroll]] for (uint l = 0; l < LANES; l++) {
             uint valueRow = cacheStart + uint(min(base + int(l), keyEnd - 1)) * rowElements;
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
                 uint channel = 2u * (s * LANES + lane);

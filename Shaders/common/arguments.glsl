@@ -19,6 +19,8 @@ layout(local_size_x_id = 0, local_size_y_id = 1, local_size_z_id = 2) in;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Floats { float value; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Float4s { vec4 value; };
+// 32 floats, what one chunk of a weight is multiplied with.
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Chunks { vec4 value[8]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Integers { int value; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Longs { uint64_t value; };
 

@@ -29,6 +29,10 @@ void main() {
             }
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) sums[r] += parts[r];
         }
-        [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) finish(firstRow + r, column, sums[r]);
+        [[dont_unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
+            float sum;
+            CHOOSE(sum, sums, TILE_ROWS, r)
+            finish(firstRow + r, column, sum);
+        }
     }
 }

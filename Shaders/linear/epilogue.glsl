@@ -28,6 +28,11 @@ layout(push_constant, scalar) uniform Arguments {
 
 DEFINE_TRANSPORT
 
+// Element `index` of an array in registers, without an address: the epilogue is long, and stands once in a loop over the sums.
+#define CHOOSE(result, array, count, index) \
+    result = array[0]; \
+    [[unroll]] for (uint choice_ = 1; choice_ < (count); choice_++) result = (index) == choice_ ? array[choice_] : result;
+
 void finish(uint row, uint column, float sum) {
     if (row >= arguments.rows || column >= arguments.outputs) return;
     uint index = row * arguments.outputs + column;

@@ -29,16 +29,13 @@ void main() {
 
     uint chunks = arguments.channels / 32u;
     uint blocks = chunks / BLOCK_CHUNKS;
-    uint xStarts[TILE_ROWS];
-    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-        xStarts[r] = min(firstRow + r, arguments.rows - 1u) * (arguments.channels / 2u) + lane;
-    }
     [[dont_unroll]] for (uint chunk = 0; chunk < chunks; chunk++) {
         vec2 x[TILE_ROWS * PAIRS];
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
+            uint xChunk = min(firstRow + r, arguments.rows - 1u) * chunks + chunk;
+            Longs pairs = Longs(Chunks(arguments.x) + AT(0u, xChunk, 128u));
             [[unroll]] for (uint i = 0; i < PAIRS; i++) {
-                uint pair = xStarts[r] + chunk * 16u + i * LANES;
-                x[r * PAIRS + i] = uintBitsToFloat(unpackUint2x32(Longs(arguments.x)[AT(0u, pair, 8u)].value));
+                x[r * PAIRS + i] = uintBitsToFloat(unpackUint2x32(pairs[i * LANES + lane].value));
             }
         }
         [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
@@ -55,9 +52,9 @@ void main() {
             }
         }
     }
-    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-        [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-            finish(firstRow + r, firstOutput + o * LANES, sums[r * TILE_OUTPUTS + o]);
-        }
+    [[dont_unroll]] for (uint i = 0; i < TILE_ROWS * TILE_OUTPUTS; i++) {
+        float sum;
+        CHOOSE(sum, sums, TILE_ROWS * TILE_OUTPUTS, i)
+        finish(firstRow + i / TILE_OUTPUTS, firstOutput + i % TILE_OUTPUTS * LANES, sum);
     }
 }

@@ -42,10 +42,11 @@ void main() {
         } else {
             uint loader = self - TILE_OUTPUTS;
             uint loadedRow = loader % TILE_ROWS;
-            uint start = (min(firstRow + loadedRow, arguments.rows - 1u) * chunks + chunk) * 8u;
+            uint xChunk = min(firstRow + loadedRow, arguments.rows - 1u) * chunks + chunk;
+            Chunks xValues = Chunks(arguments.x) + AT(0u, xChunk, 128u);
             [[unroll]] for (uint i = 0; i < 4; i++) {
                 uint four = loader / TILE_ROWS * 4u + i;
-                vec4 x = Float4s(arguments.x)[AT(0u, start + four, 16u)].value;
+                vec4 x = xValues.value[four];
                 [[unroll]] for (uint j = 0; j < 4; j++) xTile[(4u * four + j) * TILE_ROWS + loadedRow] = x[j];
             }
         }
@@ -59,9 +60,9 @@ void main() {
             }
         }
     }
-    [[unroll]] for (uint r = 0; r < ROWS; r++) {
-        [[unroll]] for (uint o = 0; o < OUTPUTS; o++) {
-            finish(firstRow + r * 16u + row, firstOutput + o * 16u + column, sums[r * OUTPUTS + o]);
-        }
+    [[dont_unroll]] for (uint i = 0; i < ROWS * OUTPUTS; i++) {
+        float sum;
+        CHOOSE(sum, sums, ROWS * OUTPUTS, i)
+        finish(firstRow + i / OUTPUTS * 16u + row, firstOutput + i % OUTPUTS * 16u + column, sum);
     }
 }

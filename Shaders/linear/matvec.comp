@@ -28,11 +28,12 @@ void main() {
             decodeChunk(arguments.weight + AT(1u, block, WEIGHT_BLOCK_BYTES), chunk % BLOCK_CHUNKS, w[o]);
         }
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-            uint start = (min(firstRow + r, arguments.rows - 1u) * chunks + chunk) * 8u;
+            uint xChunk = min(firstRow + r, arguments.rows - 1u) * chunks + chunk;
+            Chunks xValues = Chunks(arguments.x) + AT(0u, xChunk, 128u);
             float parts[TILE_OUTPUTS];
             [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) parts[o] = 0.0;
             [[unroll]] for (uint i = 0; i < 8; i++) {
-                vec4 x = Float4s(arguments.x)[AT(0u, start + i, 16u)].value;
+                vec4 x = xValues.value[i];
                 [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
                     [[unroll]] for (uint j = 0; j < 4; j++) parts[o] += x[j] * w[o][4u * i + j];
                 }
@@ -40,10 +41,11 @@ void main() {
             [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) sums[r * TILE_OUTPUTS + o] += parts[o];
         }
     }
-    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-        [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-            float sum = subgroupAdd(sums[r * TILE_OUTPUTS + o]);
-            if (subgroupElect()) finish(firstRow + r, firstOutput + o, sum);
-        }
+    [[unroll]] for (uint i = 0; i < TILE_ROWS * TILE_OUTPUTS; i++) sums[i] = subgroupAdd(sums[i]);
+    // All lanes have all sums; each finishes its own.
+    [[dont_unroll]] for (uint i = gl_SubgroupInvocationID; i < TILE_ROWS * TILE_OUTPUTS; i += gl_SubgroupSize) {
+        float sum;
+        CHOOSE(sum, sums, TILE_ROWS * TILE_OUTPUTS, i)
+        finish(firstRow + i / TILE_OUTPUTS, firstOutput + i % TILE_OUTPUTS, sum);
     }
 }

@@ -48,7 +48,7 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.keys.shape[0]))
         let keyCount = min(segments.maximumKeys, operation.keyCapacity)
         let launch = try launch(
-            groups: tiles * operation.keyHeads * segments.count, of: (subgroupSize, 1), iterations: keyCount / subgroupSize + 1, name)
+            groups: tiles * operation.keyHeads * segments.count, of: (subgroupSize, 1), iterations: 3 * (keyCount + subgroupSize), name)
         try run(
             "attention/packed", constants: [UInt32(subgroupSize), UInt32(tileRows), UInt32(spans), isPaired ? 1 : 0],
             launch, arguments, name)

@@ -91,8 +91,8 @@ enum LinearKernel: Equatable {
     private static let fewRows = 8
 
     init(_ operation: LinearOperation, family: KernelFamily) {
-        // The next power of two, so that there are few pipelines.
-        let tileRows = [1, 2, 4].first { operation.rows <= $0 } ?? 8
+        // Three sizes, so that there are few pipelines to compile.
+        let tileRows = [1, 4].first { operation.rows <= $0 } ?? 8
         switch family {
         case .lanes: self = .lanes(tileRows: tileRows)
         case .tiles: self = operation.rows <= Self.fewRows ? .matvec(tileRows: tileRows) : .matmul
