@@ -3,7 +3,7 @@ import Tensors
 
 /// The fast CPU path: vector kernels chosen for the processor at run time, shared among its cores.
 ///
-/// All arithmetic is in f32, fits in f64. The same operation gives the same bits on the same instruction set, whatever the number
+/// All arithmetic is in f32, that of fits in f64. The same operation gives the same bits on the same instruction set, whatever the number
 /// of threads. A row of a `linear` does not depend on the other rows within each of its two paths: up to
 /// ``rowsOfDotProducts`` rows, dot products with the weights as they are read; above, a matrix product over decoded weights.
 public final class CPUBackend: CPUMemoryBackend {
@@ -27,11 +27,12 @@ public final class CPUBackend: CPUMemoryBackend {
     /// - Parameters:
     ///   - threads: nil for one a processor.
     ///   - instructions: nil for the widest that the processor has.
-    /// - Precondition: the processor has the instructions.
-    public init(threads: Int? = nil, instructions: InstructionSet? = nil) {
+    /// - Throws: ``TensorError/invalidOption(operation:detail:)`` when the processor lacks the instructions.
+    public init(threads: Int? = nil, instructions: InstructionSet? = nil) throws {
         self.instructions = instructions ?? .best
         guard let kernels = self.instructions.kernels else {
-            preconditionFailure("this processor has no \(self.instructions) instructions")
+            throw TensorError.invalidOption(
+                operation: "CPU", detail: "this processor has no \(self.instructions.rawValue) instructions; choose another set or none")
         }
         self.kernels = kernels
         workers = WorkPool(threads: threads)

@@ -14,13 +14,18 @@ struct SampleRows {
         }
     }
 
-    /// The rows between which level `index / (count − 1)` of a larger set lies, and how far between. The position is a ratio of
-    /// integers, so that equal sizes pair order statistics exactly.
-    func place(of index: Int, in largerCount: Int) -> (lower: UnsafePointer<Float>, upper: UnsafePointer<Float>, fraction: Double) {
-        guard largerCount > 1 else { return (base, base, 0) }
-        let (lower, remainder) = (index * (count - 1)).quotientAndRemainder(dividingBy: largerCount - 1)
-        let row = base + lower * channels
-        return (row, remainder == 0 ? row : row + channels, Double(remainder) / Double(largerCount - 1))
+    /// The values of the columns at level `index / (count − 1)`, interpolated between the order
+    /// statistics around it. The position is a ratio of integers, so that equal sizes pair order statistics exactly.
+    func atLevel(_ index: Int, of largerCount: Int, _ columns: Range<Int>, into values: inout [Double]) {
+        var (lower, remainder) = (index, 0)
+        if largerCount != count {
+            (lower, remainder) = (index * (count - 1)).quotientAndRemainder(dividingBy: largerCount - 1)
+        }
+        let row = base + lower * channels + columns.lowerBound
+        for column in 0..<columns.count { values[column] = Double(row[column]) }
+        if remainder == 0 { return }
+        let fraction = Double(remainder) / Double(largerCount - 1)
+        for column in 0..<columns.count { values[column] += fraction * (Double(row[channels + column]) - values[column]) }
     }
 }
 
@@ -87,18 +92,30 @@ struct ColumnBlockFit {
         deviation <= max(Double(FitColumnsOperation.deadDeviation), Double(FitColumnsOperation.deadRatio) * abs(mean))
     }
 
-    /// Σ(a − m_a)(b − m_b) / Σ(a − m_a)² over the quantiles of the larger set.
+    /// The least-squares slope between sequences of equal quantiles, Σ(a − m_a)(b − m_b) / Σ(a − m_a)². Those of the smaller set
+    /// are interpolated, and have a mean of their own, about which they are centred.
     private func leastSquares() -> [Double] {
         let count = max(source.count, target.count)
-        var products = [Double](repeating: 0, count: columns.count)
-        var squares = products
+        let none = [Double](repeating: 0, count: columns.count)
+        var (a, b, meanA, meanB, products, squares) = (none, none, none, none, none, none)
         for index in 0..<count {
-            let (a, b) = (source.place(of: index, in: count), target.place(of: index, in: count))
-            for column in 0..<columns.count {
-                let channel = columns.lowerBound + column
-                let (lowerA, lowerB) = (Double(a.lower[channel]), Double(b.lower[channel]))
-                let centred = lowerA + a.fraction * (Double(a.upper[channel]) - lowerA) - sourceMean[column]
-                products[column] += centred * (lowerB + b.fraction * (Double(b.upper[channel]) - lowerB) - targetMean[column])
+            source.atLevel(index, of: count, columns, into: &a)
+            target.atLevel(index, of: count, columns, into: &b)
+            for column in a.indices {
+                meanA[column] += a[column]
+                meanB[column] += b[column]
+            }
+        }
+        for column in a.indices {
+            meanA[column] /= Double(count)
+            meanB[column] /= Double(count)
+        }
+        for index in 0..<count {
+            source.atLevel(index, of: count, columns, into: &a)
+            target.atLevel(index, of: count, columns, into: &b)
+            for column in a.indices {
+                let centred = a[column] - meanA[column]
+                products[column] += centred * (b[column] - meanB[column])
                 squares[column] += centred * centred
             }
         }
