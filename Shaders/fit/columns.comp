@@ -1,6 +1,6 @@
 #version 460
-// One affine map a column between sorted samples, an invocation a column. Sums are pairs of floats, as good as with Float64 to
-// the last bits of the float results.
+// One affine map a column between sorted samples. A work-group has columns along x; along y, its invocations share the samples of
+// each column. Sums are pairs of floats, as good as with Float64 to the last bits of the float results.
 #include "common/arguments.glsl"
 #include "common/compensated.glsl"
 
@@ -24,12 +24,37 @@ layout(push_constant, scalar) uniform Arguments {
 float sourceValue(uint sample_, uint channel) { return arguments.source[AT(0u, sample_ * arguments.channels + channel, 4u)].value; }
 float targetValue(uint sample_, uint channel) { return arguments.target[AT(1u, sample_ * arguments.channels + channel, 4u)].value; }
 
+// A sum over the invocations that share a column.
+shared vec2 parts[256];
+
+vec2 columnSum(vec2 part) {
+    barrier();
+    parts[gl_LocalInvocationIndex] = part;
+    barrier();
+    vec2 sum = vec2(0.0);
+    for (uint y = 0; y < gl_WorkGroupSize.y; y++) sum = pairSum(sum, parts[y * gl_WorkGroupSize.x + gl_LocalInvocationID.x]);
+    return sum;
+}
+
+// The part of 0 ..< count that is this invocation's.
+uvec2 stretch(uint count) {
+    uint length = (count + gl_WorkGroupSize.y - 1u) / gl_WorkGroupSize.y;
+    uint first = min(gl_LocalInvocationID.y * length, count);
+    return uvec2(first, min(first + length, count));
+}
+
 // A walk over the levels i / (steps − 1) of a sorted column: between order statistic `lower` and the next, by
 // remainder / (steps − 1). Positions are ratios of integers, so that equal sizes pair order statistics exactly.
 struct Walk {
     uint lower;
     uint remainder;
 };
+
+Walk walk(uint first, uint count, uint steps) {
+    uint64_t position = uint64_t(first) * (count - 1u);
+    uint intervals = max(steps - 1u, 1u);
+    return Walk(uint(position / intervals), uint(position % intervals));
+}
 
 void advance(inout Walk walk, uint count, uint steps) {
     walk.remainder += count - 1u;
@@ -64,23 +89,26 @@ bool isDead(vec2 deviation, vec2 mean) {
 // centred about its own mean.
 vec2 slope(uint channel) {
     uint steps = max(arguments.sourceCount, arguments.targetCount);
+    uvec2 part = stretch(steps);
+    Walk firstSource = walk(part.x, arguments.sourceCount, steps);
+    Walk firstTarget = walk(part.x, arguments.targetCount, steps);
     vec2 sourceSum = vec2(0.0);
     vec2 targetSum = vec2(0.0);
-    Walk a = Walk(0u, 0u);
-    Walk b = Walk(0u, 0u);
-    for (uint i = 0; i < steps; i++) {
+    Walk a = firstSource;
+    Walk b = firstTarget;
+    for (uint i = part.x; i < part.y; i++) {
         sourceSum = pairSum(sourceSum, sourceAt(a, steps, channel));
         targetSum = pairSum(targetSum, targetAt(b, steps, channel));
         advance(a, arguments.sourceCount, steps);
         advance(b, arguments.targetCount, steps);
     }
-    vec2 sourceMean = pairQuotient(sourceSum, pairOf(steps));
-    vec2 targetMean = pairQuotient(targetSum, pairOf(steps));
+    vec2 sourceMean = pairQuotient(columnSum(sourceSum), pairOf(steps));
+    vec2 targetMean = pairQuotient(columnSum(targetSum), pairOf(steps));
     vec2 products = vec2(0.0);
     vec2 squares = vec2(0.0);
-    a = Walk(0u, 0u);
-    b = Walk(0u, 0u);
-    for (uint i = 0; i < steps; i++) {
+    a = firstSource;
+    b = firstTarget;
+    for (uint i = part.x; i < part.y; i++) {
         vec2 fromSource = pairDifference(sourceAt(a, steps, channel), sourceMean);
         vec2 fromTarget = pairDifference(targetAt(b, steps, channel), targetMean);
         products = pairSum(products, pairProduct(fromSource, fromTarget));
@@ -88,48 +116,56 @@ vec2 slope(uint channel) {
         advance(a, arguments.sourceCount, steps);
         advance(b, arguments.targetCount, steps);
     }
-    return pairQuotient(products, squares);
+    products = columnSum(products);
+    return pairQuotient(products, columnSum(squares));
 }
 
 void main() {
-    FOR_EACH_ELEMENT(channel, arguments.channels) {
-        vec2 sourceSum = vec2(0.0);
-        for (uint i = 0; i < arguments.sourceCount; i++) sourceSum = pairSum(sourceSum, vec2(sourceValue(i, channel), 0.0));
-        vec2 targetSum = vec2(0.0);
-        for (uint i = 0; i < arguments.targetCount; i++) targetSum = pairSum(targetSum, vec2(targetValue(i, channel), 0.0));
-        vec2 sourceMean = pairQuotient(sourceSum, pairOf(arguments.sourceCount));
-        vec2 targetMean = pairQuotient(targetSum, pairOf(arguments.targetCount));
+    uint column = linearGroup() * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+    // Invocations past the end keep the others company at the barriers.
+    uint channel = min(column, arguments.channels - 1u);
+    uvec2 source = stretch(arguments.sourceCount);
+    uvec2 target = stretch(arguments.targetCount);
+    vec2 sum = vec2(0.0);
+    for (uint i = source.x; i < source.y; i++) sum = pairSum(sum, vec2(sourceValue(i, channel), 0.0));
+    vec2 sourceMean = pairQuotient(columnSum(sum), pairOf(arguments.sourceCount));
+    sum = vec2(0.0);
+    for (uint i = target.x; i < target.y; i++) sum = pairSum(sum, vec2(targetValue(i, channel), 0.0));
+    vec2 targetMean = pairQuotient(columnSum(sum), pairOf(arguments.targetCount));
 
-        vec2 sourceSquares = vec2(0.0);
-        for (uint i = 0; i < arguments.sourceCount; i++) {
-            vec2 centred = pairDifference(vec2(sourceValue(i, channel), 0.0), sourceMean);
-            sourceSquares = pairSum(sourceSquares, pairProduct(centred, centred));
-        }
-        vec2 targetSquares = vec2(0.0);
-        for (uint i = 0; i < arguments.targetCount; i++) {
-            vec2 centred = pairDifference(vec2(targetValue(i, channel), 0.0), targetMean);
-            targetSquares = pairSum(targetSquares, pairProduct(centred, centred));
-        }
-        vec2 sourceDeviation = pairRoot(pairQuotient(sourceSquares, pairOf(max(arguments.sourceCount - 1u, 1u))));
-        vec2 targetDeviation = pairRoot(pairQuotient(targetSquares, pairOf(max(arguments.targetCount - 1u, 1u))));
+    sum = vec2(0.0);
+    for (uint i = source.x; i < source.y; i++) {
+        vec2 centred = pairDifference(vec2(sourceValue(i, channel), 0.0), sourceMean);
+        sum = pairSum(sum, pairProduct(centred, centred));
+    }
+    vec2 sourceDeviation = pairRoot(pairQuotient(columnSum(sum), pairOf(max(arguments.sourceCount - 1u, 1u))));
+    sum = vec2(0.0);
+    for (uint i = target.x; i < target.y; i++) {
+        vec2 centred = pairDifference(vec2(targetValue(i, channel), 0.0), targetMean);
+        sum = pairSum(sum, pairProduct(centred, centred));
+    }
+    vec2 targetDeviation = pairRoot(pairQuotient(columnSum(sum), pairOf(max(arguments.targetCount - 1u, 1u))));
 
-        vec2 omega = vec2(1.0, 0.0);
-        vec2 beta = vec2(0.0);
-        bool sourceIsDead = isDead(sourceDeviation, sourceMean);
-        if (arguments.method == FIT_MEAN) {
-            beta = pairDifference(targetMean, sourceMean);
-        } else if (arguments.method == FIT_GAUSSIAN) {
-            if (!sourceIsDead && !isDead(targetDeviation, targetMean)) {
-                omega = pairQuotient(targetDeviation, sourceDeviation);
-                beta = pairDifference(targetMean, pairProduct(omega, sourceMean));
-            }
-        } else if (!sourceIsDead) {
-            omega = slope(channel);
+    vec2 omega = vec2(1.0, 0.0);
+    vec2 beta = vec2(0.0);
+    bool sourceIsDead = isDead(sourceDeviation, sourceMean);
+    if (arguments.method == FIT_MEAN) {
+        beta = pairDifference(targetMean, sourceMean);
+    } else if (arguments.method == FIT_GAUSSIAN) {
+        if (!sourceIsDead && !isDead(targetDeviation, targetMean)) {
+            omega = pairQuotient(targetDeviation, sourceDeviation);
             beta = pairDifference(targetMean, pairProduct(omega, sourceMean));
         }
-        float values[6] = float[6](omega.x, beta.x, sourceMean.x, sourceDeviation.x, targetMean.x, targetDeviation.x);
-        [[unroll]] for (uint i = 0; i < 6; i++) {
-            arguments.result[AT(2u, i * arguments.channels + channel, 4u)].value = values[i];
+    } else {
+        vec2 fitted = slope(channel);
+        if (!sourceIsDead) {
+            omega = fitted;
+            beta = pairDifference(targetMean, pairProduct(omega, sourceMean));
         }
+    }
+    if (column >= arguments.channels || gl_LocalInvocationID.y != 0u) return;
+    float values[6] = float[6](omega.x, beta.x, sourceMean.x, sourceDeviation.x, targetMean.x, targetDeviation.x);
+    [[unroll]] for (uint i = 0; i < 6; i++) {
+        arguments.result[AT(2u, i * arguments.channels + channel, 4u)].value = values[i];
     }
 }

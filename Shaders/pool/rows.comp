@@ -20,15 +20,6 @@ float element(uint start, uint row, uint channel) {
     return arguments.x[AT(0u, (start + row) * arguments.channels + channel, 4u)].value;
 }
 
-#ifdef POOLING_median
-// How many of the sequence's values have a key below `limit`.
-uint countBelow(uint start, uint count, uint channel, uint limit) {
-    uint below = 0u;
-    for (uint row = 0; row < count; row++) below += orderedKey(element(start, row, channel)) < limit ? 1u : 0u;
-    return below;
-}
-#endif
-
 float pooled(uint start, uint count, uint channel) {
 #if defined(POOLING_mean)
     vec2 sum = vec2(0.0);
@@ -52,12 +43,19 @@ float pooled(uint start, uint count, uint channel) {
     }
     return best;
 #elif defined(POOLING_median)
-    // The bits of the middle key from the highest down: a bit is set if at most `rank` values lie below the key with it.
+    // The middle key four bits at a time from the highest: the largest digit with no more than `rank` values below it.
     uint rank = (count - 1u) / 2u;
     uint key = 0u;
-    for (int bit = 31; bit >= 0; bit--) {
-        uint candidate = key | (1u << bit);
-        if (countBelow(start, count, channel, candidate) <= rank) key = candidate;
+    for (int shift = 28; shift >= 0; shift -= 4) {
+        uint below[15];
+        [[unroll]] for (uint d = 0; d < 15; d++) below[d] = 0u;
+        for (uint row = 0; row < count; row++) {
+            uint digits = orderedKey(element(start, row, channel)) >> shift;
+            [[unroll]] for (uint d = 0; d < 15; d++) below[d] += digits < (key << 4) + d + 1u ? 1u : 0u;
+        }
+        uint digit = 0u;
+        [[unroll]] for (uint d = 0; d < 15; d++) digit += below[d] <= rank ? 1u : 0u;
+        key = (key << 4) + digit;
     }
     float middle = keyValue(key);
     if ((count & 1u) != 0u) return middle;
@@ -66,8 +64,8 @@ float pooled(uint start, uint count, uint channel) {
     uint next = 0xFFFFFFFFu;
     for (uint row = 0; row < count; row++) {
         uint other = orderedKey(element(start, row, channel));
-        if (other <= key) notAbove++;
-        else next = min(next, other);
+        notAbove += other <= key ? 1u : 0u;
+        next = other > key ? min(next, other) : next;
     }
     float upper = notAbove > rank + 1u ? middle : keyValue(next);
     return 0.5 * middle + 0.5 * upper;

@@ -1,10 +1,9 @@
 #version 460
 // The `selected` largest elements of each row, descending, of equal ones the lower index first; NaN is taken for −∞. A work-group
-// for each row: bisection over the keys finds the smallest that belongs, the invocations collect theirs in order of the index,
-// and each element's rank is counted among the collected.
+// for each row: a search over the digits of the keys finds the smallest that belongs, the invocations collect theirs in order of
+// the index, and each element's rank is counted among the collected.
 #include "common/arguments.glsl"
 #include "common/ordering.glsl"
-#include "common/reduce.glsl"
 
 layout(push_constant, scalar) uniform Arguments {
     Floats x;
@@ -16,37 +15,65 @@ layout(push_constant, scalar) uniform Arguments {
     CHECK_BLOCK
 } arguments;
 
+// As many as 1024 invocations in subgroups of at least 4.
+const uint MOST_SUBGROUPS = 256;
+
 shared uint keys[256];
 shared uint places[256];
-shared uint totals[256];
+shared uint totals[15 * MOST_SUBGROUPS];
 
-// As argmax compares: NaN as −∞, and both zeros alike.
-uint elementKey(uint index) {
+float element(uint index) {
     float x = arguments.x[AT(0u, index, 4u)].value;
-    return isnan(x) ? orderedKey(uintBitsToFloat(0xFF800000u)) : orderedKey(x == 0.0 ? 0.0 : x);
+    return isnan(x) ? uintBitsToFloat(0xFF800000u) : x;
 }
 
-uint groupCount(uint n) {
-    uint total = subgroupAdd(n);
-    if (ONE_SUBGROUP) return total;
-    barrier();
-    if (subgroupElect()) totals[gl_SubgroupID] = total;
-    barrier();
-    total = 0u;
-    for (uint i = 0; i < gl_NumSubgroups; i++) total += totals[i];
-    return total;
+// Zeros of both signs are equal.
+uint elementKey(uint index) {
+    float x = element(index);
+    return orderedKey(x == 0.0 ? 0.0 : x);
 }
 
-// The sum over the invocations before this one.
-uint countBefore(uint n) {
+// The sum over all invocations, and over those before this one.
+uvec2 groupSums(uint n) {
     uint before = subgroupExclusiveAdd(n);
-    if (ONE_SUBGROUP) return before;
+    uint own = subgroupAdd(n);
     barrier();
-    uint total = subgroupAdd(n);
-    if (subgroupElect()) totals[gl_SubgroupID] = total;
+    if (subgroupElect()) totals[gl_SubgroupID] = own;
     barrier();
-    for (uint i = 0; i < gl_SubgroupID; i++) before += totals[i];
-    return before;
+    uint total = 0u;
+    for (uint i = 0; i < gl_NumSubgroups; i++) {
+        if (i == gl_SubgroupID) before += total;
+        total += totals[i];
+    }
+    return uvec2(total, before);
+}
+
+// The key of the element that is number `selected` from the top: four bits at a time from the highest, the largest digit that
+// leaves at least so many keys at or above it.
+uint smallestSelected() {
+    uint prefix = 0u;
+    for (int shift = 28; shift >= 0; shift -= 4) {
+        uint counts[15];
+        [[unroll]] for (uint d = 0; d < 15; d++) counts[d] = 0u;
+        for (uint c = gl_LocalInvocationID.x; c < arguments.channels; c += gl_WorkGroupSize.x) {
+            uint digits = elementKey(linearGroup() * arguments.channels + c) >> shift;
+            [[unroll]] for (uint d = 0; d < 15; d++) counts[d] += digits >= (prefix << 4) + d + 1u ? 1u : 0u;
+        }
+        barrier();
+        [[unroll]] for (uint d = 0; d < 15; d++) {
+            uint own = subgroupAdd(counts[d]);
+            if (subgroupElect()) totals[d * MOST_SUBGROUPS + gl_SubgroupID] = own;
+        }
+        barrier();
+        uint digit = 0u;
+        [[unroll]] for (uint d = 0; d < 15; d++) {
+            uint total = 0u;
+            for (uint i = 0; i < gl_NumSubgroups; i++) total += totals[d * MOST_SUBGROUPS + i];
+            digit += total >= arguments.selected ? 1u : 0u;
+        }
+        prefix = (prefix << 4) + digit;
+    }
+    return prefix;
 }
 
 void main() {
@@ -59,16 +86,7 @@ void main() {
     uint first = min(self * stretch, arguments.channels);
     uint end = min(first + stretch, arguments.channels);
 
-    uint threshold = 0u;
-    for (int bit = 31; bit >= 0; bit--) {
-        uint candidate = threshold | (1u << bit);
-        uint above = 0u;
-        for (uint c = gl_LocalInvocationID.x; c < arguments.channels; c += gl_WorkGroupSize.x) {
-            above += elementKey(start + c) >= candidate ? 1u : 0u;
-        }
-        if (groupCount(above) >= arguments.selected) threshold = candidate;
-    }
-
+    uint threshold = smallestSelected();
     uint larger = 0u;
     uint equal = 0u;
     for (uint c = first; c < end; c++) {
@@ -76,12 +94,15 @@ void main() {
         larger += key > threshold ? 1u : 0u;
         equal += key == threshold ? 1u : 0u;
     }
-    uint allLarger = groupCount(larger);
-    uint largerPlace = countBefore(larger);
-    uint equalPlace = allLarger + countBefore(equal);
+    uvec2 largerSums = groupSums(larger);
+    uint largerPlace = largerSums.y;
+    uint equalPlace = largerSums.x + groupSums(equal).y;
     for (uint c = first; c < end; c++) {
         uint key = elementKey(start + c);
-        uint place = key > threshold ? largerPlace++ : (key == threshold ? equalPlace++ : arguments.selected);
+        if (key < threshold) continue;
+        uint place = key > threshold ? largerPlace : equalPlace;
+        largerPlace += key > threshold ? 1u : 0u;
+        equalPlace += key == threshold ? 1u : 0u;
         if (place < arguments.selected) {
             keys[place] = key;
             places[place] = c;
@@ -96,7 +117,7 @@ void main() {
             rank += keys[j] > key || (keys[j] == key && places[j] < place) ? 1u : 0u;
         }
         uint index = row * arguments.selected + rank;
-        arguments.values[AT(1u, index, 4u)].value = keyValue(key);
+        arguments.values[AT(1u, index, 4u)].value = element(start + place);
         arguments.indices[AT(2u, index, 4u)].value = int(place);
     }
 }

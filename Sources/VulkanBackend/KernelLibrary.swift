@@ -10,11 +10,11 @@ final class KernelLibrary {
 
     /// - Parameters:
     ///   - name: Family, shader and variant: `linear/matvec-q4_0`.
-    ///   - groupSize: Invocations in a work-group.
+    ///   - groupSize: Invocations in a work-group along x and y.
     ///   - constants: Specialization constants from 3 on.
-    func pipeline(_ name: String, groupSize: Int, constants: [UInt32]) throws -> Pipeline {
+    func pipeline(_ name: String, groupSize: (Int, Int), constants: [UInt32]) throws -> Pipeline {
         let code = try Self.shaders.code(device.isChecked ? name + "+checked" : name)
         return try device.pipeline(
-            code, specialization: [UInt32(groupSize), 1, 1] + constants, subgroupSize: device.report.limits.subgroupSize)
+            code, specialization: [UInt32(groupSize.0), UInt32(groupSize.1), 1] + constants, subgroupSize: device.report.limits.subgroupSize)
     }
 }

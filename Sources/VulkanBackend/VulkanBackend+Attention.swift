@@ -46,9 +46,12 @@ extension VulkanBackend {
         arguments.real(operation.softCap ?? 0)
         arguments.number(UInt32(operation.queries.shape[0]))
         arguments.number(UInt32(operation.keys.shape[0]))
+        let keyCount = min(segments.maximumKeys, operation.keyCapacity)
+        let launch = try launch(
+            groups: tiles * operation.keyHeads * segments.count, of: (subgroupSize, 1), iterations: keyCount / subgroupSize + 1, name)
         try run(
             "attention/packed", constants: [UInt32(subgroupSize), UInt32(tileRows), UInt32(spans), isPaired ? 1 : 0],
-            launch(groups: tiles * operation.keyHeads * segments.count, of: subgroupSize), arguments, name)
+            launch, arguments, name)
     }
 
     private static let mostTileSpans = 32

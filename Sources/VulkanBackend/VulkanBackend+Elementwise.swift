@@ -9,7 +9,7 @@ extension VulkanBackend {
         arguments.buffer(try place(of: operation.output, name), .write)
         arguments.number(try count(operation.output, name))
         arguments.number(operation.activation.kernelNumber)
-        try run("elementwise/gatedProduct", launch(elements: operation.output.shape.count), arguments, name)
+        try run("elementwise/gatedProduct", launch(elements: operation.output.shape.count, name), arguments, name)
     }
 
     public func add(_ operation: AddOperation) throws {
@@ -19,7 +19,7 @@ extension VulkanBackend {
         arguments.buffer(try place(of: operation.b, name), .read)
         arguments.buffer(try place(of: operation.output, name), .write)
         arguments.number(try count(operation.output, name))
-        try run("elementwise/add", launch(elements: operation.output.shape.count), arguments, name)
+        try run("elementwise/add", launch(elements: operation.output.shape.count, name), arguments, name)
     }
 
     public func rmsNorm(_ operation: RMSNormOperation) throws {
@@ -36,6 +36,7 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.x.shape.channels))
         arguments.real(operation.epsilon)
         arguments.appendNumbers(transport)
-        try run("norm/rms", constants: [rowGroupIsOneSubgroup], launch(rows: operation.x.shape.rows), arguments, name)
+        let launch = try launch(rows: operation.x.shape.rows, of: operation.x.shape.channels, passes: 2, name)
+        try run("norm/rms", constants: [rowGroupIsOneSubgroup], launch, arguments, name)
     }
 }

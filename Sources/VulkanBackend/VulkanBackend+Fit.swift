@@ -12,12 +12,12 @@ extension VulkanBackend {
         _ = try count(operation.x, name)
         arguments.number(UInt32(samples))
         arguments.number(UInt32(channels))
-        try run("fit/sort16", launch(elements: (samples + 15) / 16 * channels), arguments, name)
+        try run("fit/sort16", launch(elements: (samples + 15) / 16 * channels, name), arguments, name)
 
         // A power of two, so that each bit of a group's number is a bit of its elements' numbers.
         var groups = 1
         while groups * 16 < samples { groups *= 2 }
-        let launch = launch(elements: Int(try count(groups * channels, name)))
+        let launch = try launch(elements: Int(count(groups * channels, name)), name)
         for pass in SortPass.merging(samples) {
             var arguments = KernelArguments()
             arguments.buffer(output, .readWrite)
@@ -47,7 +47,14 @@ extension VulkanBackend {
         }
         arguments.real(FitColumnsOperation.deadDeviation)
         arguments.real(FitColumnsOperation.deadRatio)
-        try run("fit/columns", launch(elements: operation.source.shape[1]), arguments, name)
+        // Columns along x; along y, invocations that share the samples of a column.
+        let groupSize = family == .lanes ? (subgroupSize, 16) : (32, 8)
+        let columns = operation.source.shape[1]
+        let samples = max(operation.source.shape[0], operation.target.shape[0])
+        let launch = try launch(
+            groups: (columns + groupSize.0 - 1) / groupSize.0, of: groupSize,
+            iterations: 6 * (samples / groupSize.1 + 1) + 8 * groupSize.1, name)
+        try run("fit/columns", launch, arguments, name)
     }
 
     public func quantileColumns(_ operation: QuantileColumnsOperation) throws {
@@ -70,7 +77,7 @@ extension VulkanBackend {
                 arguments.number(UInt32(position))
                 arguments.real(Float(position - position.rounded(.down)))
             }
-            try run("fit/quantiles", launch(elements: levels.count * channels), arguments, name)
+            try run("fit/quantiles", launch(elements: levels.count * channels, name), arguments, name)
         }
     }
 }

@@ -37,7 +37,7 @@ extension VulkanBackend {
         arguments.appendNumbers(transport)
         try run(
             "linear/\(kernel.shader)-\(dtype.rawValue)", constants: kernel.constants(subgroupSize: subgroupSize),
-            launch(kernel, rows: operation.rows, outputs: operation.outputChannels), arguments, name)
+            launch(kernel, operation, name), arguments, name)
     }
 
     /// The same bytes at a multiple of 16, where kernels load four floats at a time.
@@ -51,21 +51,23 @@ extension VulkanBackend {
         }
     }
 
-    private func launch(_ kernel: LinearKernel, rows: Int, outputs: Int) -> Launch {
-        func tiles(_ tileRows: Int, _ tileOutputs: Int) -> Int {
-            ((rows + tileRows - 1) / tileRows) * ((outputs + tileOutputs - 1) / tileOutputs)
+    private func launch(_ kernel: LinearKernel, _ operation: LinearOperation, _ name: String) throws -> Launch {
+        let chunks = operation.inputChannels / 32
+        func tiles(_ rows: Int, _ outputs: Int) -> Int {
+            ((operation.rows + rows - 1) / rows) * ((operation.outputChannels + outputs - 1) / outputs)
         }
         switch kernel {
         case .lanes(let tileRows):
-            return launch(groups: tiles(tileRows, subgroupSize * LinearKernel.laneOutputs), of: subgroupSize)
+            let groups = tiles(tileRows, subgroupSize * LinearKernel.laneOutputs)
+            return try launch(groups: groups, of: (subgroupSize, 1), iterations: chunks, name)
         case .matvec(let tileRows):
             let subgroups = max(1, 128 / subgroupSize)
-            let count = tiles(tileRows, LinearKernel.subgroupOutputs)
-            return launch(groups: (count + subgroups - 1) / subgroups, of: subgroups * subgroupSize)
+            let groups = (tiles(tileRows, LinearKernel.subgroupOutputs) + subgroups - 1) / subgroups
+            return try launch(groups: groups, of: (subgroups * subgroupSize, 1), iterations: chunks, name)
         case .matmul:
-            return launch(groups: tiles(64, 128), of: 256)
+            return try launch(groups: tiles(64, 128), of: (256, 1), iterations: 33 * chunks, name)
         case .anyLength:
-            return launch(elements: tiles(4, 1))
+            return try launch(elements: tiles(4, 1), iterations: operation.inputChannels + chunks + 1, name)
         }
     }
 }

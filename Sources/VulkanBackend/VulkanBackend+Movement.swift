@@ -18,7 +18,7 @@ extension VulkanBackend {
         arguments.number(UInt32(channels))
         arguments.number(isByChunk ? 1 : 0)
         let chunks = operation.indices.shape.count * ((channels + 31) / 32)
-        try run("movement/embedding-\(dtype.rawValue)", launch(elements: chunks), arguments, name)
+        try run("movement/embedding-\(dtype.rawValue)", launch(elements: chunks, iterations: isByChunk ? 0 : 32, name), arguments, name)
     }
 
     public func scatterRows(_ operation: ScatterRowsOperation) throws {
@@ -31,6 +31,6 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.indices.shape.count))
         arguments.number(UInt32(operation.channels))
         arguments.number(operation.channels == 0 ? 0 : UInt32(operation.destination.shape.count / operation.channels))
-        try run("movement/scatterRows", launch(elements: try Int(count(operation.rows, name))), arguments, name)
+        try run("movement/scatterRows", launch(elements: Int(count(operation.rows, name)), name), arguments, name)
     }
 }

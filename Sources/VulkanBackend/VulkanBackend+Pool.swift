@@ -13,6 +13,10 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.starts.shape.count))
         arguments.number(UInt32(operation.x.shape[1]))
         let elements = try count(operation.output, name)
-        try run("pool/rows-\(operation.pooling.rawValue)", launch(elements: Int(elements)), arguments, name)
+        // The median is searched for in eight passes and one more; x has no more rows than a sequence.
+        let passes = operation.pooling == .median ? 9 : operation.pooling == .last ? 0 : 1
+        let rows = min(operation.maximumCount, operation.x.shape[0])
+        let launch = try launch(elements: Int(elements), iterations: passes * rows, name)
+        try run("pool/rows-\(operation.pooling.rawValue)", launch, arguments, name)
     }
 }

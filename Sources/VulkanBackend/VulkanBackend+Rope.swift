@@ -36,7 +36,8 @@ extension VulkanBackend {
         arguments.number(operation.layout == .interleaved ? 1 : 0)
         arguments.number(operation.frequencyFactors == nil ? 0 : 1)
         let columns = shape[2] - operation.dimensions / 2
-        try run("elementwise/rope", launch(elements: shape[0] * columns), arguments, name)
+        try run(
+            "elementwise/rope", launch(elements: shape[0] * columns, iterations: shape[1], name), arguments, name)
     }
 
     /// The table on the device, made when it is first asked for.

@@ -9,7 +9,8 @@ extension VulkanBackend {
         arguments.buffer(try place(of: operation.output, name), .write)
         arguments.number(UInt32(operation.x.shape[0]))
         arguments.number(UInt32(operation.x.shape[1]))
-        try run("selection/argmax", constants: [rowGroupIsOneSubgroup], launch(rows: operation.x.shape[0]), arguments, name)
+        let launch = try launch(rows: operation.x.shape[0], of: operation.x.shape[1], passes: 1, name)
+        try run("selection/argmax", constants: [rowGroupIsOneSubgroup], launch, arguments, name)
     }
 
     public func topK(_ operation: TopKOperation) throws {
@@ -22,6 +23,11 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.x.shape[0]))
         arguments.number(UInt32(operation.x.shape[1]))
         arguments.number(UInt32(operation.count))
-        try run("selection/topK", constants: [rowGroupIsOneSubgroup], launch(rows: operation.x.shape[0]), arguments, name)
+        // Eight passes to find the smallest selected element, two to collect.
+        let groupSize = family == .lanes ? 8 * subgroupSize : 256
+        let iterations = 10 * (operation.x.shape[1] / groupSize + 1) + 8 * 15 * groupSize / subgroupSize
+            + operation.count * (operation.count / groupSize + 1)
+        let launch = try launch(groups: operation.x.shape[0], of: (groupSize, 1), iterations: iterations, name)
+        try run("selection/topK", launch, arguments, name)
     }
 }
