@@ -37,7 +37,7 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Monge",
+                "Monge", "CPUBackend", "CrossCheck", "ModelFiles", "Tensors", "Transport", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -47,10 +47,19 @@ let package = Package(
         .plugin(
             name: "CompileShaders", capability: .buildTool(), dependencies: ["ShaderCompiler"],
             path: "tools/CompileShaders"),
+        // Tests, a target a module.
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors"]),
+        .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
+        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
+        .testTarget(
+            name: "MongeTests", dependencies: ["Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend"]),
+        .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(
             name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],
             plugins: ["CompileShaders"]),
+        .testTarget(
+            name: "VulkanBackendTests", dependencies: ["VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck"]),
     ]
 )

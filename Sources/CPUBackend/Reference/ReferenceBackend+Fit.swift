@@ -72,13 +72,15 @@ private struct SampleColumn {
         deviation <= max(Double(FitColumnsOperation.deadDeviation), Double(FitColumnsOperation.deadRatio) * abs(mean))
     }
 
-    /// The value at level `index / (count − 1)`, between the order statistics around it. The position among them is a ratio of
+    /// The values at levels `i / (count − 1)`, each between the order statistics around it. A position among them is a ratio of
     /// integers, so that equal sizes pair order statistics exactly.
-    func value(at index: Int, of count: Int) -> Double {
-        guard count > 1 else { return values[0] }
-        let (lower, remainder) = (index * (values.count - 1)).quotientAndRemainder(dividingBy: count - 1)
-        if remainder == 0 { return values[lower] }
-        return values[lower] + Double(remainder) / Double(count - 1) * (values[lower + 1] - values[lower])
+    func quantiles(_ count: Int) -> [Double] {
+        guard count != values.count else { return values }
+        return (0..<count).map { index in
+            let (lower, remainder) = (index * (values.count - 1)).quotientAndRemainder(dividingBy: count - 1)
+            if remainder == 0 { return values[lower] }
+            return values[lower] + Double(remainder) / Double(count - 1) * (values[lower + 1] - values[lower])
+        }
     }
 }
 
@@ -94,12 +96,15 @@ extension ColumnFit {
             return (omega, b.mean - omega * a.mean)
         case .linear:
             if a.isDead { return identity }
+            // The least-squares slope between sequences of equal quantiles. Those of the smaller set are interpolated, and have a
+            // mean of their own, about which they are centred; for equal sizes it is the mean of the samples.
             let count = max(a.values.count, b.values.count)
+            let (pairedA, pairedB) = (a.quantiles(count), b.quantiles(count))
+            let (meanA, meanB) = (pairedA.reduce(0, +) / Double(count), pairedB.reduce(0, +) / Double(count))
             var (products, squares) = (0.0, 0.0)
-            for index in 0..<count {
-                let centred = a.value(at: index, of: count) - a.mean
-                products += centred * (b.value(at: index, of: count) - b.mean)
-                squares += centred * centred
+            for (valueA, valueB) in zip(pairedA, pairedB) {
+                products += (valueA - meanA) * (valueB - meanB)
+                squares += (valueA - meanA) * (valueA - meanA)
             }
             let omega = products / squares
             return (omega, b.mean - omega * a.mean)

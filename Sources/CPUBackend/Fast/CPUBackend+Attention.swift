@@ -1,0 +1,124 @@
+import CSimd
+import Tensors
+
+extension CPUBackend {
+    public func attention(_ operation: AttentionOperation) throws {
+        let items = try attentionItems(operation)
+        if items.isEmpty { return }
+        // One call's state, the next block's, the packed panel and the scores.
+        let stateCount = kernels.pointee.attention_state([items[0].attention])
+        let packedCount = kernels.pointee.attention_packed([items[0].attention])
+        let scratch = try threadScratch.take(packedCount + 2 * stateCount + kernels.pointee.attention_scratch())
+
+        let blocks = items.reduce(0) { $0 + $1.blocks.count }
+        let isShared = blocks * MONGE_KEY_BLOCK * operation.headChannels > 1 << 14 && workers.threads > 1
+        if items.count >= 2 * workers.threads || items.count == blocks || !isShared {
+            let tasks = isShared ? items.count : 1
+            workers.run(tasks) { task, thread in
+                // Later queries see more keys: they go first.
+                for index in (isShared ? task..<task + 1 : 0..<items.count) {
+                    fold(items[items.count - 1 - index], scratch[thread], packedCount, stateCount)
+                }
+            }
+        } else {
+            try shareBlocks(items, blocks, scratch, packedCount, stateCount)
+        }
+    }
+
+    /// A panel of one sequence and key head, with the blocks of keys that it sees.
+    private struct Item {
+        let attention: monge_attention
+        let panel: Int
+        let blocks: Range<Int>
+    }
+
+    private func attentionItems(_ operation: AttentionOperation) throws -> [Item] {
+        let name = "attention"
+        let queries = try operation.queries.hostFloats(name)
+        let keys = try operation.keys.hostFloats(name)
+        let values = try operation.values.hostFloats(name)
+        let output = try operation.output.hostFloats(name)
+        let starts = try operation.segments.queryStarts.hostIntegers(name)
+        let keyLengths = try operation.segments.keyLengths.hostIntegers(name)
+        let slots = try operation.segments.slots.hostIntegers(name)
+        let (heads, channels) = (operation.heads, operation.headChannels)
+        let group = heads / operation.keyHeads
+
+        var items: [Item] = []
+        for sequence in 0..<operation.segments.count {
+            let rows = (first: Int(starts[sequence]), end: Int(starts[sequence + 1]))
+            let (keyCount, slot) = (Int(keyLengths[sequence]), Int(slots[sequence]))
+            guard 0 <= rows.first, rows.first <= rows.end, rows.end <= operation.queries.shape[0],
+                (0...operation.keyCapacity).contains(keyCount), (0..<operation.keys.shape[0]).contains(slot)
+            else {
+                throw TensorError.executionFailed(
+                    operation: name,
+                    detail: "sequence \(sequence) with query rows \(rows.first) ..< \(rows.end), \(keyCount) keys and slot \(slot) "
+                        + "lies outside queries \(operation.queries.shape) or keys \(operation.keys.shape)")
+            }
+            if rows.first == rows.end { continue }
+            for keyHead in 0..<operation.keyHeads {
+                let firstQuery = (rows.first * heads + keyHead * group) * channels
+                let firstKey = (slot * operation.keyCapacity * operation.keyHeads + keyHead) * channels
+                var attention = monge_attention(
+                    queries: queries + firstQuery, query_stride: heads * channels, query_count: rows.end - rows.first, group: group,
+                    keys: keys + firstKey, values: values + firstKey, key_stride: operation.keyHeads * channels, key_count: keyCount,
+                    channels: channels, scale: operation.scale, causal: operation.causal, window: operation.window ?? 0,
+                    soft_cap: operation.softCap ?? 0, output: output + firstQuery)
+                for panel in 0..<kernels.pointee.attention_panels(&attention) {
+                    var (first, end) = (0, 0)
+                    kernels.pointee.attention_blocks(&attention, panel, &first, &end)
+                    items.append(Item(attention: attention, panel: panel, blocks: min(first, end)..<end))
+                }
+            }
+        }
+        return items
+    }
+
+    /// All blocks of a panel, one after the other.
+    private func fold(_ item: Item, _ scratch: UnsafeMutablePointer<Float>, _ packedCount: Int, _ stateCount: Int) {
+        let (packed, state) = (scratch, scratch + packedCount)
+        let (next, scores) = (state + stateCount, state + 2 * stateCount)
+        withUnsafePointer(to: item.attention) { attention in
+            kernels.pointee.attention_pack(attention, item.panel, packed)
+            kernels.pointee.attention_clear(attention, item.panel, state)
+            for block in item.blocks {
+                kernels.pointee.attention_block(attention, item.panel, block, packed, next, scores)
+                kernels.pointee.attention_merge(attention, item.panel, state, next)
+            }
+            kernels.pointee.attention_finish(attention, item.panel, state)
+        }
+    }
+
+    /// With few panels, as when one token is decoded, threads share out the blocks of keys and one folds them, in order.
+    private func shareBlocks(
+        _ items: [Item], _ blocks: Int, _ scratch: ThreadScratch.Parts, _ packedCount: Int, _ stateCount: Int
+    ) throws {
+        let states = try stateScratch.take((blocks + 1) * stateCount, of: Float.self)
+        var owners: [(item: Int, block: Int)] = []
+        for (index, item) in items.enumerated() {
+            for block in item.blocks { owners.append((index, block)) }
+        }
+        workers.run(blocks) { task, thread in
+            let item = items[owners[task].item]
+            let packed = scratch[thread]
+            withUnsafePointer(to: item.attention) {
+                kernels.pointee.attention_pack($0, item.panel, packed)
+                kernels.pointee.attention_block(
+                    $0, item.panel, owners[task].block, packed, states + task * stateCount, packed + packedCount)
+            }
+        }
+        let state = states + blocks * stateCount
+        var next = 0
+        for item in items {
+            withUnsafePointer(to: item.attention) {
+                kernels.pointee.attention_clear($0, item.panel, state)
+                for _ in item.blocks {
+                    kernels.pointee.attention_merge($0, item.panel, state, states + next * stateCount)
+                    next += 1
+                }
+                kernels.pointee.attention_finish($0, item.panel, state)
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import CSimd
+import Tensors
+
+extension CPUBackend {
+    public func gatedProduct(_ operation: GatedProductOperation) throws {
+        let name = "gatedProduct"
+        let gate = try operation.gate.hostFloats(name)
+        let up = try operation.up.hostFloats(name)
+        let output = try operation.output.hostFloats(name)
+        let activation = operation.activation.kernelActivation
+        // An activation costs about as much as reading some ten floats.
+        workers.ranges(operation.output.shape.count, cost: 8, multiple: 64) { range, _ in
+            let first = range.lowerBound
+            kernels.pointee.gated_product(activation, gate + first, up + first, range.count, output + first)
+        }
+    }
+
+    public func add(_ operation: AddOperation) throws {
+        let name = "add"
+        let a = try operation.a.hostFloats(name)
+        let b = try operation.b.hostFloats(name)
+        let output = try operation.output.hostFloats(name)
+        workers.ranges(operation.output.shape.count, cost: 3, multiple: 64) { range, _ in
+            let first = range.lowerBound
+            kernels.pointee.add(a + first, b + first, range.count, output + first)
+        }
+    }
+
+    public func transport(_ operation: TransportOperation) throws {
+        let name = "transport"
+        let x = try operation.x.hostFloats(name)
+        let output = try operation.output.hostFloats(name)
+        let transport = try monge_transport(operation.transport, name)
+        workers.ranges(operation.x.shape.rows, cost: 4 * operation.x.shape.channels) { range, _ in
+            withUnsafePointer(to: transport) {
+                kernels.pointee.transport($0, x, range.lowerBound, range.upperBound, output)
+            }
+        }
+    }
+}

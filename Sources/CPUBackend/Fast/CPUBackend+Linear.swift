@@ -1,0 +1,71 @@
+import CSimd
+import Tensors
+
+extension CPUBackend {
+    public func linear(_ operation: LinearOperation) throws {
+        let name = "linear"
+        var linear = monge_linear()
+        linear.x = UnsafePointer(try operation.x.hostFloats(name))
+        linear.rows = operation.rows
+        linear.inputs = operation.inputChannels
+        linear.type = operation.weight.dtype.kernelType
+        linear.weight = UnsafePointer(try operation.weight.hostElements(UInt8.self, name))
+        linear.weight_row_bytes = operation.weight.dtype.byteCount(elements: operation.inputChannels)!
+        linear.epilogue.bias = try operation.bias.map { UnsafePointer(try $0.hostFloats(name)) }
+        linear.epilogue.activation = operation.activation.kernelActivation
+        linear.epilogue.transport = try monge_transport(operation.transport, name)
+        linear.epilogue.residual = try operation.residual.map { UnsafePointer(try $0.hostFloats(name)) }
+        linear.epilogue.output = try operation.output.hostFloats(name)
+        linear.epilogue.channels = operation.outputChannels
+        if linear.rows <= Self.rowsOfDotProducts {
+            try dotProducts(linear)
+        } else {
+            try matrixProduct(linear)
+        }
+    }
+
+    /// Few rows: bound by the bytes of the weights, which are read once, in place.
+    private func dotProducts(_ linear: monge_linear) throws {
+        let channels = linear.epilogue.channels
+        let bytes = channels * linear.weight_row_bytes
+        // Enough tasks that a core that is held up does not hold up the others, each some microseconds long, and whole cache
+        // lines of output.
+        let taskBytes = min(max(bytes / (workers.threads * 4), 24 << 10), 256 << 10)
+        let taskChannels = max(1, taskBytes / max(1, linear.weight_row_bytes) / 16) * 16
+        let tasks = (channels + taskChannels - 1) / taskChannels
+        let scratch = try threadScratch.take(Self.rowsOfDotProducts * min(taskChannels, channels))
+        workers.run(tasks) { task, thread in
+            withUnsafePointer(to: linear) {
+                kernels.pointee.dot($0, task * taskChannels, min((task + 1) * taskChannels, channels), scratch[thread])
+            }
+        }
+    }
+
+    /// Many rows: bound by arithmetic. Tasks are blocks of output channels times blocks of rows.
+    private func matrixProduct(_ linear: monge_linear) throws {
+        let channels = linear.epilogue.channels
+        let panels = kernels.pointee.panels(linear.rows)
+        let packed = try packedScratch.take(kernels.pointee.packed_elements(linear.rows, linear.inputs), of: Float.self)
+        workers.ranges(panels, cost: linear.inputs * linear.rows / panels) { range, _ in
+            withUnsafePointer(to: linear) { for panel in range { kernels.pointee.pack($0, panel, packed) } }
+        }
+
+        let widest = MONGE_GEMM_CHANNELS
+        let taskChannels = channels >= 8 * workers.threads * widest ? widest : widest / 2
+        let channelTasks = (channels + taskChannels - 1) / taskChannels
+        // The sums of some hundred rows stay in the second-level cache. Where channels are few, rows are shared out too, though
+        // each task decodes its weights anew.
+        let wanted = (workers.threads * 3 + channelTasks - 1) / channelTasks
+        let panelTasks = min(panels, max((panels + 9) / 10, min(wanted, panels / 2)))
+        let most = (panels + panelTasks - 1) / panelTasks
+        let scratch = try threadScratch.take(kernels.pointee.gemm_scratch(most))
+        workers.run(channelTasks * panelTasks) { task, thread in
+            let (channelTask, panelTask) = (task / panelTasks, task % panelTasks)
+            withUnsafePointer(to: linear) {
+                kernels.pointee.gemm(
+                    $0, packed, channelTask * taskChannels, min((channelTask + 1) * taskChannels, channels),
+                    panels * panelTask / panelTasks, panels * (panelTask + 1) / panelTasks, scratch[thread])
+            }
+        }
+    }
+}

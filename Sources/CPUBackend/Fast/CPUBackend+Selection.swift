@@ -1,0 +1,28 @@
+import CSimd
+import Tensors
+
+extension CPUBackend {
+    public func argmax(_ operation: ArgmaxOperation) throws {
+        let name = "argmax"
+        let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
+        let x = try operation.x.hostFloats(name)
+        let output = try operation.output.hostIntegers(name)
+        workers.ranges(rows, cost: count) { range, _ in
+            for row in range { output[row] = Int32(kernels.pointee.argmax(x + row * count, count)) }
+        }
+    }
+
+    public func topK(_ operation: TopKOperation) throws {
+        let name = "topK"
+        let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
+        let x = try operation.x.hostFloats(name)
+        let values = try operation.values.hostFloats(name)
+        let indices = try operation.indices.hostIntegers(name)
+        workers.ranges(rows, cost: 2 * count) { range, _ in
+            for row in range {
+                kernels.pointee.top_k(
+                    x + row * count, count, operation.count, values + row * operation.count, indices + row * operation.count)
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import CSimd
+import Tensors
+
+/// The fast CPU path: vector kernels chosen for the processor at run time, shared among its cores.
+///
+/// All arithmetic is in f32, that of fits in f64. The same operation gives the same bits on the same instruction set, whatever the number
+/// of threads. A row of a `linear` does not depend on the other rows within each of its two paths: up to
+/// ``rowsOfDotProducts`` rows, dot products with the weights as they are read; above, a matrix product over decoded weights.
+public final class CPUBackend: CPUMemoryBackend {
+    public let name: String
+    public let memory: CPUMemoryPool
+    public let instructions: InstructionSet
+
+    let kernels: UnsafePointer<monge_kernels>
+    let workers: WorkPool
+    let threadScratch: ThreadScratch
+    let packedScratch: ScratchMemory
+    let stateScratch: ScratchMemory
+    var angles = RopeAngles()
+
+    /// The most rows of x that ``linear(_:)`` multiplies by dot products.
+    public static let rowsOfDotProducts = MONGE_DOT_ROWS
+
+    /// The threads that share the work.
+    public var threads: Int { workers.threads }
+
+    /// - Parameters:
+    ///   - threads: nil for one a processor.
+    ///   - instructions: nil for the widest that the processor has.
+    /// - Throws: ``TensorError/invalidOption(operation:detail:)`` when the processor lacks the instructions.
+    public init(threads: Int? = nil, instructions: InstructionSet? = nil) throws {
+        self.instructions = instructions ?? .best
+        guard let kernels = self.instructions.kernels else {
+            throw TensorError.invalidOption(
+                operation: "CPU", detail: "this processor has no \(self.instructions.rawValue) instructions; choose another set or none")
+        }
+        self.kernels = kernels
+        workers = WorkPool(threads: threads)
+        name = "CPU (\(String(cString: kernels.pointee.name)), \(workers.threads) thread\(workers.threads == 1 ? "" : "s"))"
+        memory = CPUMemoryPool(device: name)
+        threadScratch = ThreadScratch(device: name, threads: workers.threads)
+        packedScratch = ScratchMemory(device: name)
+        stateScratch = ScratchMemory(device: name)
+    }
+}

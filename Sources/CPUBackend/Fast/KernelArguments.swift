@@ -1,0 +1,52 @@
+import CSimd
+import Tensors
+
+extension DType {
+    /// The weight type as the kernels call it.
+    /// - Precondition: the type is a weight's.
+    var kernelType: monge_weight_type {
+        switch self {
+        case .f32: MONGE_F32
+        case .f16: MONGE_F16
+        case .bf16: MONGE_BF16
+        case .q4_0: MONGE_Q4_0
+        case .q4_1: MONGE_Q4_1
+        case .q5_0: MONGE_Q5_0
+        case .q5_1: MONGE_Q5_1
+        case .q8_0: MONGE_Q8_0
+        case .q4_K: MONGE_Q4_K
+        case .q5_K: MONGE_Q5_K
+        case .q6_K: MONGE_Q6_K
+        case .i32: preconditionFailure("an index is not a weight")
+        }
+    }
+}
+
+extension Activation {
+    /// The activation as the kernels call it.
+    var kernelActivation: monge_activation {
+        switch self {
+        case .identity: MONGE_IDENTITY
+        case .silu: MONGE_SILU
+        case .gelu: MONGE_GELU
+        case .geluTanh: MONGE_GELU_TANH
+        case .geluQuick: MONGE_GELU_QUICK
+        case .relu: MONGE_RELU
+        }
+    }
+}
+
+extension monge_transport {
+    /// The application's tables as the kernels read them; for nil, one that leaves every row as it is.
+    init(_ transport: TransportApplication?, _ operation: String) throws {
+        self.init()
+        guard let transport else { return }
+        table = UnsafePointer(try transport.table.hostFloats(operation))
+        maps = transport.table.shape[0]
+        channels = transport.table.shape[1]
+        indices = UnsafePointer(try transport.indices.hostIntegers(operation))
+        strengths = UnsafePointer(try transport.strengths.hostFloats(operation))
+        index_per_row = transport.indices.shape.count > 1
+        strength_per_row = transport.strengths.shape.count > 1
+    }
+}

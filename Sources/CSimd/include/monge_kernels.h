@@ -1,0 +1,191 @@
+#ifndef MONGE_KERNELS_H
+#define MONGE_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The CPU's vector kernels. Each instruction set has the same kernels, compiled from the same source (kernels/) for its vector
+// width; a table of them is chosen at run time. All arithmetic is in f32. A kernel works on a range of rows or channels; sharing
+// ranges among threads, checking shapes and finding memory is the caller's.
+
+// Weight types; the layouts of the quantised ones are those of ggml-common.h (ggml).
+typedef enum {
+    MONGE_F32,
+    MONGE_F16,
+    MONGE_BF16,
+    MONGE_Q4_0,
+    MONGE_Q4_1,
+    MONGE_Q5_0,
+    MONGE_Q5_1,
+    MONGE_Q8_0,
+    MONGE_Q4_K,
+    MONGE_Q5_K,
+    MONGE_Q6_K,
+    MONGE_WEIGHT_TYPES
+} monge_weight_type;
+
+typedef enum {
+    MONGE_IDENTITY,
+    MONGE_SILU,
+    MONGE_GELU,
+    MONGE_GELU_TANH,
+    MONGE_GELU_QUICK,
+    MONGE_RELU,
+} monge_activation;
+
+typedef enum {
+    // What the target's baseline has: SSE2 on x86-64, NEON on aarch64.
+    MONGE_PORTABLE,
+    // AVX2, FMA and F16C.
+    MONGE_AVX2,
+    // AVX-512 F, BW, DQ and VL.
+    MONGE_AVX512,
+} monge_instruction_set;
+
+// Which map each row goes through: y = x + λ·(ω·x + β − x) where low < x < high, x itself elsewhere, where λ = 0, and where the
+// row's map is 0 or not in the table.
+typedef struct {
+    // [maps, channels, 4]: ω, β, low, high. NULL for no transport.
+    const float *table;
+    size_t maps;
+    size_t channels;
+    const int32_t *indices;
+    const float *strengths;
+    // Whether there is an index, or a strength, for each row rather than one for all.
+    bool index_per_row;
+    bool strength_per_row;
+} monge_transport;
+
+// What happens to the result of a matrix product, in this order: bias, activation, transport, residual.
+typedef struct {
+    // [channels] or NULL.
+    const float *bias;
+    monge_activation activation;
+    monge_transport transport;
+    // [rows, channels] or NULL; may be the output.
+    const float *residual;
+    // [rows, channels]
+    float *output;
+    size_t channels;
+} monge_epilogue;
+
+// y = epilogue(x · Wᵀ)
+typedef struct {
+    // [rows, inputs]
+    const float *x;
+    size_t rows;
+    size_t inputs;
+    monge_weight_type type;
+    // [epilogue.channels, inputs]
+    const uint8_t *weight;
+    size_t weight_row_bytes;
+    monge_epilogue epilogue;
+} monge_linear;
+
+// Attention of one sequence for the query heads that share a key head. A lane is a query and a head: lane l is query
+// l / group, head l % group of the group.
+typedef struct {
+    // The first query's first head of the group; rows are query_stride elements apart.
+    const float *queries;
+    size_t query_stride;
+    size_t query_count;
+    // Query heads that share the key head.
+    size_t group;
+    // The first key (value) of the key head; keys are key_stride elements apart.
+    const float *keys;
+    const float *values;
+    size_t key_stride;
+    size_t key_count;
+    // Channels of a head.
+    size_t channels;
+    float scale;
+    bool causal;
+    // The positions a query sees, its own included; 0 for no limit.
+    size_t window;
+    // 0 for none.
+    float soft_cap;
+    // As the queries.
+    float *output;
+} monge_attention;
+
+enum {
+    // The most rows of x that the dot kernel takes.
+    MONGE_DOT_ROWS = 8,
+    // Keys that a softmax sees at once. Blocks begin at multiples of this, whatever the query: part of a result's definition.
+    MONGE_KEY_BLOCK = 128,
+    // Output channels that a call of the matrix product takes at most.
+    MONGE_GEMM_CHANNELS = 64,
+};
+
+typedef struct {
+    const char *name;
+
+    // Decodes `count` elements, whole blocks, of a row.
+    void (*decode)(monge_weight_type type, const uint8_t *row, size_t count, float *values);
+
+    // Output channels first ..< end for all rows of x, at most MONGE_DOT_ROWS: every weight is read once and decoded in
+    // registers. `scratch` has room for MONGE_DOT_ROWS · (end − first) elements. A row's result does not depend on the others.
+    void (*dot)(const monge_linear *linear, size_t first, size_t end, float *scratch);
+
+    // The matrix product takes x in panels of some rows, transposed so that rows lie side by side in a vector.
+    size_t (*panels)(size_t rows);
+    // The elements that the panels of `rows` rows take.
+    size_t (*packed_elements)(size_t rows, size_t inputs);
+    void (*pack)(const monge_linear *linear, size_t panel, float *packed);
+    // The elements of scratch memory, 64-byte aligned, that a call for `panels` panels needs.
+    size_t (*gemm_scratch)(size_t panels);
+    // Output channels first ..< end, at most MONGE_GEMM_CHANNELS, for the rows of panels first_panel ..< end_panel. A row's
+    // result does not depend on the others.
+    void (*gemm)(
+        const monge_linear *linear, const float *packed, size_t first, size_t end, size_t first_panel, size_t end_panel,
+        float *scratch);
+
+    // y = gain · x / √(mean(x²) + ε), then the transport, for rows first ..< end.
+    void (*rms_norm)(
+        const float *x, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
+        size_t end, float *output);
+
+    // Applies the transport to rows first ..< end; the output may be x.
+    void (*transport)(const monge_transport *transport, const float *x, size_t first, size_t end, float *output);
+
+    // Turns the pairs of one head by the angles whose cosines and sines are given; the other channels are copied. May be in place.
+    void (*rope)(
+        const float *x, const float *cosines, const float *sines, size_t pairs, size_t channels, bool interleaved, float *output);
+
+    // activation(gate) · up and a + b; the output may be an input.
+    void (*gated_product)(monge_activation activation, const float *gate, const float *up, size_t count, float *output);
+    void (*add)(const float *a, const float *b, size_t count, float *output);
+
+    // Attention works on panels of lanes, and on keys in blocks of MONGE_KEY_BLOCK. A lane's result depends on no other lane, and
+    // not on whether its blocks are computed one after the other or at once and folded in order.
+    size_t (*attention_panels)(const monge_attention *attention);
+    // The elements of a packed panel, of a panel's state, and of the scratch memory of a call; all 64-byte aligned.
+    size_t (*attention_packed)(const monge_attention *attention);
+    size_t (*attention_state)(const monge_attention *attention);
+    size_t (*attention_scratch)(void);
+    // The blocks of keys that some lane of a panel sees.
+    void (*attention_blocks)(const monge_attention *attention, size_t panel, size_t *first, size_t *end);
+    void (*attention_pack)(const monge_attention *attention, size_t panel, float *packed);
+    // The state of no key.
+    void (*attention_clear)(const monge_attention *attention, size_t panel, float *state);
+    // The state of one block of keys.
+    void (*attention_block)(
+        const monge_attention *attention, size_t panel, size_t block, const float *packed, float *state, float *scratch);
+    // Folds the state of the next block into that of those before it.
+    void (*attention_merge)(const monge_attention *attention, size_t panel, float *state, const float *next);
+    void (*attention_finish)(const monge_attention *attention, size_t panel, const float *state);
+
+    // The index of the largest element, the first of equal ones; NaN counts as −∞. count ≥ 1.
+    size_t (*argmax)(const float *x, size_t count);
+    // The `kept` largest elements, descending, the lower index first of equal ones; NaN counts as −∞. kept ≤ count.
+    void (*top_k)(const float *x, size_t count, size_t kept, float *values, int32_t *indices);
+    // values[i] = exp((x[i] − shift) · scale), within 2 ulp of the exponential of the rounded argument; returns their sum,
+    // accumulated in f64. May be in place.
+    double (*exponentials)(const float *x, size_t count, float shift, float scale, float *values);
+} monge_kernels;
+
+// The kernels for an instruction set, or NULL when this processor, or this build, lacks it.
+const monge_kernels *monge_kernels_for(monge_instruction_set set);
+
+#endif

@@ -1,0 +1,56 @@
+// Every kernel for the instruction set that the including file has set up, and the table of them.
+
+#include "vector.h"
+
+#include "exponential.h"
+
+#include "activation.h"
+#include "blocks_plain.h"
+
+#include "blocks_256.h"
+#include "blocks_32.h"
+
+#include "decode.h"
+#include "transport.h"
+
+#include "epilogue.h"
+
+#include "dot.h"
+#include "tile.h"
+
+#include "gemm.h"
+
+#include "attention.h"
+#include "elementwise.h"
+#include "norm.h"
+#include "selection.h"
+
+#define KERNELS(NAME)                               \
+    {                                               \
+        .name = NAME,                               \
+        .decode = decode,                           \
+        .dot = dot,                                 \
+        .panels = gemm_panels,                      \
+        .packed_elements = gemm_packed_elements,    \
+        .pack = gemm_pack,                          \
+        .gemm_scratch = gemm_scratch,               \
+        .gemm = gemm,                               \
+        .rms_norm = rms_norm,                       \
+        .transport = transport_rows,                \
+        .rope = rope,                               \
+        .gated_product = gated_product,             \
+        .add = add,                                 \
+        .attention_panels = attention_panels,       \
+        .attention_packed = attention_packed,       \
+        .attention_state = attention_state,         \
+        .attention_scratch = attention_scratch,     \
+        .attention_blocks = attention_blocks,       \
+        .attention_pack = attention_pack,           \
+        .attention_clear = attention_clear,         \
+        .attention_block = attention_block,         \
+        .attention_merge = attention_merge,         \
+        .attention_finish = attention_finish,       \
+        .argmax = argmax,                           \
+        .top_k = top_k,                             \
+        .exponentials = exponentials,               \
+    }

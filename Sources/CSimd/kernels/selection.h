@@ -1,0 +1,97 @@
+// The largest elements of a row, and the softmax's sum. NaN counts as −∞: it is never larger.
+
+static size_t argmax(const float *x, size_t count) {
+    vfloat best = splat(-__builtin_inff());
+    vint lane = SEQUENCE, best_index = lane;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        vfloat value = load(x + i);
+        vint is_larger = value > best;
+        best = choose(is_larger, value, best);
+        best_index = (is_larger & (lane + (int32_t)i)) | (~is_larger & best_index);
+    }
+    float largest = -__builtin_inff();
+    size_t index = 0;
+    for (int l = 0; l < LANES && i > 0; l++)
+        if (best[l] > largest || (best[l] == largest && (size_t)best_index[l] < index)) {
+            largest = best[l];
+            index = (size_t)best_index[l];
+        }
+    for (; i < count; i++)
+        if (x[i] > largest) {
+            largest = x[i];
+            index = i;
+        }
+    return index;
+}
+
+// Whether element a stands behind element b: smaller, or equal and later.
+INLINE bool stands_behind(float a, int32_t index_a, float b, int32_t index_b) { return a < b || (a == b && index_a > index_b); }
+
+// Puts an element at the root of a heap, whose last element stands at the root, and lets it sink to its place.
+INLINE void sink(float *values, int32_t *indices, size_t size, float value, int32_t index) {
+    size_t place = 0;
+    for (;;) {
+        size_t child = 2 * place + 1;
+        if (child >= size) break;
+        if (child + 1 < size && stands_behind(values[child + 1], indices[child + 1], values[child], indices[child])) child++;
+        if (!stands_behind(values[child], indices[child], value, index)) break;
+        values[place] = values[child];
+        indices[place] = indices[child];
+        place = child;
+    }
+    values[place] = value;
+    indices[place] = index;
+}
+
+static void top_k(const float *x, size_t count, size_t kept, float *values, int32_t *indices) {
+    // Placeholders stand behind every element.
+    for (size_t i = 0; i < kept; i++) {
+        values[i] = -__builtin_inff();
+        indices[i] = INT32_MAX;
+    }
+    for (size_t i = 0; i < count; i += 4 * LANES) {
+        size_t end = i + 4 * LANES < count ? i + 4 * LANES : count;
+        if (indices[0] != INT32_MAX && end - i == 4 * LANES) {
+            // Of equal elements the earlier are kept, so that only larger ones count.
+            vint any = {0};
+            for (size_t v = 0; v < 4; v++) any |= load(x + i + v * LANES) > values[0];
+            if (!__builtin_reduce_or(any)) continue;
+        }
+        for (size_t j = i; j < end; j++) {
+            float value = x[j] == x[j] ? x[j] : -__builtin_inff();
+            if (stands_behind(values[0], indices[0], value, (int32_t)j)) sink(values, indices, kept, value, (int32_t)j);
+        }
+    }
+    // The last of the heap goes to the end, again and again.
+    for (size_t size = kept; size-- > 1;) {
+        float value = values[size];
+        int32_t index = indices[size];
+        values[size] = values[0];
+        indices[size] = indices[0];
+        sink(values, indices, size, value, index);
+    }
+}
+
+static double exponentials(const float *x, size_t count, float shift, float scale, float *values) {
+    double total = 0;
+    for (size_t i = 0; i < count;) {
+        // Few enough terms a lane for f32, then on in f64.
+        vfloat sum = {0};
+        for (int terms = 0; terms < 16 && i + LANES <= count; terms++, i += LANES) {
+            vfloat value = exponential((load(x + i) - shift) * scale);
+            store(values + i, value);
+            sum += value;
+        }
+        if (count - i < LANES && i < count) {
+            size_t rest = count - i;
+            float last[LANES];
+            store(last, exponential((load_part(x + i, rest) - shift) * scale));
+            memcpy(values + i, last, rest * sizeof(float));
+            for (size_t l = 0; l < rest; l++) total += last[l];
+            i = count;
+        }
+        total += sum_lanes(sum);
+    }
+    return total;
+}

@@ -1,0 +1,84 @@
+/// The random numbers of the cases: SplitMix64 (Steele, Lea & Flood 2014), the same on every machine for the same seed.
+public struct CheckGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    /// The generator of one case: a case is reproduced without those before it.
+    init(seed: UInt64, operation: String, caseIndex: Int) {
+        // FNV-1a, so that operations draw different numbers under one seed.
+        let name = operation.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        var mixer = CheckGenerator(seed: seed ^ name)
+        self.init(seed: mixer.next() &+ UInt64(caseIndex) &* 0xd134_2543_de82_ef95)
+    }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// A number in `0 ..< 1`.
+    mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    mutating func integer(in range: ClosedRange<Int>) -> Int {
+        range.lowerBound + Int(next() % UInt64(range.count))
+    }
+
+    mutating func pick<Element>(_ choices: [Element]) -> Element { choices[integer(in: 0...choices.count - 1)] }
+
+    mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
+
+    /// An approximately normal number: the sum of twelve uniform numbers has variance 1 (Irwin–Hall), and needs no library
+    /// function that could differ between machines.
+    mutating func normal() -> Double {
+        var sum = 0.0
+        for _ in 0..<3 {
+            var bits = next()
+            for _ in 0..<4 {
+                sum += (Double(bits & 0xFFFF) + 0.5) * 0x1p-16
+                bits >>= 16
+            }
+        }
+        return sum - 6
+    }
+
+    mutating func normals(_ count: Int, mean: Double = 0, deviation: Double = 1) -> [Float] {
+        (0..<count).map { _ in Float(mean + deviation * normal()) }
+    }
+
+    /// The numbers `0 ..< count` in random order.
+    mutating func permutation(_ count: Int) -> [Int] { Array(0..<count).shuffled(using: &self) }
+
+    /// An extent around the sizes of tiles, vectors and workgroups: powers of two, their neighbours, and the smallest.
+    mutating func extent(atMost limit: Int) -> Int {
+        let sizes = [
+            1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 96, 100, 127, 128, 129, 192, 255, 256, 257, 320, 511, 513,
+        ]
+        return pick(sizes.filter { $0 <= limit })
+    }
+}
+
+/// The magnitudes of the elements of an input.
+enum ValueRange: CaseIterable {
+    /// Around 1, as activations after a norm are.
+    case ordinary
+    /// Exponents over 24 binades, as activations with outlier channels are.
+    case wide
+    /// Ordinary, with zeros of both signs, denormal and large numbers among them.
+    case special
+}
+
+extension CheckGenerator {
+    mutating func values(_ count: Int, _ range: ValueRange) -> [Float] {
+        switch range {
+        case .ordinary: return normals(count)
+        case .wide: return (0..<count).map { _ in Float(normal()) * Float(sign: .plus, exponent: integer(in: -12...12), significand: 1) }
+        case .special:
+            let specials: [Float] = [0, -0.0, 0x1p-133, -0x1p-138, .leastNonzeroMagnitude, .leastNormalMagnitude, 6e4, -1e6]
+            return (0..<count).map { _ in chance(0.1) ? pick(specials) : Float(normal()) }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import Tensors
+
+extension CheckedOperation {
+    /// A sum of K products in any order errs by at most `RoundOff.sum(K)·u·Σ|x·w|`, where |w| counts the offset that a quantised weight
+    /// is decoded with; with matrix inputs in f16 each product errs by two more roundings. The epilogue follows ``Activation`` and
+    /// ``CheckTransport``; the residual is one more addition.
+    static let linear = CheckedOperation(
+        name: "linear", summary: "x · Wᵀ + b for every weight type, with activation, transport and residual",
+        tolerance: "min(K, 8√K)·u·Σ|x·w|, through the slope of the activation and of the map; one rounding for each later step",
+        defaultCases: 132
+    ) { index, generator, options in
+        let dtype = CheckWeight.types[index % CheckWeight.types.count]
+        // Every fourth round of the types has one row (a matrix-vector product); one has a long sum.
+        let round = index / CheckWeight.types.count
+        let rows = round % 4 == 0 ? 1 : generator.chance(0.04) ? 0 : generator.extent(atMost: 70)
+        let inputs = CheckWeight.columns(dtype, atMost: round % 4 == 1 ? 1100 : 300, &generator)
+        let outputs = generator.extent(atMost: rows > 16 ? 70 : 140)
+        let weight = CheckWeight(rows: outputs, columns: inputs, dtype, &generator)
+        switch round % 3 {
+        case 0: return linearCase(rows: rows, weight, options, &generator)
+        case 1 where rows > 0: return mappedLinearCase(rows: rows, weight, &generator)
+        case 2 where rows > 1: return batchMatesCase(rows: rows, weight, &generator)
+        default: return linearCase(rows: rows, weight, options, &generator)
+        }
+    }
+
+    /// Everything together, against the reference.
+    private static func linearCase(
+        rows: Int, _ weight: CheckWeight, _ options: CheckOptions, _ generator: inout CheckGenerator
+    ) -> CheckCase {
+        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        let range: ValueRange = options.matrixInputs == .single ? generator.pick(ValueRange.allCases) : .ordinary
+        let x = generator.values(rows * inputs, range)
+        let bias: [Float]? = generator.chance(0.5) ? generator.normals(outputs) : nil
+        let activation = generator.chance(0.5) ? .identity : generator.pick(Activation.allCases)
+        let transports = (0..<generator.pick([0, 0, 1, 1, 2])).map { _ in
+            CheckTransport(rows: rows, channels: outputs, bounds: [0.25, -0.5], &generator)
+        }
+        let residual: [Float]? = generator.chance(0.5) ? generator.normals(rows * outputs) : nil
+        let isInPlace = residual != nil && generator.chance(0.5)
+        // Two leading axes are rows as one is.
+        let leading = rows % 2 == 0 && generator.chance(0.3) ? [2, rows / 2] : [rows]
+        let shape = Shape(leading + [outputs])
+        let description =
+            "x \(Shape(leading + [inputs])) \(range), weight \(weight.shape) \(weight.dtype)" + (bias == nil ? "" : ", bias")
+            + (activation == .identity ? "" : ", \(activation)") + transports.map { ", \($0.description)" }.joined()
+            + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual")
+        return CheckCase(shapes: description) { device in
+            let output = try device.output(shape, initial: isInPlace ? residual : nil)
+            let epilogue = Epilogue(
+                activation: activation, transports: try transports.map { try $0.application(on: device) },
+                residual: isInPlace ? output : try residual.map { try device.input($0, shape, "the residual") })
+            let result = try device.backend.linear(
+                device.input(x, Shape(leading + [inputs]), "x"), weight: device.weight(weight),
+                bias: bias.map { try device.input($0, [outputs], "the bias") }, epilogue: epilogue, into: output)
+            return [try device.read(result)]
+        } tolerances: { reference, _ in
+            let sums = try ProductSums(x: x, rows: rows, weight, options.matrixInputs, reference)
+            return [
+                (0..<rows * outputs).map { index in
+                    let (row, channel) = (index / outputs, index % outputs)
+                    let offset = Double(bias?[channel] ?? 0)
+                    let sum = sums.values[index] + offset
+                    var value = activation.value(sum)
+                    var error = activation.slope * (sums.errors[index] + RoundOff.unit * (abs(offset) + abs(sum)))
+                    error += activation.roundOff(sum) + RoundOff.unit * abs(value)
+                    for transport in transports {
+                        error = transport.tolerance(value, error: error, row: row, channel: channel)
+                        if let map = transport.map(row: row, channel: channel), map.low < value, value < map.high {
+                            value = map.moved(value)
+                        }
+                    }
+                    let last = Double(residual?[index] ?? 0)
+                    return error + 2 * RoundOff.unit * (abs(value) + abs(last))
+                }
+            ]
+        }
+    }
+
+    /// A fused transport against the same kernel without one: bits where the map does not apply, the map elsewhere. With ReLU, values
+    /// lie exactly on an edge of the support.
+    private static func mappedLinearCase(rows: Int, _ weight: CheckWeight, _ generator: inout CheckGenerator) -> CheckCase {
+        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        let x = generator.values(rows * inputs, .ordinary)
+        let activation = generator.pick([Activation.identity, .relu, .silu])
+        let transport = CheckTransport(rows: rows, channels: outputs, neutral: generator.chance(0.4), &generator)
+        let description =
+            "x [\(rows), \(inputs)], weight \(weight.shape) \(weight.dtype), \(activation), \(transport.description) and without"
+        return CheckCase(shapes: description) { device in
+            let (input, matrix) = (try device.input(x, [rows, inputs], "x"), try device.weight(weight))
+            let plain = try device.backend.linear(
+                input, weight: matrix, epilogue: Epilogue(activation: activation), into: device.output([rows, outputs]))
+            let mapped = try device.backend.linear(
+                input, weight: matrix, epilogue: Epilogue(activation: activation, transports: [transport.application(on: device)]),
+                into: device.output([rows, outputs]))
+            return [try device.read(plain), try device.read(mapped)]
+        } tolerances: { _, _ in
+            []
+        } properties: {
+            transport.violations(plain: $0[0].floats, mapped: $0[1].floats)
+        }
+    }
+
+    /// The same rows beside other batch-mates: theirs may be NaN without a bit of the others changing.
+    private static func batchMatesCase(rows: Int, _ weight: CheckWeight, _ generator: inout CheckGenerator) -> CheckCase {
+        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        let x = generator.values(rows * inputs, .ordinary)
+        let changed = generator.integer(in: 0...rows - 1)
+        var other = x
+        for index in changed * inputs..<(changed + 1) * inputs { other[index] = .nan }
+        return CheckCase(shapes: "x [\(rows), \(inputs)] with row \(changed) changed, weight \(weight.shape) \(weight.dtype)") {
+            [x, other] device in
+            let matrix = try device.weight(weight)
+            return try [x, other].map {
+                try device.read(
+                    device.backend.linear(
+                        device.input($0, [rows, inputs], "x"), weight: matrix, into: device.output([rows, outputs])))
+            }
+        } tolerances: { _, _ in
+            []
+        } properties: {
+            batchMateViolations($0[0].floats, $0[1].floats, changedRow: changed, channels: outputs)
+        }
+    }
+
+    /// What is wrong where rows other than `changedRow` have other bits.
+    static func batchMateViolations(_ before: [Float], _ after: [Float], changedRow: Int, channels: Int) -> [String] {
+        let changed = before.indices.first { $0 / channels != changedRow && before[$0].bitPattern != after[$0].bitPattern }
+        guard let changed else { return [] }
+        return ["element \(changed) changed from \(before[changed]) to \(after[changed]) with row \(changedRow), a batch-mate's"]
+    }
+}
+
+/// Σ x·w for each row and output, with a bound on the error of its f32 sum.
+private struct ProductSums {
+    private(set) var values: [Double] = []
+    private(set) var errors: [Double] = []
+
+    init(x: [Float], rows: Int, _ weight: CheckWeight, _ matrixInputs: MatrixInputs, _ reference: CheckDevice) throws {
+        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        let elements = try weight.decoded(by: reference)
+        // Three more: the product, its decoding, and the rounding of the result.
+        let relative = (RoundOff.sum(inputs) + 3) * RoundOff.unit + (matrixInputs == .half ? 2 * RoundOff.halfUnit : 0)
+        for row in 0..<rows {
+            for output in 0..<outputs {
+                var (sum, size, inputSize) = (0.0, 0.0, 0.0)
+                for k in 0..<inputs {
+                    let (a, w) = (Double(x[row * inputs + k]), Double(elements[output * inputs + k]))
+                    sum += a * w
+                    size += abs(a) * (abs(w) + 2 * Double(weight.offsets[output * inputs + k]))
+                    inputSize += abs(a) + abs(w)
+                }
+                values.append(sum)
+                // Below 2⁻¹⁴, f16 has an absolute error of 2⁻²⁵.
+                let subnormal = matrixInputs == .half ? 0x1p-25 * inputSize : 0
+                errors.append(relative * size + subnormal + Double(inputs + 1) * RoundOff.flush)
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/// The constants that tolerances are derived from.
+///
+/// Each tolerance bounds the distance between a kernel that works in f32 and the exact result, under the error of each step: half
+/// a unit in the last place for +, −, ×; the precision that Vulkan requires (Vulkan specification, "Precision and Operation of
+/// SPIR-V Instructions") for division (2.5 ulp), inverse square root (2 ulp) and exp (3 + 2|x| ulp).
+enum RoundOff {
+    /// u: the largest relative error of one rounding to f32.
+    static let unit = 0x1p-24
+    /// The largest relative error of one rounding to f16.
+    static let halfUnit = 0x1p-11
+    /// What one operation may lose where a device flushes denormal numbers to zero.
+    static let flush = 0x1p-126
+    /// What 1 / (1 + exp(−x)) may lose where exp overflows: x ≥ 88.7 gives |x| · 2⁻¹²⁸.
+    static let logisticFlush = 0x1p-120
+
+    /// The error of a sum of n products in any order, in units of u · Σ|terms|.
+    ///
+    /// At most n (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, §3.1). As rounding errors are as good as
+    /// independent, it stays below λ√n with a probability of at least 1 − 2n·exp(−λ²/2) (Higham & Mary, "A New Approach to
+    /// Probabilistic Rounding Error Analysis", 2019, Theorem 3.1); λ = 8 leaves 10⁻¹⁰ for a million terms.
+    static func sum(_ count: Int) -> Double { min(Double(count), 8 * Double(count).squareRoot()) }
+}
+
+/// The precision in which a device multiplies matrices.
+public enum MatrixInputs: String, Codable, Sendable, CaseIterable {
+    /// f32 products: every backend unless it says otherwise.
+    case single
+    /// Inputs rounded to f16, products and sums in f32 (tensor cores).
+    case half
+}

@@ -1,0 +1,28 @@
+import ModelFiles
+import Tensors
+
+/// Finds the model code for a file.
+public enum LanguageModels {
+    /// Opens the model of a GGUF file.
+    ///
+    /// - Throws: ``ModelError`` for an architecture that is not known or a configuration that does not fit its tensors, and
+    ///   `ModelFileError` for a damaged file.
+    public static func load(_ file: GGUFFile, on backend: any Backend) throws -> any LanguageModel {
+        let configuration = try LlamaConfiguration(file)
+        return try Llama(configuration, weights: LlamaGGUFWeights(file: file, configuration: configuration), on: backend)
+    }
+
+    /// Opens the model of a Hugging Face folder.
+    public static func load(_ folder: HuggingFaceFolder, on backend: any Backend) throws -> any LanguageModel {
+        try Llama(LlamaConfiguration(folder), weights: HuggingFaceWeights(folder: folder), on: backend)
+    }
+}
+
+/// The tensors of a Hugging Face folder have the names the model code uses.
+struct HuggingFaceWeights: WeightSource {
+    let folder: HuggingFaceFolder
+
+    func tensor(_ name: String) throws -> StoredWeight? {
+        try folder.contains(tensor: name) ? StoredWeight(folder.tensor(name)) : nil
+    }
+}

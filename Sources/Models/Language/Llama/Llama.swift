@@ -1,0 +1,175 @@
+import Tensors
+
+/// A Llama-family decoder (Touvron et al. 2023): pre-norm blocks of rotary grouped-query attention and a SiLU-gated MLP.
+///
+/// It reads like `LlamaForCausalLM` of Hugging Face transformers, and its sites have that code's module paths.
+public final class Llama: LanguageModel {
+    public let configuration: LlamaConfiguration
+    public let backend: any Backend
+    public let sites: [Site]
+    public let fingerprint: String
+    public let cost: ModelCost
+
+    private let embedding: Tensor
+    private let embeddingSite: Site
+    private let layers: [Layer]
+    private let norm: Tensor
+    private let normSite: Site
+    private let head: Tensor
+    private let ropeFactors: Tensor?
+
+    public var architecture: String { configuration.architecture }
+    public var vocabularySize: Int { configuration.vocabulary }
+    public var contextLength: Int { configuration.contextLength }
+
+    package init(_ configuration: LlamaConfiguration, weights: some WeightSource, on backend: any Backend) throws {
+        let c = try configuration.validated()
+        self.configuration = c
+        self.backend = backend
+        var names = SiteList()
+        var hash = Fingerprint()
+        hash.add([c.layers, c.hidden, c.heads, c.keyHeads, c.headChannels, c.intermediate, c.vocabulary])
+
+        func gain(_ name: String) throws -> Tensor {
+            let elements = try weights.vector(name, channels: c.hidden)
+            hash.add(elements)
+            return try backend.upload(elements)
+        }
+        embedding = try weights.weight("model.embed_tokens.weight", shape: [c.vocabulary, c.hidden], on: backend)
+        embeddingSite = names.add("model.embed_tokens", c.hidden)
+        layers = try (0..<c.layers).map { index in
+            let path = "model.layers.\(index)"
+            let queryChannels = c.heads * c.headChannels
+            let keyChannels = c.keyHeads * c.headChannels
+            func projection(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Projection {
+                let bias =
+                    try weights.tensor("\(path).\(name).bias") == nil
+                    ? nil : backend.upload(weights.vector("\(path).\(name).bias", channels: outputs))
+                return Projection(
+                    weight: try weights.weight("\(path).\(name).weight", shape: [outputs, inputs], on: backend), bias: bias,
+                    site: names.add("\(path).\(name)", outputs))
+            }
+            return Layer(
+                inputNorm: try gain("\(path).input_layernorm.weight"),
+                inputNormSite: names.add("\(path).input_layernorm", c.hidden),
+                query: try projection("self_attn.q_proj", c.hidden, queryChannels),
+                key: try projection("self_attn.k_proj", c.hidden, keyChannels),
+                value: try projection("self_attn.v_proj", c.hidden, keyChannels),
+                output: try projection("self_attn.o_proj", queryChannels, c.hidden),
+                postAttentionNorm: try gain("\(path).post_attention_layernorm.weight"),
+                postAttentionNormSite: names.add("\(path).post_attention_layernorm", c.hidden),
+                gate: try projection("mlp.gate_proj", c.hidden, c.intermediate),
+                up: try projection("mlp.up_proj", c.hidden, c.intermediate),
+                down: try projection("mlp.down_proj", c.intermediate, c.hidden),
+                outputSite: names.add(path, c.hidden))
+        }
+        norm = try gain("model.norm.weight")
+        normSite = names.add("model.norm", c.hidden)
+        head =
+            try weights.tensor("lm_head.weight") == nil
+            ? embedding : weights.weight("lm_head.weight", shape: [c.vocabulary, c.hidden], on: backend)
+        ropeFactors = try c.ropeFactors.map { try backend.upload($0) }
+        sites = names.sites
+        fingerprint = hash.text
+        let projections = layers.flatMap(\.projections).map(\.weight)
+        cost = ModelCost(
+            weightBytes: (projections + [head]).map(\.byteCount).reduce(0, +),
+            layerOperations: projections.map { 2 * $0.shape.count }.reduce(0, +), headOperations: 2 * head.shape.count)
+    }
+
+    public func makeCache(slots: Int, capacity: Int) throws -> KeyValueCache {
+        try KeyValueCache(
+            layers: configuration.layers, slots: slots, capacity: capacity, heads: configuration.keyHeads,
+            headChannels: configuration.headChannels, on: backend)
+    }
+
+    public func forward(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext, output: OutputRows) throws -> Tensor {
+        let c = configuration
+        var x = try context.visit(backend.embedding(batch.tokens, table: embedding), at: embeddingSite)
+        for (index, layer) in layers.enumerated() {
+            let normed = try context.rmsNorm(x, gain: layer.inputNorm, epsilon: c.normEpsilon, at: layer.inputNormSite)
+            let attended = try attention(normed, layer, index, batch, cache, context)
+            x = try layer.output(attended, residual: x, context)
+            let mlpInput = try context.rmsNorm(
+                x, gain: layer.postAttentionNorm, epsilon: c.normEpsilon, at: layer.postAttentionNormSite)
+            let gate = try layer.gate(mlpInput, context)
+            let up = try layer.up(mlpInput, context)
+            let product = try backend.gatedProduct(gate: gate, up: up, activation: .silu, into: gate)
+            x = try context.visit(layer.down(product, residual: x, context), at: layer.outputSite)
+        }
+        // The norm works row by row, so only the rows that are asked for need it, unless what happens at its site needs them all.
+        let gatherFirst = !context.needsEveryRow(at: normSite)
+        if case .last = output, gatherFirst { x = try backend.embedding(batch.lastRows, table: x) }
+        x = try context.rmsNorm(x, gain: norm, epsilon: c.normEpsilon, at: normSite)
+        if case .last = output, !gatherFirst { x = try backend.embedding(batch.lastRows, table: x) }
+        return x
+    }
+
+    public func logits(_ hidden: Tensor) throws -> Tensor { try backend.linear(hidden, weight: head) }
+
+    /// Rotary grouped-query attention up to, but without, the output projection: `[rows, hidden]` → `[rows, heads · head channels]`.
+    private func attention(
+        _ x: Tensor, _ layer: Layer, _ index: Int, _ batch: TokenBatch, _ cache: KeyValueCache?, _ context: ForwardContext
+    ) throws -> Tensor {
+        let c = configuration
+        let rows = batch.rowCount
+        let queryShape: Shape = [rows, c.heads, c.headChannels]
+        let keyShape: Shape = [rows, c.keyHeads, c.headChannels]
+        let query = try layer.query(x, context).reshaped(queryShape)
+        let key = try layer.key(x, context).reshaped(keyShape)
+        let value = try layer.value(x, context).reshaped(keyShape)
+        for heads in [query, key] {
+            _ = try backend.rope(
+                heads, positions: batch.positions, dimensions: c.headChannels, base: c.ropeBase, layout: .rotateHalf,
+                frequencyFactors: ropeFactors, into: heads)
+        }
+        let (keys, values) = try cache?.layers[index] ?? transientCache(batch)
+        let flat: Shape = [keys.shape[0] * keys.shape[1], c.keyHeads, c.headChannels]
+        try backend.scatterRows(key, into: keys.reshaped(flat), at: batch.cacheRows)
+        try backend.scatterRows(value, into: values.reshaped(flat), at: batch.cacheRows)
+        return try backend.attention(
+            query, keys: keys, values: values, segments: batch.segments, scale: 1 / Float(c.headChannels).squareRoot(),
+            causal: true, window: c.slidingWindow
+        ).reshaped([rows, c.heads * c.headChannels])
+    }
+
+    /// Keys and values of one layer of a pass that nothing follows.
+    private func transientCache(_ batch: TokenBatch) throws -> (keys: Tensor, values: Tensor) {
+        let shape: Shape = [batch.segments.count, batch.capacity, configuration.keyHeads, configuration.headChannels]
+        return (try backend.allocate(shape, .f32), try backend.allocate(shape, .f32))
+    }
+}
+
+/// A linear layer and the site of its result.
+private struct Projection {
+    let weight: Tensor
+    let bias: Tensor?
+    let site: Site
+
+    func callAsFunction(_ x: Tensor, residual: Tensor? = nil, _ context: ForwardContext) throws -> Tensor {
+        try context.linear(x, weight: weight, bias: bias, residual: residual, at: site)
+    }
+}
+
+private struct Layer {
+    let inputNorm: Tensor
+    let inputNormSite: Site
+    let query, key, value, output: Projection
+    let postAttentionNorm: Tensor
+    let postAttentionNormSite: Site
+    let gate, up, down: Projection
+    let outputSite: Site
+
+    var projections: [Projection] { [query, key, value, output, gate, up, down] }
+}
+
+/// Numbers sites as they are named, in execution order.
+private struct SiteList {
+    private(set) var sites: [Site] = []
+
+    mutating func add(_ name: String, _ channels: Int) -> Site {
+        let site = Site(name: name, index: sites.count, channels: channels)
+        sites.append(site)
+        return site
+    }
+}

@@ -1,0 +1,15 @@
+/// An activation of a model that can be captured or steered, with the module path it has in the Hugging Face implementation.
+public struct Site: Hashable, Sendable {
+    /// For example `model.layers.3.post_attention_layernorm`.
+    public let name: String
+    /// The place in execution order among the model's sites, from 0.
+    public let index: Int
+    /// The neurons: the length of the activation's last axis.
+    public let channels: Int
+
+    public init(name: String, index: Int, channels: Int) {
+        self.name = name
+        self.index = index
+        self.channels = channels
+    }
+}

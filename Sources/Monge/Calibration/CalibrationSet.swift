@@ -1,0 +1,83 @@
+import ModelFiles
+import Models
+import Tensors
+
+/// Tokenised sentences in batches that a device runs one at a time.
+struct CalibrationSet {
+    /// Sentences that share a forward pass.
+    struct Batch {
+        /// Which sentences of the set these are.
+        var samples: Range<Int>
+        var tokens: [[Int32]]
+    }
+
+    let batches: [Batch]
+    /// The number of sentences.
+    let count: Int
+    /// The tokens of all sentences.
+    let tokenCount: Int
+
+    /// Rows that fill a matrix product without holding much memory.
+    static let rowsPerBatch = 1024
+
+    /// - Parameters:
+    ///   - sentences: At least one.
+    ///   - maximumTokens: Sentences are cut to this many tokens.
+    init(_ sentences: [String], maximumTokens: Int, model: Model) throws {
+        let limit = min(maximumTokens, model.language.contextLength)
+        var batches = [Batch](), current = [[Int32]](), rows = 0, first = 0
+        for (index, sentence) in sentences.enumerated() {
+            let tokens = Array(model.tokenizer.encode(sentence, addSpecial: true, parseSpecial: false).prefix(limit))
+            guard !tokens.isEmpty else { throw MongeError.usage("sentence \(index + 1) has no tokens: '\(sentence.prefix(40))'") }
+            if rows + tokens.count > CalibrationSet.rowsPerBatch, !current.isEmpty {
+                batches.append(Batch(samples: first..<index, tokens: current))
+                (current, rows, first) = ([], 0, index)
+            }
+            current.append(tokens)
+            rows += tokens.count
+        }
+        batches.append(Batch(samples: first..<sentences.count, tokens: current))
+        self.batches = batches
+        count = sentences.count
+        tokenCount = batches.map { $0.tokens.map(\.count).reduce(0, +) }.reduce(0, +)
+    }
+}
+
+extension CalibrationSet.Batch {
+    /// The batch on the device, every sentence from its first token.
+    func tokenBatch(on backend: any Backend) throws -> TokenBatch {
+        try TokenBatch(
+            tokens.enumerated().map { TokenBatch.Sequence(tokens: $1, slot: $0) }, capacity: tokens.map(\.count).max()!, on: backend)
+    }
+}
+
+/// How token activations become one sample a sentence.
+struct SamplePooling {
+    var pooling: Pooling
+    /// Whether the beginning-of-sequence token, where the model has one, stays out of the sample.
+    var skipsBeginning: Bool
+
+    /// The device arrays that pool one batch.
+    struct Plan {
+        let starts: Tensor
+        let counts: Tensor
+        let maximumCount: Int
+    }
+
+    func plan(for batch: TokenBatch, tokens: [[Int32]], beginning: Int32?, on backend: any Backend) throws -> Plan {
+        var starts = [Int32](), counts = [Int32]()
+        for (range, tokens) in zip(batch.ranges, tokens) {
+            // A sentence of nothing but that token keeps it: an empty sample would say nothing.
+            let skip = skipsBeginning && tokens.count > 1 && tokens[0] == beginning ? 1 : 0
+            starts.append(Int32(range.lowerBound + skip))
+            counts.append(Int32(range.count - skip))
+        }
+        return Plan(
+            starts: try backend.upload(starts), counts: try backend.upload(counts), maximumCount: Int(counts.max() ?? 0))
+    }
+
+    func callAsFunction(_ activation: Tensor, _ plan: Plan, on backend: any Backend, into output: Tensor) throws {
+        _ = try backend.pool(
+            activation, starts: plan.starts, counts: plan.counts, maximumCount: plan.maximumCount, pooling: pooling, into: output)
+    }
+}

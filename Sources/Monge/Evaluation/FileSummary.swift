@@ -1,0 +1,92 @@
+import CPUBackend
+import Foundation
+import ModelFiles
+import Models
+import Tensors
+
+/// What a safetensors file holds.
+public struct FileSummary: Sendable, Codable, Equatable {
+    public struct Tensor: Sendable, Codable, Equatable {
+        public var name: String
+        public var type: String
+        public var shape: [Int]
+    }
+
+    public var metadata: [String: String]
+    public var tensors: [Tensor]
+
+    public init(_ file: SafetensorsFile) throws {
+        metadata = file.metadata
+        tensors = file.tensors.map { Tensor(name: $0.name, type: "\($0.type)", shape: $0.shape.dimensions) }
+    }
+}
+
+/// What a model file or folder holds.
+public struct ModelSummary: Sendable, Codable, Equatable {
+    /// The tensors stored in one element type.
+    public struct TypeShare: Sendable, Codable, Equatable {
+        public var type: String
+        public var tensors: Int
+        public var bytes: Int
+    }
+
+    public struct Site: Sendable, Codable, Equatable {
+        public var name: String
+        public var channels: Int
+    }
+
+    public var architecture: String
+    /// Nil when this program does not run the model; `problem` then says why.
+    public var fingerprint: String?
+    public var problem: String?
+    public var contextLength: Int?
+    public var vocabulary: Int?
+    public var parameters: Int
+    public var bytes: Int
+    public var types: [TypeShare]
+    /// In execution order; empty when this program does not run the model.
+    public var sites: [Site]
+
+    /// Opens the file without copying its weights.
+    ///
+    /// - Throws: `ModelFileError` for a damaged file. A model that cannot be run is no error: its tensors are still listed.
+    public init(_ url: URL) throws {
+        let tensors: [(type: String, elements: Int, bytes: Int)]
+        if url.isFolder {
+            let folder = try HuggingFaceFolder(path: url.path)
+            architecture = try folder.config.string(ifPresent: "model_type") ?? "unknown"
+            tensors = folder.shards.flatMap(\.tensors).map { ("\($0.type)", $0.shape.count, $0.range.count) }
+        } else {
+            let file = try GGUFFile(path: url.path)
+            architecture = try file.string("general.architecture")
+            tensors = file.tensors.map { ("\($0.type)", $0.shape.count, $0.range?.count ?? 0) }
+        }
+        parameters = tensors.reduce(0) { $0 + $1.elements }
+        bytes = tensors.reduce(0) { $0 + $1.bytes }
+        types = Dictionary(grouping: tensors, by: \.type).map { type, group in
+            TypeShare(type: type, tensors: group.count, bytes: group.reduce(0) { $0 + $1.bytes })
+        }.sorted { ($1.bytes, $0.type) < ($0.bytes, $1.type) }
+        sites = []
+        do {
+            let language = try Model.load(url, on: ReferenceBackend()).language
+            fingerprint = language.fingerprint
+            contextLength = language.contextLength
+            vocabulary = language.vocabularySize
+            sites = language.sites.map { Site(name: $0.name, channels: $0.channels) }
+        } catch {
+            problem = "\(error)"
+        }
+    }
+
+    /// Name and value of each property, for a table.
+    public var properties: [[String]] {
+        var rows = [["architecture", architecture]]
+        if let fingerprint { rows.append(["fingerprint", fingerprint]) }
+        if let contextLength { rows.append(["context length", String(contextLength)]) }
+        if let vocabulary { rows.append(["vocabulary", String(vocabulary)]) }
+        rows.append(["parameters", String(parameters)])
+        rows.append(["size", String(format: "%.1f MiB", Double(bytes) / 1_048_576)])
+        if let problem { rows.append(["not run by Monge", problem]) }
+        return rows
+    }
+}

@@ -1,0 +1,207 @@
+import Foundation
+import Models
+import Tensors
+import Transport
+
+/// How fast a model reads and writes on a device, what steering costs, and how far that is from what the device can do.
+public struct ModelBenchmark: Codable, Sendable {
+    /// A rate, and the bytes and operations behind it.
+    public struct Rate: Codable, Sendable {
+        /// Median over the repetitions.
+        public var tokensPerSecond: Double
+        /// The fastest and the slowest repetition.
+        public var fastest: Double
+        public var slowest: Double
+        /// Bytes of weights that are read for each token, over the time.
+        public var gigabytesPerSecond: Double
+        /// Floating-point operations for each token, over the time.
+        public var gigaflopsPerSecond: Double
+        /// The larger of the shares of the two ceilings.
+        public var shareOfCeiling: Double
+    }
+
+    /// What the device reaches in this very run.
+    public struct Ceilings: Codable, Sendable {
+        /// Adding two 64 MiB tensors into a third, three times 64 MiB moved.
+        public var gigabytesPerSecond: Double
+        /// An f32 matrix product.
+        public var gigaflopsPerSecond: Double
+        public var matrixProduct: String
+    }
+
+    public var device: String
+    public var date: String
+    public var model: String
+    public var command: String
+    /// Opening the file, and one generated token after a short prompt.
+    public var secondsToFirstToken: Double
+    public var weightBytes: Int
+    public var operationsPerToken: Int
+    public var ceilings: Ceilings
+    public var promptTokens: Int
+    public var prefill: Rate
+    public var prefillSteered: Rate
+    public var decode: Rate
+    public var decodeSteered: Rate
+    /// Median over paired decode steps of (steered time / plain time), minus 1.
+    public var decodeToll: Double
+    /// The same over paired prefills.
+    public var prefillToll: Double
+    /// The most memory the process has had, in bytes.
+    public var peakMemoryBytes: Int
+
+    /// Measures. Plain and steered runs alternate, so that a drift of the machine's speed meets both.
+    ///
+    /// - Parameters:
+    ///   - promptTokens: The length of the prefill.
+    ///   - decodeTokens: Decode steps of each kind.
+    ///   - repetitions: Prefills of each kind.
+    public static func run(
+        _ url: URL, on backend: any Backend, promptTokens: Int, decodeTokens: Int, repetitions: Int, command: String,
+        progress: ProgressHandler? = nil
+    ) throws -> ModelBenchmark {
+        let started = Date()
+        let model = try Model.load(url, on: backend)
+        _ = try model.generate("The weather today", options: GenerationOptions(tokens: 1, temperature: 0))
+        let firstToken = Date().timeIntervalSince(started)
+        let promptTokens = min(promptTokens, model.language.contextLength - decodeTokens - 1)
+        let steer = benchmarkMap(for: model.language).at(1)
+        let bench = Runner(model: model, installed: try InstalledSteering([[steer]], on: model.language), steer: steer)
+
+        let total = repetitions + decodeTokens
+        var prefills = (plain: [Double](), steered: [Double]())
+        for index in 0..<repetitions {
+            prefills.plain.append(try bench.prefill(promptTokens, steered: false))
+            prefills.steered.append(try bench.prefill(promptTokens, steered: true))
+            progress?(Progress(activity: "measuring", done: index + 1, total: total, unit: "runs"))
+        }
+        let decodes = try bench.decode(decodeTokens) { done in
+            progress?(Progress(activity: "measuring", done: repetitions + done, total: total, unit: "runs"))
+        }
+        let ceilings = try measureCeilings(on: backend, seconds: firstToken > 10 ? 4 : 1)
+        let cost = model.language.cost
+        let operations = cost.layerOperations + cost.headOperations
+        func rate(_ seconds: [Double], tokens: Int, operations: Double) -> Rate {
+            let sorted = seconds.sorted()
+            let median = sorted[sorted.count / 2]
+            let bandwidth = Double(cost.weightBytes) / median / 1e9
+            let flops = operations / median / 1e9
+            return Rate(
+                tokensPerSecond: Double(tokens) / median, fastest: Double(tokens) / sorted.first!, slowest: Double(tokens) / sorted.last!,
+                gigabytesPerSecond: bandwidth, gigaflopsPerSecond: flops,
+                shareOfCeiling: max(bandwidth / ceilings.gigabytesPerSecond, flops / ceilings.gigaflopsPerSecond))
+        }
+        let prefillOperations = Double(promptTokens * cost.layerOperations + cost.headOperations)
+        return ModelBenchmark(
+            device: backend.name, date: ISO8601DateFormatter().string(from: Date()), model: url.lastPathComponent, command: command,
+            secondsToFirstToken: firstToken, weightBytes: cost.weightBytes, operationsPerToken: operations, ceilings: ceilings,
+            promptTokens: promptTokens, prefill: rate(prefills.plain, tokens: promptTokens, operations: prefillOperations),
+            prefillSteered: rate(prefills.steered, tokens: promptTokens, operations: prefillOperations),
+            decode: rate(decodes.plain, tokens: 1, operations: Double(operations)),
+            decodeSteered: rate(decodes.steered, tokens: 1, operations: Double(operations)),
+            decodeToll: medianRatio(decodes.steered, decodes.plain) - 1, prefillToll: medianRatio(prefills.steered, prefills.plain) - 1,
+            peakMemoryBytes: ProcessMemory.peakBytes)
+    }
+
+    private static func medianRatio(_ a: [Double], _ b: [Double]) -> Double {
+        let ratios = zip(a, b).map { $0 / $1 }.sorted()
+        return ratios[ratios.count / 2]
+    }
+
+    /// A map with a support on every norm, close enough to the identity that the model keeps its range.
+    private static func benchmarkMap(for model: any LanguageModel) -> TransportMap {
+        var random = SeededGenerator(seed: 1)
+        let sites = model.sites.filter { $0.name.hasSuffix("norm") }.map { site in
+            func draw(_ range: ClosedRange<Float>) -> [Float] { (0..<site.channels).map { _ in .random(in: range, using: &random) } }
+            return TransportMap.Site(
+                name: site.name,
+                map: AffineMap(omega: draw(0.98...1.02), beta: draw(-0.01...0.01), low: draw(-9...(-3)), high: draw(3...9)),
+                deadNeurons: 0)
+        }
+        return TransportMap(
+            sites: sites,
+            description: TransportDescription(
+                method: "linear", estimation: .simultaneous, pooling: "mean", support: .minimumToMaximum, architecture: model.architecture,
+                fingerprint: model.fingerprint, sourceName: "", targetName: "", sourceCount: 0, targetCount: 0, seed: 1, date: ""))
+    }
+
+    /// Times single forward passes.
+    private struct Runner {
+        let model: Model
+        let installed: InstalledSteering
+        let steer: Steer
+
+        private func pass(_ tokens: [Int32], start: Int, cache: KeyValueCache, steered: Bool) throws -> Double {
+            let backend = model.backend
+            try backend.synchronize()
+            let began = DispatchTime.now().uptimeNanoseconds
+            let batch = try TokenBatch(
+                [TokenBatch.Sequence(tokens: tokens, start: start, slot: 0)], capacity: cache.capacity, on: backend)
+            let transports = steered ? try installed.transports(for: [(tokens.count, [steer])]) : []
+            let hidden = try model.language.forward(
+                batch, cache: cache, context: ForwardContext(backend: backend, transports: transports), output: .last)
+            _ = try backend.readIntegers(backend.argmax(model.language.logits(hidden)))
+            return Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+        }
+
+        func prefill(_ count: Int, steered: Bool) throws -> Double {
+            let cache = try model.language.makeCache(slots: 1, capacity: count)
+            return try pass(tokens(count), start: 0, cache: cache, steered: steered)
+        }
+
+        func decode(_ count: Int, progress: (Int) -> Void) throws -> (plain: [Double], steered: [Double]) {
+            let caches = try (0..<2).map { _ in try model.language.makeCache(slots: 1, capacity: count + 16) }
+            let context = tokens(count + 16)
+            for steered in [false, true] {
+                _ = try pass(Array(context[..<8]), start: 0, cache: caches[steered ? 1 : 0], steered: steered)
+            }
+            var times = (plain: [Double](), steered: [Double]())
+            for index in 0..<count {
+                // Which of the two goes first changes, so that neither always finds the caches as the other left them.
+                for steered in index % 2 == 0 ? [false, true] : [true, false] {
+                    let time = try pass([context[8 + index]], start: 8 + index, cache: caches[steered ? 1 : 0], steered: steered)
+                    if steered { times.steered.append(time) } else { times.plain.append(time) }
+                }
+                progress(index + 1)
+            }
+            return times
+        }
+
+        /// Arbitrary tokens; speed does not depend on what they say.
+        private func tokens(_ count: Int) -> [Int32] {
+            var random = SeededGenerator(seed: 7)
+            return (0..<count).map { _ in Int32.random(in: 0..<Int32(model.language.vocabularySize), using: &random) }
+        }
+    }
+
+    /// What the device does at best: bytes moved by an addition, operations done by a matrix product.
+    private static func measureCeilings(on backend: any Backend, seconds: Double) throws -> Ceilings {
+        func best(_ work: () throws -> Void) throws -> Double {
+            try work()
+            try backend.synchronize()
+            var best = Double.infinity
+            let began = Date()
+            repeat {
+                let start = DispatchTime.now().uptimeNanoseconds
+                try work()
+                try backend.synchronize()
+                best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9)
+            } while Date().timeIntervalSince(began) < seconds
+            return best
+        }
+        let count = 1 << 24
+        let a = try backend.upload([Float](repeating: 1, count: count), [count / 1024, 1024])
+        let sum = try backend.allocate(a.shape, .f32)
+        let b = try backend.add(a, a)
+        let addition = try best { _ = try backend.add(a, b, into: sum) }
+        // A product that takes about a tenth of a second at the rate the addition suggests: slow devices get a smaller one.
+        let extent = addition > 0.3 ? 256 : 1024
+        let x = try backend.upload((0..<extent * extent).map { Float($0 % 17) - 8 }, [extent, extent])
+        let product = try backend.allocate([extent, extent], .f32)
+        let multiplication = try best { _ = try backend.linear(x, weight: x, into: product) }
+        return Ceilings(
+            gigabytesPerSecond: Double(3 * 4 * count) / addition / 1e9,
+            gigaflopsPerSecond: 2 * Double(extent * extent * extent) / multiplication / 1e9,
+            matrixProduct: "\(extent)×\(extent)×\(extent)")
+    }
+}

@@ -1,0 +1,17 @@
+import Foundation
+import ModelFiles
+
+extension Model {
+    /// The tokenizer of a model file or folder, without the model.
+    public static func loadTokenizer(_ url: URL) throws -> Tokenizer {
+        url.isFolder ? try HuggingFaceFolder(path: url.path).tokenizer() : try Tokenizer(GGUFFile(path: url.path))
+    }
+}
+
+extension URL {
+    /// Whether a folder is there.
+    var isFolder: Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import ModelFiles
+import Models
+import Tensors
+
+/// A language model with its tokenizer on a device: what is steered.
+///
+/// ```swift
+/// let model = try Model.load("smollm2")
+/// let map = try model.fit(source: ordinary, target: football, sites: [#".*layernorm"#, #"model\.norm"#])
+/// print(try model.generate("Once upon a time", steering: [map.at(0.5)]))
+/// ```
+///
+/// A model is used from one thread at a time.
+public final class Model {
+    public let language: any LanguageModel
+    public let tokenizer: Tokenizer
+    /// The file or folder the model came from.
+    public let url: URL
+    private let template: () throws -> ChatTemplate
+
+    public var backend: any Backend { language.backend }
+
+    private init(language: any LanguageModel, tokenizer: Tokenizer, url: URL, template: @escaping () throws -> ChatTemplate) {
+        self.language = language
+        self.tokenizer = tokenizer
+        self.url = url
+        self.template = template
+    }
+
+    /// Opens a model.
+    ///
+    /// - Parameters:
+    ///   - nameOrPath: A GGUF file, a Hugging Face folder (config.json, safetensors, tokenizer.json), or a name from the cache.
+    ///   - device: Where it runs; `$MONGE_DEVICE` or the best GPU or the CPU when nil.
+    /// - Throws: ``MongeError``, `ModelFileError` or `ModelError` with a sentence that says what is wrong with the file.
+    public static func load(_ nameOrPath: String, device: DeviceChoice? = nil) throws -> Model {
+        let url = try ModelCatalogue.locate(nameOrPath)
+        return try load(url, on: (device ?? .fromEnvironment()).open())
+    }
+
+    /// Opens a model on a backend that is already there.
+    public static func load(_ url: URL, on backend: any Backend) throws -> Model {
+        let model: Model
+        if url.isFolder {
+            let folder = try HuggingFaceFolder(path: url.path)
+            model = Model(
+                language: try LanguageModels.load(folder, on: backend), tokenizer: try folder.tokenizer(), url: url,
+                template: { try folder.chatTemplate() })
+        } else {
+            let file = try GGUFFile(path: url.path)
+            model = Model(
+                language: try LanguageModels.load(file, on: backend), tokenizer: try Tokenizer(file), url: url,
+                template: { try ChatTemplate(file) })
+        }
+        guard model.tokenizer.vocabularySize <= model.language.vocabularySize else {
+            throw ModelError.invalidConfiguration(
+                "the tokenizer has \(model.tokenizer.vocabularySize) tokens, the embedding \(model.language.vocabularySize)")
+        }
+        return model
+    }
+
+    /// The layout of the model's chats.
+    /// - Throws: `ModelFileError` when the model has none, or one that is not known.
+    public func chatTemplate() throws -> ChatTemplate { try template() }
+}

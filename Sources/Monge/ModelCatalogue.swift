@@ -1,0 +1,35 @@
+import Foundation
+
+/// Where models lie on this machine.
+public enum ModelCatalogue {
+    /// Models that `tools/get-model` obtains, by the name a user gives.
+    public static let known = ["smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf"]
+
+    /// `$MONGE_MODELS`, else `monge` in the user's cache folder.
+    public static var folder: URL {
+        let environment = ProcessInfo.processInfo.environment
+        if let folder = environment["MONGE_MODELS"], !folder.isEmpty { return URL(fileURLWithPath: folder, isDirectory: true) }
+        let cache =
+            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0, isDirectory: true) }
+            ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache", isDirectory: true)
+        return cache.appendingPathComponent("monge", isDirectory: true)
+    }
+
+    /// The file or folder that a path or a name stands for.
+    ///
+    /// - Throws: ``MongeError/usage(_:)`` when there is none.
+    public static func locate(_ nameOrPath: String) throws -> URL {
+        let direct = URL(fileURLWithPath: nameOrPath)
+        if FileManager.default.fileExists(atPath: direct.path) { return direct }
+        for candidate in [known[nameOrPath], "\(nameOrPath).gguf", nameOrPath].compactMap({ $0 }) where !nameOrPath.contains("/") {
+            let url = folder.appendingPathComponent(candidate)
+            if FileManager.default.fileExists(atPath: url.path) { return url }
+        }
+        if known[nameOrPath] != nil {
+            throw MongeError.usage("the model \(nameOrPath) is not on this machine yet; `tools/get-model \(nameOrPath)` fetches it")
+        }
+        throw MongeError.usage(
+            "there is no model file '\(nameOrPath)'; give a path to a .gguf file or a Hugging Face folder, or a name: "
+                + known.keys.sorted().joined(separator: ", "))
+    }
+}

@@ -1,0 +1,48 @@
+import Models
+
+/// Chooses sites by regular expressions that match their whole name.
+enum SiteSelection {
+    /// The sites that some pattern matches, in execution order.
+    ///
+    /// - Throws: ``MongeError/usage(_:)`` for a pattern that is no regular expression, or that matches no site (naming the nearest).
+    static func sites(of model: any LanguageModel, matching patterns: [String]) throws -> [Site] {
+        guard !patterns.isEmpty else { throw MongeError.usage("no sites were named; give at least one regular expression") }
+        var chosen = Set<Int>()
+        for pattern in patterns {
+            guard let regex = try? Regex(pattern) else {
+                throw MongeError.usage("'\(pattern)' is not a regular expression")
+            }
+            let matches = model.sites.filter { (try? regex.wholeMatch(in: $0.name)) != nil }
+            guard !matches.isEmpty else {
+                let nearest = nearestNames(to: pattern, among: model.sites.map(\.name), count: 5)
+                throw MongeError.usage(
+                    "'\(pattern)' matches no site of this model in full; the nearest are \(nearest.joined(separator: ", ")); "
+                        + "`monge inspect` lists all \(model.sites.count)")
+            }
+            chosen.formUnion(matches.map(\.index))
+        }
+        return model.sites.filter { chosen.contains($0.index) }
+    }
+
+    /// The names with the smallest edit distance to the pattern, its operators left out.
+    static func nearestNames(to pattern: String, among names: [String], count: Int) -> [String] {
+        let plain = Array(pattern.filter { !"\\.*+?()[]|^$".contains($0) })
+        let ranked = names.enumerated().map { offset, name in
+            (distance: editDistance(plain, Array(name.filter { $0 != "." })), offset: offset, name: name)
+        }
+        return ranked.sorted { ($0.distance, $0.offset) < ($1.distance, $1.offset) }.prefix(count).map(\.name)
+    }
+
+    /// Levenshtein distance.
+    private static func editDistance(_ a: [Character], _ b: [Character]) -> Int {
+        var previous = Array(0...b.count)
+        for i in a.indices {
+            var current = [i + 1]
+            for j in b.indices {
+                current.append(Swift.min(previous[j] + (a[i] == b[j] ? 0 : 1), previous[j + 1] + 1, current[j] + 1))
+            }
+            previous = current
+        }
+        return previous[b.count]
+    }
+}

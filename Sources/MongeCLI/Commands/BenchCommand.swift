@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Monge
+
+/// `monge bench`: what a device does with a model.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measures speed.", subcommands: [BenchModelCommand.self])
+}
+
+/// `monge bench model`: prefill and decode, with and without a map on all norms.
+struct BenchModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model", abstract: "Measures prefill and decode, with and without a map on all norms, against the device's ceilings.")
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(name: .long, help: "Tokens of the prefill.")
+    var promptTokens = 512
+
+    @Option(name: .long, help: "Decode steps, each with and without the map.")
+    var decodeTokens = 64
+
+    @Option(name: .long, help: "Prefills, each with and without the map.")
+    var repetitions = 5
+
+    @Flag(name: .long, help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        for (name, value) in [("prompt-tokens", promptTokens), ("decode-tokens", decodeTokens), ("repetitions", repetitions)]
+        where value < 1 {
+            throw ValidationError("--\(name) is \(value), expected 1 or more")
+        }
+    }
+
+    mutating func run() throws {
+        let url = try ModelCatalogue.locate(model.model)
+        let backend = try model.device.open()
+        let command = (["monge"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+        let result = try ProgressBar.during { bar in
+            try ModelBenchmark.run(
+                url, on: backend, promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, command: command,
+                progress: bar.update)
+        }
+        if json { return try Output.json(result) }
+        print("\(result.device), \(result.date), \(result.model)")
+        print(
+            "ceilings: \(Output.number(result.ceilings.gigabytesPerSecond, digits: 1)) GB/s (addition), "
+                + "\(Output.number(result.ceilings.gigaflopsPerSecond, digits: 1)) GFLOP/s (f32 product \(result.ceilings.matrixProduct))")
+        print(
+            "a token reads \(Output.number(Double(result.weightBytes) / 1e6, digits: 1)) MB of weights and takes "
+                + "\(Output.number(Double(result.operationsPerToken) / 1e9, digits: 3)) GFLOP\n")
+        let rows = [
+            ("prefill \(result.promptTokens)", result.prefill), ("prefill \(result.promptTokens), steered", result.prefillSteered),
+            ("decode", result.decode), ("decode, steered", result.decodeSteered),
+        ]
+        Output.table(
+            ["", "tokens/s", "slowest", "fastest", "GB/s", "GFLOP/s", "of ceiling"],
+            rows.map { name, rate in
+                [
+                    name, Output.number(rate.tokensPerSecond, digits: 1), Output.number(rate.slowest, digits: 1),
+                    Output.number(rate.fastest, digits: 1), Output.number(rate.gigabytesPerSecond, digits: 1),
+                    Output.number(rate.gigaflopsPerSecond, digits: 1), Output.number(100 * rate.shareOfCeiling, digits: 0) + " %",
+                ]
+            })
+        print(
+            "\nsteering costs \(String(format: "%+.1f %%", 100 * result.decodeToll)) of decode and "
+                + "\(String(format: "%+.1f %%", 100 * result.prefillToll)) of prefill (medians of pairs); "
+                + "open to first token \(Output.number(result.secondsToFirstToken)) s; "
+                + "peak memory \(result.peakMemoryBytes / 1_048_576) MiB")
+    }
+}

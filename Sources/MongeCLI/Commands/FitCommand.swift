@@ -1,0 +1,121 @@
+import ArgumentParser
+import Foundation
+import ModelFiles
+import Monge
+import Tensors
+import Transport
+
+/// `monge fit`: a map from two sets of sentences, or from two files of activations.
+struct FitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fit", abstract: "Fits a transport map from source sentences to target sentences.")
+
+    @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, or a name from the cache (smollm2).")
+    var model: String?
+
+    @OptionGroup var device: DeviceOption
+
+    @Option(name: .long, help: "Sentences as the model tends to write them: .txt, .jsonl, .csv or .tsv.")
+    var source: String?
+
+    @Option(name: .long, help: "Sentences as it should write.")
+    var target: String?
+
+    @Option(name: .long, help: "The column of the sentences in a .csv or .tsv file.")
+    var column: String?
+
+    @Option(name: .long, help: "The column of the target's sentences, when it is another.")
+    var targetColumn: String?
+
+    @Option(name: .long, help: "Fit from captured activations instead of sentences (`monge activations`).")
+    var sourceActivations: String?
+
+    @Option(name: .long, help: "The activations of the target.")
+    var targetActivations: String?
+
+    @OptionGroup var capture: CaptureOptionGroup
+
+    @Option(name: .long, help: "linear, mean or gaussian.")
+    var method: ColumnFit = .linear
+
+    @Option(name: .long, help: "causal (each site with the earlier maps in place) or simultaneous.")
+    var estimation: Estimation = .causal
+
+    @Option(name: .long, help: "Where the map acts: \(Support.names.joined(separator: ", ")) (default: q_0_100 for linear, all otherwise).")
+    var support: String?
+
+    @Option(name: .long, help: "all positions, or only the last of each forward call.")
+    var position: Position = .all
+
+    @Option(name: .long, help: "At most this many sentences a side, drawn with the seed.")
+    var limit: Int?
+
+    @Option(name: .long, help: "Seed of the draw.")
+    var seed: UInt64 = 0
+
+    @Option(name: .shortAndLong, help: "The file to write.")
+    var out: String
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit is \(limit), expected 1 or more") }
+        if let support, Support(name: support) == nil {
+            throw ValidationError("--support '\(support)' is none of \(Support.names.joined(separator: ", "))")
+        }
+        let fromActivations = sourceActivations != nil || targetActivations != nil
+        if fromActivations && (source != nil || target != nil) {
+            throw ValidationError("give either --source and --target, or --source-activations and --target-activations")
+        }
+        if fromActivations && (sourceActivations == nil || targetActivations == nil) {
+            throw ValidationError("--source-activations and --target-activations go together")
+        }
+        if !fromActivations {
+            guard model != nil else { throw ValidationError("--model is missing") }
+            guard source != nil, target != nil else { throw ValidationError("--source and --target are missing") }
+            if capture.sites.isEmpty {
+                throw ValidationError("--sites is missing; for all layer norms: --sites '.*layernorm' 'model\\.norm'")
+            }
+        }
+    }
+
+    mutating func run() throws {
+        let url = URL(fileURLWithPath: out)
+        let map = sourceActivations == nil ? try fitSentences() : try fitActivations()
+        try map.write(to: url)
+        let dead = map.sites.reduce(0) { $0 + $1.deadNeurons }
+        Terminal.message(
+            "wrote \(out): \(map.description.method), \(map.description.estimation.rawValue), \(map.sites.count) sites, "
+                + "support \(map.description.support), \(map.description.sourceCount) → \(map.description.targetCount) samples"
+                + (dead > 0 ? ", \(dead) neurons without spread left alone" : ""))
+    }
+
+    private var options: FitOptions {
+        FitOptions(
+            method: method, estimation: estimation, support: support.flatMap { Support(name: $0) }, position: position,
+            capture: capture.options, limit: limit, seed: seed,
+            sourceName: URL(fileURLWithPath: source ?? sourceActivations!).lastPathComponent,
+            targetName: URL(fileURLWithPath: target ?? targetActivations!).lastPathComponent)
+    }
+
+    private func fitSentences() throws -> TransportMap {
+        let sourceSentences = try Sentences.read(source!, column: column)
+        let targetSentences = try Sentences.read(target!, column: targetColumn ?? column)
+        let model = try ModelOptions.load(model!, device)
+        return try ProgressBar.during { bar in
+            try model.fit(
+                source: sourceSentences, target: targetSentences, sites: capture.sites, options: options, progress: bar.update,
+                warn: Terminal.warning)
+        }
+    }
+
+    private func fitActivations() throws -> TransportMap {
+        try ActivationsFile.fit(
+            source: ActivationsFile(contentsOf: URL(fileURLWithPath: sourceActivations!)),
+            target: ActivationsFile(contentsOf: URL(fileURLWithPath: targetActivations!)), options: options, on: device.open())
+    }
+}
+
+extension ModelOptions {
+    static func load(_ model: String, _ device: DeviceOption) throws -> Model {
+        try Model.load(ModelCatalogue.locate(model), on: device.open())
+    }
+}

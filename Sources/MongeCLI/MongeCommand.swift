@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Monge
+
+/// `monge`: steers language models by Activation Transport.
+@main
+struct MongeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "monge",
+        abstract: "Steers language models by Activation Transport, on any GPU with Vulkan 1.3 or on the CPU.",
+        discussion: """
+            Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 could not be done, 2 asked wrongly.
+            `--device` and the environment variable MONGE_DEVICE take auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME.
+            """,
+        subcommands: [
+            DevicesCommand.self, GenerateCommand.self, FitCommand.self, EvaluateCommand.self, ActivationsCommand.self,
+            LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self, InspectCommand.self, CheckCommand.self,
+            BenchCommand.self,
+        ])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            Foundation.exit(MongeCommand.report(error))
+        }
+    }
+
+    /// Says what went wrong and returns the exit code.
+    private static func report(_ error: any Error) -> Int32 {
+        switch error {
+        case let error as MongeError:
+            Terminal.message("monge: \(error)")
+            if case .usage = error { return 2 }
+            return 1
+        case let error as ExitCode:
+            return error.rawValue
+        default:
+            // The argument parser's own errors, among them the request for help.
+            if exitCode(for: error) == .success {
+                print(fullMessage(for: error))
+                return 0
+            }
+            if exitCode(for: error) == .validationFailure {
+                Terminal.message(fullMessage(for: error))
+                return 2
+            }
+            Terminal.message("monge: \(error)")
+            return 1
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Foundation
+import ModelFiles
+import Monge
+import Tensors
+import Transport
+import VulkanRuntime
+
+/// `--device`, on every command that computes.
+struct DeviceOption: ParsableArguments {
+    @Option(name: .long, help: "auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME (default: $MONGE_DEVICE, else auto).")
+    var device: String?
+
+    func choice() throws -> DeviceChoice { try device.map { try DeviceChoice($0) } ?? .fromEnvironment() }
+
+    /// Whether $MONGE_VALIDATION asks for the Vulkan validation layer.
+    static var validates: Bool { ProcessInfo.processInfo.environment["MONGE_VALIDATION"] == "1" }
+
+    /// Opens the device; $MONGE_VALIDATION=1 turns the validation layer on.
+    func open() throws -> any Backend {
+        var options = DeviceOptions()
+        options.validation = DeviceOption.validates
+        return try choice().open(options: options)
+    }
+}
+
+/// `--model` and `--device`.
+struct ModelOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, or a name from the cache (smollm2).")
+    var model: String
+
+    @OptionGroup var device: DeviceOption
+
+    func load() throws -> Model { try Model.load(ModelCatalogue.locate(model), on: device.open()) }
+}
+
+/// `--steer`, the maps in place.
+struct SteerOptions: ParsableArguments {
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp("A map, at strength λ (1 when left out); several act in this order.", valueName: "file[@λ]"))
+    var steer: [String] = []
+
+    @Flag(name: .long, help: "Use the inverse of every map: from target to source.")
+    var inverse = false
+
+    struct Entry {
+        var file: String
+        var steer: Steer
+    }
+
+    func entries() throws -> [Entry] {
+        try steer.map { text in
+            var file = text
+            var strength: Float = 1
+            if let at = text.lastIndex(of: "@"), let value = Float(text[text.index(after: at)...]) {
+                guard value.isFinite else { throw MongeError.usage("the strength in '\(text)' is not a finite number") }
+                file = String(text[..<at])
+                strength = value
+            } else if let at = text.lastIndex(of: "@"), !FileManager.default.fileExists(atPath: text) {
+                throw MongeError.usage("the strength '\(text[text.index(after: at)...])' in '\(text)' is not a number")
+            }
+            let map = try TransportMap(contentsOf: URL(fileURLWithPath: file))
+            return Entry(file: file, steer: Steer(inverse ? map.inverse : map, strength: strength))
+        }
+    }
+
+    func steering() throws -> [Steer] { try entries().map(\.steer) }
+}
+
+/// How activations are captured: `--sites`, `--pooling`, `--max-tokens`, `--skip-bos`.
+struct CaptureOptionGroup: ParsableArguments {
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Regular expressions that match site names in full (`monge inspect` lists them).", valueName: "regex"))
+    var sites: [String] = []
+
+    @Option(name: .long, help: "How a sentence's tokens become one sample: mean, max, min, median or last.")
+    var pooling: Pooling = .mean
+
+    @Option(name: .long, help: "Sentences are cut to this many tokens.")
+    var maxTokens = 128
+
+    @Flag(name: .long, help: "Leave the beginning-of-sequence token out of the sample.")
+    var skipBos = false
+
+    func validate() throws {
+        if maxTokens < 1 { throw ValidationError("--max-tokens is \(maxTokens), expected 1 or more") }
+    }
+
+    var options: CaptureOptions { CaptureOptions(pooling: pooling, maximumTokens: maxTokens, skipsBeginning: skipBos) }
+}
+
+extension Pooling: ExpressibleByArgument {}
+extension ColumnFit: ExpressibleByArgument {}
+extension Estimation: ExpressibleByArgument {}
+extension Position: ExpressibleByArgument {}
+
+/// A comma-separated list of numbers, for example `0,0.25,0.5`.
+struct Numbers: ExpressibleByArgument {
+    var values: [Float]
+
+    init(_ values: [Float]) { self.values = values }
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let values = parts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }
+        guard values.count == parts.count, !values.isEmpty, values.allSatisfy(\.isFinite) else { return nil }
+        self.values = values
+    }
+
+    var defaultValueDescription: String { values.map { String(format: "%g", $0) }.joined(separator: ",") }
+}
+
+/// Sentences from a file, with the errors of `SentenceFile`.
+enum Sentences {
+    static func read(_ path: String, column: String?) throws -> [String] {
+        try SentenceFile(path: path, column: column).sentences
+    }
+}

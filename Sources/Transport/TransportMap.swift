@@ -1,0 +1,90 @@
+/// How several sites are estimated.
+public enum Estimation: String, Sendable, CaseIterable, Hashable {
+    /// Each site on activations of the untouched model.
+    case simultaneous
+    /// Each site on activations of the model with the maps of all earlier sites in place.
+    case causal
+}
+
+/// Which positions of a sequence a map acts on.
+public enum Position: String, Sendable, CaseIterable, Hashable {
+    case all
+    /// Only the last position of each forward call; with a key-value cache every generated token is one.
+    case last
+}
+
+/// How a fitted map came to be: what is written beside it in its file.
+public struct TransportDescription: Sendable, Equatable {
+    /// `linear`, `mean`, `gaussian`, or the name of another method that yields affine maps.
+    public var method: String
+    public var estimation: Estimation
+    /// The name of the pooling over tokens.
+    public var pooling: String
+    public var support: Support
+    public var position: Position
+    /// The model family, for example `llama`.
+    public var architecture: String
+    /// What tells this model's weights from others', whatever their quantisation.
+    public var fingerprint: String
+    public var sourceName: String
+    public var targetName: String
+    public var sourceCount: Int
+    public var targetCount: Int
+    public var seed: UInt64
+    /// When it was fitted, ISO 8601.
+    public var date: String
+
+    public init(
+        method: String, estimation: Estimation, pooling: String, support: Support, position: Position = .all,
+        architecture: String, fingerprint: String, sourceName: String, targetName: String, sourceCount: Int,
+        targetCount: Int, seed: UInt64, date: String
+    ) {
+        self.method = method
+        self.estimation = estimation
+        self.pooling = pooling
+        self.support = support
+        self.position = position
+        self.architecture = architecture
+        self.fingerprint = fingerprint
+        self.sourceName = sourceName
+        self.targetName = targetName
+        self.sourceCount = sourceCount
+        self.targetCount = targetCount
+        self.seed = seed
+        self.date = date
+    }
+}
+
+/// The maps of all sites of one intervention.
+public struct TransportMap: Sendable, Equatable {
+    /// The map of one site.
+    public struct Site: Sendable, Equatable {
+        /// The site's Hugging Face module path.
+        public var name: String
+        public var map: AffineMap
+        /// The neurons whose activations had no spread to fit a slope to.
+        public var deadNeurons: Int
+
+        public init(name: String, map: AffineMap, deadNeurons: Int) {
+            self.name = name
+            self.map = map
+            self.deadNeurons = deadNeurons
+        }
+    }
+
+    /// In execution order, each name once.
+    public var sites: [Site]
+    public var description: TransportDescription
+
+    public init(sites: [Site], description: TransportDescription) {
+        self.sites = sites
+        self.description = description
+    }
+
+    /// Every site's map turned round.
+    public var inverse: TransportMap {
+        var result = self
+        for index in result.sites.indices { result.sites[index].map = sites[index].map.inverse }
+        return result
+    }
+}

@@ -1,0 +1,61 @@
+/// A Vulkan device, opened: its memory, its kernels and its stream of commands.
+public final class Device {
+    public let report: DeviceReport
+    public let stream: Stream
+    /// Whether kernels are to be the `+checked` ones (``DeviceOptions/checked``).
+    public let isChecked: Bool
+
+    private let context: DeviceContext
+    private let pool: MemoryPool
+    private let pipelines: PipelineStore
+
+    /// Opens a device.
+    /// - Parameter index: its place in ``VulkanSystem/reports(library:)``.
+    /// - Throws: ``VulkanError/noDevice(_:)`` with the reasons when the device cannot be used, ``VulkanError/layerMissing(name:)`` when
+    ///   validation is asked for and not installed.
+    public init(index: Int, options: DeviceOptions = DeviceOptions()) throws {
+        context = try DeviceContext(index: index, options: options)
+        report = context.report
+        isChecked = options.checked
+        pool = MemoryPool(context, blockSize: options.blockSize, limit: options.memoryLimit)
+        pipelines = try PipelineStore(context, folder: options.pipelineCacheFolder)
+        stream = try Stream(context, layout: pipelines.layout, options: options)
+    }
+
+    /// Device memory, its contents undefined. When nothing is free, waits for the stream and gives unused blocks back before failing.
+    /// - Throws: ``VulkanError/outOfMemory(device:requested:inUse:allocated:budget:)``; the device stays usable.
+    public func makeBuffer(byteCount: Int) throws -> Buffer {
+        precondition(byteCount >= 0)
+        if let buffer = try pool.allocate(byteCount: byteCount) { return buffer }
+        try stream.finish()
+        pool.trim()
+        if let buffer = try pool.allocate(byteCount: byteCount) { return buffer }
+        let use = pool.use
+        throw VulkanError.outOfMemory(
+            device: report.name, requested: byteCount, inUse: use.inUse, allocated: use.allocated, budget: use.budget)
+    }
+
+    /// A kernel compiled with its specialization constants; compiled once for each combination.
+    /// - Parameters:
+    ///   - specialization: constant `i` has the value `specialization[i]`; 0, 1 and 2 are the work group's size.
+    ///   - subgroupSize: the size the kernel is laid out for; nil for the device's default.
+    /// - Throws: ``VulkanError/invalidDispatch(kernel:reason:)`` when the work group is too large for the device.
+    public func pipeline(_ code: ShaderCode, specialization: [UInt32], subgroupSize: Int? = nil) throws -> Pipeline {
+        try pipelines.pipeline(code, specialization: specialization, subgroupSize: subgroupSize)
+    }
+
+    /// Keeps what the driver has compiled for the next run. Also done when the device is closed.
+    public func savePipelines() { pipelines.save() }
+
+    /// How much device memory is allocated and used.
+    public var memory: MemoryUse { pool.use }
+
+    /// Gives unused memory back to the driver, after waiting for the stream.
+    public func trimMemory() throws {
+        try stream.finish()
+        pool.trim()
+    }
+
+    /// What the validation layer has warned of; empty without it.
+    public var validationMessages: [String] { context.instance.validation?.messages ?? [] }
+}

@@ -1,0 +1,82 @@
+import CVulkan
+
+/// A logical device and what lives as long: its queue, its functions, its memory types. Everything made from it keeps it alive.
+final class DeviceContext {
+    let instance: Instance
+    let physical: VkPhysicalDevice
+    let handle: VkDevice
+    let functions: DeviceFunctions
+    let queue: VkQueue
+    let queueFamily: UInt32
+    let report: DeviceReport
+    let memoryTypes: [(flags: VkMemoryPropertyFlags, heap: Int)]
+    /// Whether device memory is the host's memory and the host writes it in place.
+    let hasUnifiedMemory: Bool
+
+    init(index: Int, options: DeviceOptions) throws(VulkanError) {
+        instance = try Instance(loader: Loader(), validation: options.validation)
+        let devices = try instance.physicalDevices()
+        guard devices.indices.contains(index) else {
+            let reason = "there are \(devices.count) devices"
+            throw .noDevice([DeviceRefusal(index: index, name: "not there", reasons: [reason])])
+        }
+        physical = devices[index]
+        report = try DeviceReport(physical, index: index, functions: instance.functions)
+        guard report.refusals.isEmpty, let family = ComputeQueueFamily(physical, instance.functions) else {
+            throw .noDevice([DeviceRefusal(index: index, name: report.name, reasons: report.refusals)])
+        }
+        queueFamily = family.index
+        handle = try Self.create(physical, family: family.index, features: report.features, instance.functions)
+        functions = try DeviceFunctions(instance.functions, handle)
+        var queue: VkQueue?
+        functions.getDeviceQueue(handle, family.index, 0, &queue)
+        self.queue = queue!
+        memoryTypes = MemoryHeaps(physical, instance.functions, hasBudget: false).types
+        let shared = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT.rawValue | hostAccess
+        hasUnifiedMemory =
+            options.mapsDeviceMemory && [.integrated, .cpu].contains(report.kind)
+            && memoryTypes.contains { $0.flags & shared == shared }
+    }
+
+    private static func create(
+        _ physical: VkPhysicalDevice, family: UInt32, features: Set<DeviceFeature>, _ functions: InstanceFunctions
+    ) throws(VulkanError) -> VkDevice {
+        var device: VkDevice?
+        let chain = FeatureChain(enabling: features)
+        let result = withStrings(features.compactMap(\.deviceExtension)) { extensions in
+            withUnsafePointer(to: Float(1)) { priority in
+                var queue = VkDeviceQueueCreateInfo()
+                queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO
+                queue.queueFamilyIndex = family
+                queue.queueCount = 1
+                queue.pQueuePriorities = priority
+                return withUnsafePointer(to: &queue) { queue in
+                    var info = VkDeviceCreateInfo()
+                    info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO
+                    info.pNext = UnsafeRawPointer(chain.head)
+                    info.queueCreateInfoCount = 1
+                    info.pQueueCreateInfos = queue
+                    info.enabledExtensionCount = UInt32(extensions.count)
+                    info.ppEnabledExtensionNames = extensions.baseAddress
+                    return withExtendedLifetime(chain) { functions.createDevice(physical, &info, nil, &device) }
+                }
+            }
+        }
+        try check(result, "vkCreateDevice")
+        return device!
+    }
+
+    /// What this process may use of the device's own memory, in bytes: the driver's figure where it gives one, else the heap's size.
+    var memoryBudget: Int {
+        MemoryHeaps(physical, instance.functions, hasBudget: report.features.contains(.memoryBudget)).heaps
+            .filter(\.isDeviceLocal).map { $0.budget ?? $0.byteCount }.max() ?? 0
+    }
+
+    deinit {
+        _ = functions.deviceWaitIdle(handle)
+        functions.destroyDevice(handle, nil)
+    }
+}
+
+/// Memory that the host reads and writes without flushes.
+let hostAccess = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT.rawValue | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT.rawValue

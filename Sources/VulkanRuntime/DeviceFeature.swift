@@ -1,0 +1,125 @@
+import CVulkan
+
+/// What a device can do that kernels may depend on. The raw value is the specification's name.
+public enum DeviceFeature: String, CaseIterable, Codable, Sendable {
+    case bufferDeviceAddress
+    case scalarBlockLayout
+    case storageBuffer8BitAccess
+    case storageBuffer16BitAccess
+    case shaderInt8
+    case shaderInt16
+    case shaderInt64
+    case shaderFloat16
+    case shaderFloat64
+    case vulkanMemoryModel
+    case vulkanMemoryModelDeviceScope
+    case timelineSemaphore
+    case synchronization2
+    case maintenance4
+    case subgroupSizeControl
+    case computeFullSubgroups
+    case shaderSubgroupExtendedTypes
+    case shaderIntegerDotProduct
+    case subgroupVote
+    case subgroupArithmetic
+    case subgroupBallot
+    case subgroupShuffle
+    case subgroupShuffleRelative
+    case subgroupClustered
+    /// Tensor cores: `VK_KHR_cooperative_matrix`.
+    case cooperativeMatrix
+    /// How much of each heap this process may use: `VK_EXT_memory_budget`.
+    case memoryBudget
+
+    /// What every kernel may take for granted. A device without one of these is refused.
+    public static let required: Set<DeviceFeature> = [
+        .bufferDeviceAddress, .scalarBlockLayout, .storageBuffer8BitAccess, .storageBuffer16BitAccess, .shaderInt8, .shaderInt16,
+        .shaderInt64, .shaderFloat16, .vulkanMemoryModel, .vulkanMemoryModelDeviceScope, .timelineSemaphore, .synchronization2,
+        .maintenance4, .subgroupSizeControl, .shaderSubgroupExtendedTypes, .subgroupVote, .subgroupArithmetic, .subgroupBallot,
+        .subgroupShuffle, .subgroupShuffleRelative,
+    ]
+
+    /// The device extension that brings the feature, where it is not part of Vulkan 1.3.
+    var deviceExtension: String? {
+        switch self {
+        case .cooperativeMatrix: VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME
+        case .memoryBudget: VK_EXT_MEMORY_BUDGET_EXTENSION_NAME
+        default: nil
+        }
+    }
+}
+
+/// The feature structures of Vulkan, linked: filled in by a query, or from the features to switch on.
+final class FeatureChain {
+    private let chain = StructureChain()
+    private let base: UnsafeMutablePointer<VkPhysicalDeviceFeatures2>
+    private let vulkan11: UnsafeMutablePointer<VkPhysicalDeviceVulkan11Features>
+    private let vulkan12: UnsafeMutablePointer<VkPhysicalDeviceVulkan12Features>
+    private let vulkan13: UnsafeMutablePointer<VkPhysicalDeviceVulkan13Features>
+    private let matrix: UnsafeMutablePointer<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>?
+
+    /// - Parameter hasCooperativeMatrix: whether the device has the extension; without it, its structure must not be in the chain.
+    init(hasCooperativeMatrix: Bool) {
+        var base = VkPhysicalDeviceFeatures2()
+        base.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2
+        var vulkan11 = VkPhysicalDeviceVulkan11Features()
+        vulkan11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES
+        var vulkan12 = VkPhysicalDeviceVulkan12Features()
+        vulkan12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES
+        var vulkan13 = VkPhysicalDeviceVulkan13Features()
+        vulkan13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES
+        var matrix = VkPhysicalDeviceCooperativeMatrixFeaturesKHR()
+        matrix.sType = monge_cooperative_matrix_features
+        self.base = chain.append(base)
+        self.vulkan11 = chain.append(vulkan11)
+        self.vulkan12 = chain.append(vulkan12)
+        self.vulkan13 = chain.append(vulkan13)
+        self.matrix = hasCooperativeMatrix ? chain.append(matrix) : nil
+    }
+
+    /// A chain that switches features on. Those that are properties or plain extensions have no switch.
+    convenience init(enabling features: Set<DeviceFeature>) {
+        self.init(hasCooperativeMatrix: features.contains(.cooperativeMatrix))
+        for feature in features { withSwitch(of: feature) { $0 = VkBool32(VK_TRUE) } }
+    }
+
+    /// The head of the chain, a `VkPhysicalDeviceFeatures2`.
+    var head: UnsafeMutablePointer<VkPhysicalDeviceFeatures2> { base }
+
+    /// The features whose switches are on.
+    var enabled: Set<DeviceFeature> {
+        Set(
+            DeviceFeature.allCases.filter { feature in
+                var isOn = false
+                withSwitch(of: feature) { isOn = $0 != VkBool32(VK_FALSE) }
+                return isOn
+            })
+    }
+
+    private func withSwitch(of feature: DeviceFeature, _ body: (inout VkBool32) -> Void) {
+        switch feature {
+        case .bufferDeviceAddress: body(&vulkan12.pointee.bufferDeviceAddress)
+        case .scalarBlockLayout: body(&vulkan12.pointee.scalarBlockLayout)
+        case .storageBuffer8BitAccess: body(&vulkan12.pointee.storageBuffer8BitAccess)
+        case .storageBuffer16BitAccess: body(&vulkan11.pointee.storageBuffer16BitAccess)
+        case .shaderInt8: body(&vulkan12.pointee.shaderInt8)
+        case .shaderInt16: body(&base.pointee.features.shaderInt16)
+        case .shaderInt64: body(&base.pointee.features.shaderInt64)
+        case .shaderFloat16: body(&vulkan12.pointee.shaderFloat16)
+        case .shaderFloat64: body(&base.pointee.features.shaderFloat64)
+        case .vulkanMemoryModel: body(&vulkan12.pointee.vulkanMemoryModel)
+        case .vulkanMemoryModelDeviceScope: body(&vulkan12.pointee.vulkanMemoryModelDeviceScope)
+        case .timelineSemaphore: body(&vulkan12.pointee.timelineSemaphore)
+        case .synchronization2: body(&vulkan13.pointee.synchronization2)
+        case .maintenance4: body(&vulkan13.pointee.maintenance4)
+        case .subgroupSizeControl: body(&vulkan13.pointee.subgroupSizeControl)
+        case .computeFullSubgroups: body(&vulkan13.pointee.computeFullSubgroups)
+        case .shaderSubgroupExtendedTypes: body(&vulkan12.pointee.shaderSubgroupExtendedTypes)
+        case .shaderIntegerDotProduct: body(&vulkan13.pointee.shaderIntegerDotProduct)
+        case .cooperativeMatrix: if let matrix { body(&matrix.pointee.cooperativeMatrix) }
+        case .subgroupVote, .subgroupArithmetic, .subgroupBallot, .subgroupShuffle, .subgroupShuffleRelative, .subgroupClustered,
+            .memoryBudget:
+            break
+        }
+    }
+}

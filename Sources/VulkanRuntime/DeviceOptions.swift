@@ -1,0 +1,29 @@
+import Foundation
+
+/// How a device is opened.
+public struct DeviceOptions: Sendable {
+    /// Runs under the validation layer, whose messages are collected in ``Device/validationMessages``.
+    public var validation = false
+    /// Kernels are the `+checked` ones and report indices out of bounds.
+    public var checked = false
+    /// The most device memory to allocate, in bytes; nil for what the device has.
+    public var memoryLimit: Int?
+    /// The size of the blocks that buffers are cut from, in bytes. A larger buffer has a block of its own.
+    public var blockSize = 64 << 20
+    /// The most dispatches in one submission. Long submissions lose devices to the driver's watchdog.
+    public var dispatchesPerBatch = 64
+    /// Whether the host writes and reads device memory in place where it can. Otherwise all data goes through staging buffers, as it does
+    /// on devices with their own memory.
+    public var mapsDeviceMemory = true
+    /// The folder that compiled pipelines are kept in between runs; nil to keep none.
+    public var pipelineCacheFolder: URL? = DeviceOptions.defaultPipelineCacheFolder
+
+    public init() {}
+
+    /// `$XDG_CACHE_HOME/monge`, or `~/.cache/monge` (XDG Base Directory Specification).
+    public static var defaultPipelineCacheFolder: URL {
+        let cache = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? URL(fileURLWithPath: $0) : nil }
+        let home = FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache")
+        return (cache ?? home).appendingPathComponent("monge")
+    }
+}

@@ -1,0 +1,23 @@
+import CVulkan
+
+/// A kernel compiled for the device with its specialization constants.
+public final class Pipeline: @unchecked Sendable {
+    /// The kernel's name.
+    public let name: String
+    /// Invocations in a work group along x, y and z.
+    public let workGroupSize: (Int, Int, Int)
+
+    let handle: VkPipeline
+    private let context: DeviceContext
+
+    init(_ context: DeviceContext, name: String, workGroupSize: (Int, Int, Int), handle: VkPipeline) {
+        self.context = context
+        self.name = name
+        self.workGroupSize = workGroupSize
+        self.handle = handle
+    }
+
+    deinit {
+        context.functions.destroyPipeline(context.handle, handle, nil)
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+
+/// A compiled kernel: its name, for messages and profiles, and its SPIR-V.
+public struct ShaderCode: Sendable {
+    public let name: String
+    public let words: [UInt32]
+
+    public init(name: String, words: [UInt32]) {
+        self.name = name
+        self.words = words
+    }
+}
+
+/// The kernels that the shader build has embedded, decoded when first asked for.
+public final class ShaderLibrary: @unchecked Sendable {
+    private let table: [String: StaticString]
+    private let lock = NSLock()
+    private var decoded: [String: ShaderCode] = [:]
+
+    /// - Parameter table: base64 of each kernel's words, little-endian, by name.
+    public init(_ table: [String: StaticString]) {
+        self.table = table
+    }
+
+    public var names: some Collection<String> { table.keys }
+
+    /// - Throws: ``VulkanError/kernelMissing(name:)``.
+    public func code(_ name: String) throws(VulkanError) -> ShaderCode {
+        lock.lock()
+        defer { lock.unlock() }
+        if let known = decoded[name] { return known }
+        guard let text = table[name] else { throw .kernelMissing(name: name) }
+        let base64 = Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: text.utf8Start), count: text.utf8CodeUnitCount, deallocator: .none)
+        guard let bytes = Data(base64Encoded: base64), bytes.count.isMultiple(of: 4) else { throw .kernelMissing(name: name) }
+        let words = [UInt32](unsafeUninitializedCapacity: bytes.count / 4) { buffer, count in
+            count = bytes.copyBytes(to: buffer) / 4
+        }.map(UInt32.init(littleEndian:))
+        let code = ShaderCode(name: name, words: words)
+        decoded[name] = code
+        return code
+    }
+}

@@ -1,0 +1,309 @@
+import CVulkan
+
+/// Commands for a device, in order. A command sees the memory as the commands before it left it; barriers are recorded only where that
+/// needs one. Commands are submitted in batches while more are recorded, so errors of the device surface at a later call.
+///
+/// A stream is used from one thread at a time.
+public final class Stream {
+    /// Batches that can be under way at once while another is recorded.
+    private static let batchCount = 4
+    /// An idle device gets this many commands without waiting for a full batch.
+    private static let earlyCommands = 16
+
+    let context: DeviceContext
+    private let layout: VkPipelineLayout
+    private let isChecked: Bool
+    private let batches: [Batch]
+    private let semaphore: VkSemaphore
+    private let barrier: FullBarrier
+    private var hazards = HazardTracker()
+
+    /// Barriers recorded so far. Each may leave part of the device without work.
+    public private(set) var barrierCount = 0
+
+    /// The batch that is being recorded.
+    private var current: Batch?
+    private var submitted: UInt64 = 0
+    private var completed: UInt64 = 0
+    /// The error that ends the stream.
+    private var fatal: VulkanError?
+    /// What checked kernels found, until a call has thrown it.
+    private var fault: VulkanError?
+    private var profile: Profile?
+    var staging = StagingBuffers()
+
+    private struct Profile {
+        let isSerialised: Bool
+        var timings: [DispatchTiming] = []
+    }
+
+    init(_ context: DeviceContext, layout: VkPipelineLayout, options: DeviceOptions) throws(VulkanError) {
+        self.context = context
+        self.layout = layout
+        isChecked = options.checked
+        var batches: [Batch] = []
+        for _ in 0..<Self.batchCount { batches.append(try Batch(context, capacity: max(1, options.dispatchesPerBatch))) }
+        self.batches = batches
+        barrier = FullBarrier()
+        var semaphore: VkSemaphore?
+        let chain = StructureChain()
+        var type = VkSemaphoreTypeCreateInfo()
+        type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO
+        type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE
+        chain.append(type)
+        var info = VkSemaphoreCreateInfo()
+        info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO
+        info.pNext = UnsafeRawPointer(chain.first)
+        try check(context.functions.createSemaphore(context.handle, &info, nil, &semaphore), "vkCreateSemaphore")
+        withExtendedLifetime(chain) {}
+        self.semaphore = semaphore!
+    }
+
+    // MARK: Dispatches
+
+    /// Runs a kernel.
+    /// - Parameters:
+    ///   - arguments: the kernel's push constants, at most 120 bytes and a multiple of 4.
+    ///   - uses: the buffers behind the addresses in the arguments, in their order. What is not named here is not waited for.
+    ///   - groups: work groups along x, y and z. With a zero among them nothing is run.
+    ///   - label: what a profile calls this dispatch.
+    public func dispatch(
+        _ pipeline: Pipeline, arguments: UnsafeRawBufferPointer, uses: [BufferUse], groups: (Int, Int, Int), label: String
+    ) throws {
+        try throwPending()
+        if groups.0 == 0 || groups.1 == 0 || groups.2 == 0 { return }
+        try validate(pipeline, arguments, uses, groups)
+        let batch = try recording()
+        var needsBarrier = profile?.isSerialised ?? false
+        for use in uses where !needsBarrier { needsBarrier = hazards.conflicts(use.range) }
+        if needsBarrier { recordBarrier(batch) }
+        for use in uses {
+            hazards.record(use.range)
+            use.buffer.block.lastUse = batch.serial
+        }
+        batch.dispatch(
+            pipeline, layout: layout, arguments: arguments, uses: uses, groups: groups, timedAs: profile == nil ? nil : label)
+        try submitIfDue(batch)
+    }
+
+    private func validate(
+        _ pipeline: Pipeline, _ arguments: UnsafeRawBufferPointer, _ uses: [BufferUse], _ groups: (Int, Int, Int)
+    ) throws(VulkanError) {
+        let most = context.report.limits.workGroupCount
+        guard groups.0 > 0, groups.1 > 0, groups.2 > 0, groups.0 <= most[0], groups.1 <= most[1], groups.2 <= most[2] else {
+            throw .invalidDispatch(
+                kernel: pipeline.name, reason: "a grid of \(groups) work groups is not possible; \(context.report.name) allows \(most)")
+        }
+        guard arguments.count <= CheckBlocks.argumentOffset, arguments.count.isMultiple(of: 4) else {
+            throw .invalidDispatch(
+                kernel: pipeline.name, reason: "its arguments have \(arguments.count) bytes, not a multiple of 4 up to 120")
+        }
+        guard !isChecked || uses.count <= CheckBlocks.mostArguments else {
+            throw .invalidDispatch(kernel: pipeline.name, reason: "it has \(uses.count) buffers and a checked kernel at most 12")
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Waits until everything recorded so far is done.
+    /// - Throws: what went wrong in it: ``VulkanError/outOfBounds(kernel:argument:index:length:)``,
+    ///   ``VulkanError/deviceLost(device:kernels:)``.
+    public func synchronize() throws {
+        try finish()
+        try throwPending()
+    }
+
+    /// Hands what is recorded to the device without waiting for it.
+    public func flush() throws {
+        try throwPending()
+        try submit()
+    }
+
+    // MARK: Profiling
+
+    /// Starts to time dispatches.
+    /// - Parameter serialised: whether each dispatch waits for the one before, so that its time is its own.
+    /// - Throws: ``VulkanError/unsupported(feature:device:)`` when the device has no timestamps.
+    public func startProfiling(serialised: Bool) throws {
+        try throwPending()
+        guard context.report.limits.timestampBits > 0 else {
+            throw VulkanError.unsupported(feature: "timestamps", device: context.report.name)
+        }
+        // A batch is timed as a whole or not at all.
+        try submit()
+        profile = Profile(isSerialised: serialised)
+    }
+
+    /// Waits for all dispatches and gives the times of those since ``startProfiling(serialised:)``, in order.
+    public func endProfiling() throws -> [DispatchTiming] {
+        try synchronize()
+        defer { profile = nil }
+        return profile?.timings ?? []
+    }
+
+    // MARK: Batches
+
+    /// The batch to record in, started if need be.
+    func recording() throws(VulkanError) -> Batch {
+        if let current { return current }
+        let serial = submitted + 1
+        let batch = batches[Int(serial % UInt64(batches.count))]
+        try wait(for: batch.serial)
+        try batch.begin(serial: serial, isProfiling: profile != nil, isChecked: isChecked)
+        current = batch
+        return batch
+    }
+
+    /// Records a command that moves memory, behind a barrier if its uses need one.
+    func transfer(_ uses: [HazardTracker.Use], _ record: (VkCommandBuffer) -> Void) throws(VulkanError) -> Batch {
+        let batch = try recording()
+        if uses.contains(where: { hazards.conflicts($0) }) { recordBarrier(batch) }
+        for use in uses { hazards.record(use) }
+        record(batch.commands)
+        batch.recordedTransfer()
+        return batch
+    }
+
+    func submitIfDue(_ batch: Batch) throws(VulkanError) {
+        if batch.isFull || batch.stagedBytes >= StagingBuffers.chunk {
+            try submit()
+        } else if batch.commandCount == Self.earlyCommands {
+            try poll()
+            if completed == submitted { try submit() }
+        }
+    }
+
+    func submit() throws(VulkanError) {
+        guard let batch = current else { return }
+        do {
+            try submit(batch)
+        } catch {
+            // The commands are lost, and with them what later ones would build on.
+            fatal = fatal ?? error
+            current = nil
+            throw error
+        }
+        submitted = batch.serial
+        current = nil
+    }
+
+    private func submit(_ batch: Batch) throws(VulkanError) {
+        let functions = context.functions
+        barrier.toHost.withInfo { functions.cmdPipelineBarrier2(batch.commands, $0) }
+        try check(functions.endCommandBuffer(batch.commands), "vkEndCommandBuffer")
+        var commands = VkCommandBufferSubmitInfo()
+        commands.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO
+        commands.commandBuffer = batch.commands
+        var signal = VkSemaphoreSubmitInfo()
+        signal.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO
+        signal.semaphore = semaphore
+        signal.value = batch.serial
+        signal.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT
+        batch.stagingEnd = staging.position
+        let result = withUnsafePointer(to: &commands) { commands in
+            withUnsafePointer(to: &signal) { signal in
+                var info = VkSubmitInfo2()
+                info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2
+                info.commandBufferInfoCount = 1
+                info.pCommandBufferInfos = commands
+                info.signalSemaphoreInfoCount = 1
+                info.pSignalSemaphoreInfos = signal
+                return functions.queueSubmit2(context.queue, 1, &info, nil)
+            }
+        }
+        try checkAlive(result, "vkQueueSubmit2")
+    }
+
+    /// Submits what is recorded and waits for it, leaving faults for later.
+    func finish() throws(VulkanError) {
+        if let fatal { throw fatal }
+        try submit()
+        try wait(for: submitted)
+    }
+
+    /// Waits for the oldest batch under way, or for the one being recorded, so that its room in the staging ring is free.
+    func waitForOldest() throws(VulkanError) {
+        if completed == submitted { try submit() }
+        if completed < submitted {
+            try wait(for: completed + 1)
+        } else {
+            staging.release(upTo: staging.position)
+        }
+    }
+
+    /// Whether the device may still use a block.
+    func isBusy(_ block: MemoryBlock) throws(VulkanError) -> Bool {
+        if block.lastUse <= completed { return false }
+        if block.lastUse > submitted { return true }
+        try poll()
+        return block.lastUse > completed
+    }
+
+    func throwPending() throws(VulkanError) {
+        if let fatal { throw fatal }
+        if let fault {
+            self.fault = nil
+            throw fault
+        }
+    }
+
+    private func wait(for serial: UInt64) throws(VulkanError) {
+        guard serial > completed else { return }
+        let result = withUnsafePointer(to: Optional(semaphore)) { semaphore in
+            withUnsafePointer(to: serial) { value in
+                var info = VkSemaphoreWaitInfo()
+                info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO
+                info.semaphoreCount = 1
+                info.pSemaphores = semaphore
+                info.pValues = value
+                return context.functions.waitSemaphores(context.handle, &info, UInt64.max)
+            }
+        }
+        try checkAlive(result, "vkWaitSemaphores")
+        try retire(upTo: serial)
+    }
+
+    /// Learns what the device has finished, without waiting.
+    private func poll() throws(VulkanError) {
+        var value: UInt64 = 0
+        try checkAlive(context.functions.getSemaphoreCounterValue(context.handle, semaphore, &value), "vkGetSemaphoreCounterValue")
+        try retire(upTo: min(value, submitted))
+    }
+
+    private func retire(upTo serial: UInt64) throws(VulkanError) {
+        while completed < serial {
+            completed += 1
+            let batch = batches[Int(completed % UInt64(batches.count))]
+            staging.release(upTo: batch.stagingEnd)
+            if fault == nil { fault = batch.firstFault() }
+            if profile != nil { profile?.timings += try batch.timings() }
+        }
+    }
+
+    private func recordBarrier(_ batch: Batch) {
+        barrier.betweenCommands.withInfo { context.functions.cmdPipelineBarrier2(batch.commands, $0) }
+        hazards.barrier()
+        barrierCount += 1
+    }
+
+    /// Throws unless a call succeeded; a lost device ends the stream.
+    private func checkAlive(_ result: VkResult, _ function: String) throws(VulkanError) {
+        guard result == VK_ERROR_DEVICE_LOST else { return try check(result, function) }
+        var kernels: [String] = []
+        if completed < submitted {
+            for serial in completed + 1...submitted {
+                for kernel in batches[Int(serial % UInt64(batches.count))].kernels where !kernels.contains(kernel.name) {
+                    kernels.append(kernel.name)
+                }
+            }
+        }
+        let error = VulkanError.deviceLost(device: context.report.name, kernels: kernels)
+        fatal = error
+        throw error
+    }
+
+    deinit {
+        _ = context.functions.deviceWaitIdle(context.handle)
+        context.functions.destroySemaphore(context.handle, semaphore, nil)
+    }
+}

@@ -1,0 +1,114 @@
+import CPUBackend
+import CrossCheck
+import Foundation
+import Tensors
+import Testing
+
+/// The registry finds what it is there to find.
+@Suite struct RegistryTests {
+    private static let seed: UInt64 = 20_250_601
+
+    private static func operation(_ name: String) throws -> CheckedOperation {
+        try #require(CrossCheck.operations.first { $0.name == name })
+    }
+
+    private static func report(_ name: String, of candidate: any Backend, cases: Int? = nil) throws -> CheckReport {
+        try CrossCheck.run(
+            operation: operation(name), cases: cases, seed: seed, candidate: candidate, reference: ReferenceBackend())
+    }
+
+    @Test func everyOperationIsListedOnce() {
+        let names = CrossCheck.operations.map(\.name)
+        #expect(
+            names.sorted() == [
+                "add", "argmax", "attention", "embedding", "fitColumns", "gatedProduct", "linear", "pool", "quantileColumns", "rmsNorm",
+                "rope", "scatterRows", "sortColumns", "topK", "transport",
+            ])
+        for operation in CrossCheck.operations {
+            #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
+        }
+    }
+
+    /// With the sharpest comparison: what is the same to the bit passes.
+    @Test(arguments: CrossCheck.operations.map(\.name))
+    func theReferenceEqualsItself(_ name: String) throws {
+        let report = try Self.report(name, of: ReferenceBackend())
+        #expect(report.failures == [])
+        #expect(report.worstRatio == 0)
+        #expect(try report.cases == Self.operation(name).defaultCases)
+    }
+
+    /// Tolerances are wide enough for f32, and not much wider: the worst error is a part of them that can be seen.
+    @Test(arguments: ["linear", "rmsNorm", "rope", "attention", "gatedProduct", "transport", "pool", "quantileColumns"])
+    func plainSinglePrecisionPasses(_ name: String) throws {
+        let report = try Self.report(name, of: SinglePrecision())
+        #expect(report.failures == [])
+        #expect(report.worstRatio > 0.01)
+    }
+
+    @Test(
+        arguments: [
+            ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", SlotsInOrder.self),
+            ("transport", ClosedSupport.self), ("transport", TransportLosingSigns.self), ("linear", LastColumnUnwritten.self),
+            ("linear", HalfPrecision.self), ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),
+            ("gatedProduct", ExactGELU.self), ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
+            ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
+            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
+        ] as [(String, AlteredBackend.Type)])
+    func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
+        let candidate = kernel.init()
+        let report = try Self.report(name, of: candidate)
+        #expect(!report.passed, "\(candidate.name)")
+        for failure in report.failures {
+            #expect(failure.operation == name && failure.seed == Self.seed && !failure.shapes.isEmpty && !failure.detail.isEmpty)
+        }
+    }
+
+    @Test func whatIsLeftOutIsCalledUnwritten() throws {
+        let report = try Self.report("linear", of: LastColumnUnwritten())
+        #expect(report.failures.contains { $0.detail.contains("was not written") })
+    }
+
+    @Test func whatIsWrittenBesideAnOutputIsFound() throws {
+        let report = try Self.report("add", of: OneRowTooMany())
+        #expect(report.failures.contains { $0.detail == "the memory after the output was written" })
+    }
+
+    @Test func anErrorIsAFailureWithItsSentence() throws {
+        let report = try Self.report("add", of: Refusing())
+        #expect(report.failures.contains { $0.detail == "add: the device refused" })
+    }
+
+    /// Inputs in f16 are within the tolerance of devices that say so.
+    @Test func halfInputsHaveATolerance() throws {
+        let report = try CrossCheck.run(
+            operation: Self.operation("linear"), cases: 66, seed: Self.seed, candidate: HalfPrecision(),
+            reference: ReferenceBackend(), matrixInputs: .half)
+        #expect(report.failures == [])
+        #expect(report.worstRatio > 0)
+    }
+
+    @Test func aFailureIsSeenAgainAlone() throws {
+        let report = try Self.report("attention", of: WiderWindow())
+        let failure = try #require(report.failures.first)
+        let again = try CrossCheck.run(
+            operation: Self.operation("attention"), cases: failure.caseIndex..<failure.caseIndex + 1, seed: failure.seed,
+            candidate: WiderWindow(), reference: ReferenceBackend())
+        #expect(again.failures.first == failure)
+        #expect(again.cases == 1)
+    }
+
+    @Test func aReportSurvivesJSON() throws {
+        let report = try Self.report("transport", of: ClosedSupport())
+        #expect(report.worstRatio == .greatestFiniteMagnitude)
+        #expect(try JSONDecoder().decode(CheckReport.self, from: JSONEncoder().encode(report)) == report)
+    }
+
+    @Test func anotherSeedDrawsOtherCases() throws {
+        let first = try Self.report("linear", of: LastColumnUnwritten(), cases: 12)
+        let second = try CrossCheck.run(
+            operation: Self.operation("linear"), cases: 12, seed: Self.seed + 1, candidate: LastColumnUnwritten(),
+            reference: ReferenceBackend())
+        #expect(first.failures.map(\.shapes) != second.failures.map(\.shapes))
+    }
+}

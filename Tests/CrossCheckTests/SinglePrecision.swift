@@ -1,0 +1,177 @@
+import CPUBackend
+import Foundation
+import Tensors
+
+/// Kernels as one writes them first: loops in f32, one term after the other, functions by their textbook formulas. Tolerances that
+/// are derived from the errors of f32 must let them pass.
+final class SinglePrecision: AlteredBackend {
+    override func linear(_ operation: LinearOperation) throws {
+        let (rows, inputs, outputs) = (operation.rows, operation.inputChannels, operation.outputChannels)
+        let x = try inner.readFloats(operation.x)
+        let indices = try inner.upload((0..<Int32(outputs)).map { $0 })
+        let weight = try inner.readFloats(inner.embedding(indices, table: operation.weight))
+        let bias = try operation.bias.map(inner.readFloats)
+        let map = try operation.transport.map { try SingleTransport($0, inner) }
+        let residual = try operation.residual.map(inner.readFloats)
+        var result = [Float](repeating: 0, count: rows * outputs)
+        for row in 0..<rows {
+            for output in 0..<outputs {
+                var sum: Float = 0
+                for k in 0..<inputs { sum += x[row * inputs + k] * weight[output * inputs + k] }
+                var value = single(operation.activation, sum + (bias?[output] ?? 0))
+                if let map { value = map.apply(value, row, output) }
+                if let residual { value += residual[row * outputs + output] }
+                result[row * outputs + output] = value
+            }
+        }
+        try inner.write(result, to: operation.output)
+    }
+
+    override func rmsNorm(_ operation: RMSNormOperation) throws {
+        let (x, gain) = (try inner.readFloats(operation.x), try inner.readFloats(operation.gain))
+        let map = try operation.transport.map { try SingleTransport($0, inner) }
+        let channels = gain.count
+        var result = x
+        for row in 0..<operation.x.shape.rows {
+            var squares: Float = 0
+            for channel in 0..<channels { squares += x[row * channels + channel] * x[row * channels + channel] }
+            let factor = 1 / (squares / Float(channels) + operation.epsilon).squareRoot()
+            for channel in 0..<channels {
+                let value = x[row * channels + channel] * factor * gain[channel]
+                result[row * channels + channel] = map?.apply(value, row, channel) ?? value
+            }
+        }
+        try inner.write(result, to: operation.output)
+    }
+
+    override func rope(_ operation: RopeOperation) throws {
+        let x = try inner.readFloats(operation.x)
+        let positions = try inner.readIntegers(operation.positions)
+        let factors = try operation.frequencyFactors.map(inner.readFloats)
+        let (heads, channels, pairs) = (operation.x.shape[1], operation.x.shape[2], operation.dimensions / 2)
+        var result = x
+        for start in stride(from: 0, to: x.count, by: channels) {
+            for pair in 0..<pairs {
+                let frequency = powf(operation.base, -2 * Float(pair) / Float(operation.dimensions)) / (factors?[pair] ?? 1)
+                let angle = Float(positions[start / channels / heads]) * frequency
+                let isHalf = operation.layout == .rotateHalf
+                let (first, second) = isHalf ? (start + pair, start + pair + pairs) : (start + 2 * pair, start + 2 * pair + 1)
+                result[first] = x[first] * cosf(angle) - x[second] * sinf(angle)
+                result[second] = x[first] * sinf(angle) + x[second] * cosf(angle)
+            }
+        }
+        try inner.write(result, to: operation.output)
+    }
+
+    override func attention(_ operation: AttentionOperation) throws {
+        let (queries, keys, values) = (
+            try inner.readFloats(operation.queries), try inner.readFloats(operation.keys), try inner.readFloats(operation.values)
+        )
+        let starts = try inner.readIntegers(operation.segments.queryStarts).map(Int.init)
+        let keyLengths = try inner.readIntegers(operation.segments.keyLengths).map(Int.init)
+        let slots = try inner.readIntegers(operation.segments.slots).map(Int.init)
+        let (heads, channels) = (operation.heads, operation.headChannels)
+        var result = [Float](repeating: 0, count: queries.count)
+        for sequence in keyLengths.indices {
+            for row in starts[sequence]..<starts[sequence + 1] {
+                let position = keyLengths[sequence] - (starts[sequence + 1] - row)
+                for head in 0..<heads {
+                    let query = (row * heads + head) * channels
+                    // Online softmax: sums are rescaled whenever a larger score comes.
+                    var (largest, total) = (-Float.infinity, Float(0))
+                    for key in 0..<keyLengths[sequence] {
+                        if operation.causal && (key > position || key <= position - (operation.window ?? .max / 2)) { continue }
+                        let keyHead = head / (heads / operation.keyHeads)
+                        let start = ((slots[sequence] * operation.keyCapacity + key) * operation.keyHeads + keyHead) * channels
+                        var score: Float = 0
+                        for channel in 0..<channels { score += queries[query + channel] * keys[start + channel] }
+                        score *= operation.scale
+                        if let cap = operation.softCap { score = cap * tanhf(score / cap) }
+                        if score > largest {
+                            let factor = expf(largest - score)
+                            total *= factor
+                            for channel in 0..<channels { result[query + channel] *= factor }
+                            largest = score
+                        }
+                        let weight = expf(score - largest)
+                        total += weight
+                        for channel in 0..<channels { result[query + channel] += weight * values[start + channel] }
+                    }
+                    for channel in 0..<channels where total > 0 { result[query + channel] /= total }
+                }
+            }
+        }
+        try inner.write(result, to: operation.output)
+    }
+
+    override func gatedProduct(_ operation: GatedProductOperation) throws {
+        let (gate, up) = (try inner.readFloats(operation.gate), try inner.readFloats(operation.up))
+        try inner.write(zip(gate, up).map { single(operation.activation, $0) * $1 }, to: operation.output)
+    }
+
+    override func transport(_ operation: TransportOperation) throws {
+        let map = try SingleTransport(operation.transport, inner)
+        let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape.channels)
+        try inner.write(x.indices.map { map.apply(x[$0], $0 / channels, $0 % channels) }, to: operation.output)
+    }
+
+    override func pool(_ operation: PoolOperation) throws {
+        guard operation.pooling == .mean else { return try inner.pool(operation) }
+        let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape[1])
+        let (starts, counts) = (try inner.readIntegers(operation.starts), try inner.readIntegers(operation.counts))
+        var result = [Float](repeating: 0, count: starts.count * channels)
+        for index in result.indices {
+            let (start, count) = (Int(starts[index / channels]), Int(counts[index / channels]))
+            for row in start..<start + count { result[index] += x[row * channels + index % channels] }
+            if count > 0 { result[index] *= 1 / Float(count) }
+        }
+        try inner.write(result, to: operation.output)
+    }
+
+    override func quantileColumns(_ operation: QuantileColumnsOperation) throws {
+        let (x, samples, channels) = (try inner.readFloats(operation.x), operation.x.shape[0], operation.x.shape[1])
+        var result: [Float] = []
+        for level in operation.levels {
+            let position = Float(samples - 1) * level
+            let lower = min(Int(position), samples - 1)
+            for channel in 0..<channels {
+                let (a, b) = (x[lower * channels + channel], x[min(lower + 1, samples - 1) * channels + channel])
+                result.append(a + (position - Float(lower)) * (b - a))
+            }
+        }
+        try inner.write(result, to: operation.output)
+    }
+
+    private func single(_ activation: Activation, _ x: Float) -> Float {
+        switch activation {
+        case .identity: x
+        case .silu: x / (1 + expf(-x))
+        case .gelu: 0.5 * x * (1 + erff(x * Float(0.5).squareRoot()))
+        case .geluTanh: 0.5 * x * (1 + tanhf((2 / Float.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        case .geluQuick: x / (1 + expf(-1.702 * x))
+        case .relu: max(x, 0)
+        }
+    }
+}
+
+/// A transport in f32.
+private struct SingleTransport {
+    private let table, strengths: [Float]
+    private let indices: [Int32]
+    private let channels: Int
+
+    init(_ transport: TransportApplication, _ backend: any Backend) throws {
+        table = try backend.readFloats(transport.table)
+        strengths = try backend.readFloats(transport.strengths)
+        indices = try backend.readIntegers(transport.indices)
+        channels = transport.table.shape[1]
+    }
+
+    func apply(_ x: Float, _ row: Int, _ channel: Int) -> Float {
+        let index = Int(indices.count > 1 ? indices[row] : indices[0])
+        let strength = strengths.count > 1 ? strengths[row] : strengths[0]
+        let start = (index * channels + channel) * 4
+        guard index != 0, strength != 0, table[start + 2] < x, x < table[start + 3] else { return x }
+        return x + strength * (table[start] * x + table[start + 1] - x)
+    }
+}
