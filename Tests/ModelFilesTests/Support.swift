@@ -15,9 +15,10 @@ struct MissingModel: Error, CustomStringConvertible {
 /// The path of SmolLM2-135M-Instruct: in the folder of the environment variable MONGE_MODELS, or in the user's cache.
 func smolLM2Path() throws -> String {
     let name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    let environment = ProcessInfo.processInfo.environment
     var folders: [String] = []
-    if let folder = ProcessInfo.processInfo.environment["MONGE_MODELS"] { folders.append(folder) }
-    folders.append(NSHomeDirectory() + "/.cache/monge")
+    if let folder = environment["MONGE_MODELS"] { folders.append(folder) }
+    folders.append((environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache") + "/monge")
     let paths = folders.map { $0 + "/" + name }
     guard let path = paths.first(where: FileManager.default.fileExists(atPath:)) else { throw MissingModel(paths: paths) }
     return path
