@@ -58,5 +58,7 @@ let package = Package(
         .testTarget(
             name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],
             plugins: ["CompileShaders"]),
+        .testTarget(
+            name: "VulkanBackendTests", dependencies: ["VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck"]),
     ]
 )

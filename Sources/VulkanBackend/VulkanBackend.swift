@@ -1,1 +1,79 @@
-// VulkanBackend
+import Tensors
+import VulkanRuntime
+
+/// Every operation as a dispatch of a shader on a Vulkan device.
+///
+/// Weights stay as they are stored and are decoded in registers; activations and sums are f32. Operations are recorded on the
+/// device's stream and run later: an error of one can surface at a later call.
+public final class VulkanBackend: Backend {
+    /// The device, with its memory and its stream.
+    public let device: Device
+    /// How kernels are laid out over the device.
+    public let family: KernelFamily
+
+    let kernels: KernelLibrary
+    /// Angles of rotary embeddings for each number of dimensions and base that was met.
+    var ropeTables: [RopeTable: Buffer] = [:]
+
+    /// - Parameter family: How kernels are laid out; nil for what suits the device.
+    /// - Throws: ``TensorError/executionFailed(operation:detail:)`` when the device cannot run the family.
+    public init(device: Device, family: KernelFamily? = nil) throws {
+        self.device = device
+        self.family = family ?? KernelFamily(for: device.report)
+        kernels = KernelLibrary(device)
+        if self.family == .lanes, !KernelFamily.laneCounts.contains(device.report.limits.subgroupSize) {
+            throw TensorError.executionFailed(
+                operation: "VulkanBackend",
+                detail: "kernels for vector processors need subgroups of \(KernelFamily.laneCounts); "
+                    + "\(device.report.name) has \(device.report.limits.subgroupSize)")
+        }
+    }
+
+    public var name: String { device.report.name }
+
+    /// The commands that operations are recorded on: for profiles, and for what a caller adds in order.
+    public var stream: VulkanRuntime.Stream { device.stream }
+
+    public func allocate(_ shape: Shape, _ dtype: DType) throws -> Tensor {
+        guard let byteCount = dtype.byteCount(elements: shape.count) else {
+            throw TensorError.shapeMismatch(operation: "allocate", detail: "\(dtype) cannot hold \(shape) in whole blocks")
+        }
+        let storage = try translatingErrors("allocate") {
+            try VulkanStorage(device: device, byteCount: byteCount)
+        }
+        return Tensor(shape: shape, dtype: dtype, storage: storage)
+    }
+
+    public func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {
+        let tensor = try allocate(shape, dtype)
+        try write(bytes, to: tensor)
+        return tensor
+    }
+
+    /// Copies: a device reads its own memory.
+    public func adopt(_ bytes: UnsafeRawBufferPointer, owner: AnyObject, _ shape: Shape, _ dtype: DType) throws -> Tensor {
+        try upload(bytes, shape, dtype)
+    }
+
+    public func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws {
+        let place = try place(of: tensor, "write")
+        guard bytes.count == place.byteCount else {
+            throw TensorError.shapeMismatch(
+                operation: "write", detail: "\(bytes.count) bytes do not fill \(tensor.dtype) \(tensor.shape)")
+        }
+        try translatingErrors("write") { try stream.upload(bytes, to: place.buffer, byteOffset: place.byteOffset) }
+    }
+
+    public func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws {
+        let place = try place(of: tensor, "read")
+        guard bytes.count == place.byteCount else {
+            throw TensorError.shapeMismatch(
+                operation: "read", detail: "\(bytes.count) bytes are not those of \(tensor.dtype) \(tensor.shape)")
+        }
+        try translatingErrors("read") { try stream.read(place.buffer, byteOffset: place.byteOffset, into: bytes) }
+    }
+
+    public func synchronize() throws {
+        try translatingErrors("synchronize") { try stream.synchronize() }
+    }
+}

@@ -2,6 +2,8 @@
 public final class Device {
     public let report: DeviceReport
     public let stream: Stream
+    /// Whether kernels are to be the `+checked` ones (``DeviceOptions/checked``).
+    public let isChecked: Bool
 
     private let context: DeviceContext
     private let pool: MemoryPool
@@ -14,6 +16,7 @@ public final class Device {
     public init(index: Int, options: DeviceOptions = DeviceOptions()) throws {
         context = try DeviceContext(index: index, options: options)
         report = context.report
+        isChecked = options.checked
         pool = MemoryPool(context, blockSize: options.blockSize, limit: options.memoryLimit)
         pipelines = try PipelineStore(context, folder: options.pipelineCacheFolder)
         stream = try Stream(context, layout: pipelines.layout, options: options)

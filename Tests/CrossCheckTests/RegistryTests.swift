@@ -38,6 +38,14 @@ import Testing
         #expect(try report.cases == Self.operation(name).defaultCases)
     }
 
+    /// Tolerances are wide enough for f32, and not much wider: the worst error is a part of them that can be seen.
+    @Test(arguments: ["linear", "rmsNorm", "rope", "attention", "gatedProduct", "transport", "pool", "quantileColumns"])
+    func plainSinglePrecisionPasses(_ name: String) throws {
+        let report = try Self.report(name, of: SinglePrecision())
+        #expect(report.failures == [])
+        #expect(report.worstRatio > 0.01)
+    }
+
     @Test(
         arguments: [
             ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", SlotsInOrder.self),

@@ -18,7 +18,7 @@ public struct GGUFTensorInfo: Sendable, Hashable {
 /// Tensors of element types that this library cannot compute with are listed; using one is an error.
 ///
 /// Source: the GGUF specification (ggml, `docs/gguf.md`).
-public final class GGUFFile: TensorFile {
+public final class GGUFFile: TensorFile, KeyedValues {
     /// The format's version, 2 or 3.
     public let version: Int
     /// What the tensors' offsets are multiples of, in bytes.

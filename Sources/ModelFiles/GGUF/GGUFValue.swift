@@ -52,7 +52,9 @@ public enum GGUFValue: Sendable, Equatable {
     case bool(Bool)
     case string(String)
     case array(GGUFArray)
+}
 
+extension GGUFValue: FileValue {
     /// The integer, of whatever width, when it fits `Int`.
     public var integer: Int? {
         switch self {
@@ -77,7 +79,13 @@ public enum GGUFValue: Sendable, Equatable {
         }
     }
 
-    /// What to call the type in a message.
+    public var string: String? { if case .string(let string) = self { string } else { nil } }
+    public var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
+    public var strings: [String]? { array?.strings }
+    public var integers: [Int]? { array?.integers }
+    public var floats: [Float]? { array?.floats }
+    public var array: GGUFArray? { if case .array(let array) = self { array } else { nil } }
+
     public var typeDescription: String {
         switch self {
         case .uint8: "a uint8"

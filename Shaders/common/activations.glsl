@@ -1,0 +1,27 @@
+// The pointwise functions, numbered as the host numbers them.
+#pragma once
+#include "common/functions.glsl"
+
+#define ACTIVATION_SILU 1u
+#define ACTIVATION_GELU 2u
+#define ACTIVATION_GELU_TANH 3u
+#define ACTIVATION_GELU_QUICK 4u
+#define ACTIVATION_RELU 5u
+
+float activated(float x, uint kind) {
+    switch (kind) {
+    case ACTIVATION_SILU:
+        return x * logistic(x);
+    case ACTIVATION_GELU:
+        return gaussianErrorUnit(x);
+    case ACTIVATION_GELU_TANH:
+        // (1 + tanh u) / 2 is the logistic function of 2u, which does not cancel for negative u.
+        return x * logistic(2.0 * 0.797884561 * (x + 0.044715 * x * x * x));
+    case ACTIVATION_GELU_QUICK:
+        return x * logistic(1.702 * x);
+    case ACTIVATION_RELU:
+        return x < 0.0 ? 0.0 : x;
+    default:
+        return x;
+    }
+}

@@ -1,0 +1,18 @@
+// Sums and maxima over a work-group. With ONE_SUBGROUP the group is a single subgroup, and no barrier is needed.
+#pragma once
+
+layout(constant_id = 3) const bool ONE_SUBGROUP = false;
+
+// As many as 1024 invocations in subgroups of at least 4.
+shared float groupValues[256];
+
+float groupSum(float x) {
+    float total = subgroupAdd(x);
+    if (ONE_SUBGROUP) return total;
+    barrier();
+    if (subgroupElect()) groupValues[gl_SubgroupID] = total;
+    barrier();
+    total = 0.0;
+    for (uint i = 0; i < gl_NumSubgroups; i++) total += groupValues[i];
+    return total;
+}

@@ -1,0 +1,26 @@
+#version 460
+// One map over every row of an activation.
+#include "common/arguments.glsl"
+#include "common/transport.glsl"
+
+#define TRANSPORT_SLOT 2u
+
+layout(push_constant, scalar) uniform Arguments {
+    Floats x;
+    Floats result;
+    TRANSPORT_ADDRESSES
+    uint count;
+    uint channels;
+    TRANSPORT_NUMBERS
+    CHECK_BLOCK
+} arguments;
+
+DEFINE_TRANSPORT
+
+void main() {
+    FOR_EACH_ELEMENT(i, arguments.count) {
+        float x = arguments.x[AT(0u, i, 4u)].value;
+        float y = transported(x, i / arguments.channels, i % arguments.channels, arguments.channels);
+        arguments.result[AT(1u, i, 4u)].value = y;
+    }
+}

@@ -1,0 +1,67 @@
+// variants: WEIGHT = f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q4_K q5_K q6_K
+#version 460
+// y = epilogue(x · Wᵀ + b) for many rows of x, a work-group for each tile of 64 rows by 128 outputs. Chunks of 32 channels pass
+// through shared memory, where each value that is loaded (and each weight that is decoded) serves the whole tile; each of
+// the 16 × 16 invocations keeps 4 rows by 8 outputs in registers.
+#include "common/arguments.glsl"
+#include "common/weights.glsl"
+#include "linear/epilogue.glsl"
+
+const uint TILE_ROWS = 64;
+const uint TILE_OUTPUTS = 128;
+const uint INVOCATIONS = 256;
+const uint ROWS = 4;
+const uint OUTPUTS = 8;
+
+// Channels first, so that neighbouring invocations read neighbouring words.
+shared float xTile[32 * TILE_ROWS];
+shared float weightTile[32 * TILE_OUTPUTS];
+
+void main() {
+    uint self = gl_LocalInvocationIndex;
+    uint outputTiles = (arguments.outputs + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+    uint group = linearGroup();
+    uint firstRow = (group / outputTiles) * TILE_ROWS;
+    uint firstOutput = (group % outputTiles) * TILE_OUTPUTS;
+    if (firstRow >= arguments.rows) return;
+    uint column = self % 16u;
+    uint row = self / 16u;
+
+    float sums[ROWS * OUTPUTS];
+    [[unroll]] for (uint i = 0; i < ROWS * OUTPUTS; i++) sums[i] = 0.0;
+    uint chunks = arguments.channels / 32u;
+    uint blocks = chunks / BLOCK_CHUNKS;
+    for (uint chunk = 0; chunk < chunks; chunk++) {
+        barrier();
+        // Half of the invocations decode a chunk of weights each, the others load the rows.
+        if (self < TILE_OUTPUTS) {
+            uint block = min(firstOutput + self, arguments.outputs - 1u) * blocks + chunk / BLOCK_CHUNKS;
+            float w[32];
+            decodeChunk(arguments.weight + AT(1u, block, WEIGHT_BLOCK_BYTES), chunk % BLOCK_CHUNKS, w);
+            [[unroll]] for (uint k = 0; k < 32; k++) weightTile[k * TILE_OUTPUTS + self] = w[k];
+        } else {
+            uint loader = self - TILE_OUTPUTS;
+            uint loadedRow = loader % TILE_ROWS;
+            uint start = (min(firstRow + loadedRow, arguments.rows - 1u) * chunks + chunk) * 8u;
+            [[unroll]] for (uint i = 0; i < 4; i++) {
+                uint four = loader / TILE_ROWS * 4u + i;
+                vec4 x = Float4s(arguments.x)[AT(0u, start + four, 16u)].value;
+                [[unroll]] for (uint j = 0; j < 4; j++) xTile[(4u * four + j) * TILE_ROWS + loadedRow] = x[j];
+            }
+        }
+        barrier();
+        for (uint k = 0; k < 32; k++) {
+            float x[ROWS];
+            [[unroll]] for (uint r = 0; r < ROWS; r++) x[r] = xTile[k * TILE_ROWS + r * 16u + row];
+            [[unroll]] for (uint o = 0; o < OUTPUTS; o++) {
+                float w = weightTile[k * TILE_OUTPUTS + o * 16u + column];
+                [[unroll]] for (uint r = 0; r < ROWS; r++) sums[r * OUTPUTS + o] += x[r] * w;
+            }
+        }
+    }
+    [[unroll]] for (uint r = 0; r < ROWS; r++) {
+        [[unroll]] for (uint o = 0; o < OUTPUTS; o++) {
+            finish(firstRow + r * 16u + row, firstOutput + o * 16u + column, sums[r * OUTPUTS + o]);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+// variants: WEIGHT = f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q4_K q5_K q6_K
+#version 460
+// y = epilogue(x · Wᵀ + b) for a few rows of x, which is bound by the bytes of the weights: a subgroup for a few outputs, its lanes
+// over the chunks of a row of W, each chunk decoded once for all rows of x.
+#include "common/arguments.glsl"
+#include "common/weights.glsl"
+#include "linear/epilogue.glsl"
+
+layout(constant_id = 3) const uint TILE_ROWS = 1;
+// The outputs of each subgroup.
+layout(constant_id = 4) const uint TILE_OUTPUTS = 2;
+
+void main() {
+    uint outputTiles = (arguments.outputs + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+    uint tile = linearGroup() * gl_NumSubgroups + gl_SubgroupID;
+    uint firstRow = (tile / outputTiles) * TILE_ROWS;
+    uint firstOutput = (tile % outputTiles) * TILE_OUTPUTS;
+    if (firstRow >= arguments.rows) return;
+
+    float sums[TILE_ROWS * TILE_OUTPUTS];
+    [[unroll]] for (uint i = 0; i < TILE_ROWS * TILE_OUTPUTS; i++) sums[i] = 0.0;
+    uint chunks = arguments.channels / 32u;
+    uint blocks = chunks / BLOCK_CHUNKS;
+    for (uint chunk = gl_SubgroupInvocationID; chunk < chunks; chunk += gl_SubgroupSize) {
+        float w[TILE_OUTPUTS][32];
+        [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+            uint block = min(firstOutput + o, arguments.outputs - 1u) * blocks + chunk / BLOCK_CHUNKS;
+            decodeChunk(arguments.weight + AT(1u, block, WEIGHT_BLOCK_BYTES), chunk % BLOCK_CHUNKS, w[o]);
+        }
+        [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
+            uint start = (min(firstRow + r, arguments.rows - 1u) * chunks + chunk) * 8u;
+            float parts[TILE_OUTPUTS];
+            [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) parts[o] = 0.0;
+            [[unroll]] for (uint i = 0; i < 8; i++) {
+                vec4 x = Float4s(arguments.x)[AT(0u, start + i, 16u)].value;
+                [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+                    [[unroll]] for (uint j = 0; j < 4; j++) parts[o] += x[j] * w[o][4u * i + j];
+                }
+            }
+            [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) sums[r * TILE_OUTPUTS + o] += parts[o];
+        }
+    }
+    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
+        [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+            float sum = subgroupAdd(sums[r * TILE_OUTPUTS + o]);
+            if (subgroupElect()) finish(firstRow + r, firstOutput + o, sum);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// variants: WEIGHT = f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q4_K q5_K q6_K
+#version 460
+// Row indices[i] of the table, decoded, for every i; a row of zeros where there is none. An invocation for each chunk of 32.
+#include "common/arguments.glsl"
+#include "common/weights.glsl"
+
+layout(push_constant, scalar) uniform Arguments {
+    Integers indices;
+    WeightBlocks table;
+    Floats result;
+    uint count;
+    uint tableRows;
+    uint channels;
+    // Whether rows are whole chunks that begin where chunks are aligned.
+    uint byChunk;
+    CHECK_BLOCK
+} arguments;
+
+void main() {
+    uint chunks = (arguments.channels + 31u) / 32u;
+    FOR_EACH_ELEMENT(i, arguments.count * chunks) {
+        uint row = i / chunks;
+        uint chunk = i % chunks;
+        uint index = uint(arguments.indices[AT(0u, row, 4u)].value);
+        uint start = row * arguments.channels + chunk * 32u;
+        bool exists = index < arguments.tableRows;
+#ifdef WEIGHT_IS_PLAIN
+        if (arguments.byChunk == 0u) {
+            WeightElements elements = WeightElements(arguments.table);
+            for (uint k = 0; k < min(32u, arguments.channels - chunk * 32u); k++) {
+                uint element = index * arguments.channels + chunk * 32u + k;
+                float value = exists ? decodeElement(elements + AT(1u, element, WEIGHT_ELEMENT_BYTES)) : 0.0;
+                arguments.result[AT(2u, start + k, 4u)].value = value;
+            }
+            continue;
+        }
+#endif
+        uint block = index * (chunks / BLOCK_CHUNKS) + chunk / BLOCK_CHUNKS;
+        float w[32];
+        decodeChunk(arguments.table + AT(1u, exists ? block : 0u, WEIGHT_BLOCK_BYTES), chunk % BLOCK_CHUNKS, w);
+        [[unroll]] for (uint k = 0; k < 32; k++) {
+            arguments.result[AT(2u, start + k, 4u)].value = exists ? w[k] : 0.0;
+        }
+    }
+}

@@ -1,0 +1,148 @@
+/// Reads the parts of a Hugging Face `tokenizer.json`.
+///
+/// Source: Hugging Face `tokenizers`, the serialised form of `Tokenizer`.
+struct TokenizerJSON {
+    let document: JSONDocument
+
+    init(_ document: JSONDocument) { self.document = document }
+
+    func unsupported(_ detail: String) -> ModelFileError { .unsupported(file: document.name, detail: detail) }
+    private func malformed(_ detail: String) -> ModelFileError { .malformed(file: document.name, detail: detail) }
+
+    func parts() throws(ModelFileError) -> Tokenizer.Parts {
+        let type = try document.string(ifPresent: "model.type") ?? "BPE"
+        guard type == "BPE" else { throw unsupported("the tokenizer model '\(type)' is not known (known: BPE)") }
+        for key in ["dropout", "continuing_subword_prefix", "end_of_word_suffix"] {
+            if let value = document.value("model.\(key)"), value.string != "" {
+                throw unsupported("the tokenizer's '\(key)' is set, which byte-level BPE does without")
+            }
+        }
+        guard try document.bool(ifPresent: "model.byte_fallback") != true else {
+            throw unsupported("the tokenizer falls back to byte tokens, and so is not byte-level BPE")
+        }
+        if let decoder = try document.string(ifPresent: "decoder.type"), decoder != "ByteLevel" {
+            throw unsupported("the tokenizer's decoder '\(decoder)' is not known (known: ByteLevel)")
+        }
+        let (texts, kinds, added) = try vocabulary()
+        // With a token for every byte nothing is unknown.
+        if document.value("model.unk_token") != nil, !Set(ByteLevelAlphabet.scalars.map { String($0) }).isSubset(of: texts) {
+            throw unsupported("the tokenizer has an unknown token and no token for some bytes")
+        }
+        let normalizes = try normalizes()
+        var parts = Tokenizer.Parts(
+            file: document.name, texts: texts, kinds: kinds, merges: try merges(), preTokenizer: try preTokenizer(),
+            normalizes: normalizes, ignoresMerges: try document.bool(ifPresent: "model.ignore_merges") ?? false)
+        parts.addedTokens = added.filter { !$0.isNormalized }.map(\.entry)
+        parts.addedTokensAfterNormalization = added.filter(\.isNormalized).map(\.entry)
+        (parts.prefix, parts.suffix) = try postProcessing(document.value("post_processor"), tokenCount: texts.count)
+        return parts
+    }
+
+    private typealias Added = (entry: AddedTokens.Entry, isNormalized: Bool)
+
+    /// The tokens by number: the model's, and those added to it.
+    private func vocabulary() throws(ModelFileError) -> (texts: [String], kinds: [TokenKind], added: [Added]) {
+        guard let model = document.value("model.vocab")?.object else {
+            throw .missingKey(file: document.name, key: "model.vocab", expected: "an object")
+        }
+        let addedTokens = document.value("added_tokens")?.array ?? []
+        // Numbers may leave gaps, but not so many that the table would be far larger than the file.
+        let limit = (model.members.count + addedTokens.count) * 4 + 65_536
+        var texts: [String?] = []
+        func place(_ text: String, _ number: Int?) throws(ModelFileError) -> Int {
+            guard let number, number >= 0, number < limit else { throw malformed("the token '\(text)' has no sensible number") }
+            while texts.count <= number { texts.append(nil) }
+            if let other = texts[number], !other.utf8.elementsEqual(text.utf8) {
+                throw malformed("the tokens '\(other)' and '\(text)' both have number \(number)")
+            }
+            texts[number] = text
+            return number
+        }
+        for member in model.members { _ = try place(member.key, member.value.integer) }
+        var added: [Added] = []
+        var addedKinds: [Int: TokenKind] = [:]
+        for token in addedTokens {
+            guard let text = token["content"]?.string, !text.isEmpty, let isSpecial = token["special"]?.bool else {
+                throw malformed("an added token lacks its content, or whether it is special")
+            }
+            guard token["single_word"]?.bool != true else { throw unsupported("the added token '\(text)' matches single words only") }
+            let number = try place(text, token["id"]?.integer)
+            var entry = AddedTokens.Entry(text: Array(text.utf8), number: Int32(number), isSpecial: isSpecial)
+            entry.stripsLeft = token["lstrip"]?.bool ?? false
+            entry.stripsRight = token["rstrip"]?.bool ?? false
+            added.append((entry, isNormalized: token["normalized"]?.bool ?? !isSpecial))
+            addedKinds[number] = isSpecial ? .control : .userDefined
+        }
+        let kinds = texts.indices.map { addedKinds[$0] ?? (texts[$0] == nil ? .unused : .normal) }
+        return (texts.map { $0 ?? "" }, kinds, added)
+    }
+
+    /// Merges are written as `"a b"`, or as `["a", "b"]` since version 0.20.
+    private func merges() throws(ModelFileError) -> [(left: String, right: String)] {
+        guard let lines = document.value("model.merges")?.array else {
+            throw .missingKey(file: document.name, key: "model.merges", expected: "an array")
+        }
+        var merges: [(left: String, right: String)] = []
+        merges.reserveCapacity(lines.count)
+        for (rank, line) in lines.enumerated() {
+            if let text = line.string, let merge = Tokenizer.splitMerge(text) {
+                merges.append(merge)
+            } else if let pair = line.strings, pair.count == 2 {
+                merges.append((pair[0], pair[1]))
+            } else {
+                throw malformed("the merge \(rank) is not of two texts")
+            }
+        }
+        return merges
+    }
+
+    /// Whether text is brought into normalisation form C, the only normaliser known.
+    private func normalizes() throws(ModelFileError) -> Bool {
+        guard let normalizer = document.value("normalizer") else { return false }
+        let steps = normalizer["type"]?.string == "Sequence" ? normalizer["normalizers"]?.array ?? [] : [normalizer]
+        for step in steps where step["type"]?.string != "NFC" {
+            throw unsupported("the normalizer '\(step["type"]?.string ?? "without a type")' is not known (known: NFC)")
+        }
+        return !steps.isEmpty
+    }
+
+    /// The tokens that the post-processor puts before and after a text.
+    private func postProcessing(_ processor: JSONValue?, tokenCount: Int) throws(ModelFileError) -> (prefix: [Int32], suffix: [Int32]) {
+        guard let processor else { return ([], []) }
+        switch processor["type"]?.string {
+        case "ByteLevel": return ([], [])
+        case "Sequence":
+            var prefix: [Int32] = []
+            var suffix: [Int32] = []
+            for step in processor["processors"]?.array ?? [] {
+                let (before, after) = try postProcessing(step, tokenCount: tokenCount)
+                prefix = before + prefix
+                suffix += after
+            }
+            return (prefix, suffix)
+        case "TemplateProcessing": return try template(processor, tokenCount: tokenCount)
+        case let type:
+            throw unsupported(
+                "the post-processor '\(type ?? "without a type")' is not known (known: ByteLevel, TemplateProcessing, Sequence)")
+        }
+    }
+
+    private func template(_ processor: JSONValue, tokenCount: Int) throws(ModelFileError) -> (prefix: [Int32], suffix: [Int32]) {
+        var prefix: [Int32] = []
+        var suffix: [Int32] = []
+        var isAfterText = false
+        for piece in processor["single"]?.array ?? [] {
+            if piece["Sequence"] != nil {
+                guard !isAfterText else { throw unsupported("the post-processor repeats the text") }
+                isAfterText = true
+            } else {
+                guard let name = piece["SpecialToken"]?["id"]?.string, let numbers = processor["special_tokens"]?[name]?["ids"]?.integers,
+                    numbers.allSatisfy({ (0..<tokenCount).contains($0) })
+                else { throw malformed("the post-processor names a token that does not exist") }
+                if isAfterText { suffix += numbers.map(Int32.init) } else { prefix += numbers.map(Int32.init) }
+            }
+        }
+        guard isAfterText else { throw malformed("the post-processor leaves the text out") }
+        return (prefix, suffix)
+    }
+}

@@ -1,0 +1,34 @@
+/// A JSON file with an object at its top, such as a model's `config.json`.
+///
+/// A key may name a value inside an object by a path with dots: `rope_scaling.factor`. Null counts as absent.
+public struct JSONDocument: KeyedValues {
+    public let name: String
+    public let root: JSONObject
+
+    /// Larger than any tokenizer's file.
+    private static let maximumSize = 1 << 28
+
+    /// Reads a file.
+    public init(path: String) throws(ModelFileError) {
+        try self.init(MappedFile(path: path))
+    }
+
+    /// Reads a file that is already mapped, or bytes in memory.
+    public init(_ file: MappedFile) throws(ModelFileError) {
+        guard file.count <= JSONDocument.maximumSize else {
+            throw .unsupported(file: file.name, detail: "is larger than \(JSONDocument.maximumSize >> 20) MiB, which no JSON file here is")
+        }
+        defer { withExtendedLifetime(file) {} }
+        guard case .object(let root) = try JSONParser.parse(file.bytes, file: file.name) else {
+            throw .malformed(file: file.name, detail: "the JSON is not an object")
+        }
+        self.root = root
+        name = file.name
+    }
+
+    public func value(_ key: String) -> JSONValue? {
+        var found: JSONValue? = .object(root)
+        for part in key.split(separator: ".", omittingEmptySubsequences: false) { found = found?[String(part)] }
+        return found.flatMap { $0.isNull ? nil : $0 }
+    }
+}

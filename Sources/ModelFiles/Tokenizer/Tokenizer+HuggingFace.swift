@@ -1,0 +1,37 @@
+extension Tokenizer {
+    /// How a file refers to a token.
+    enum Reference {
+        case name(String)
+        case number(Int)
+    }
+
+    /// The tokenizer of a Hugging Face `tokenizer.json`: byte-level BPE, with one of the pre-tokenizers known here.
+    /// - Throws: ``ModelFileError`` when something is missing or contradicts itself, or asks for what is not known; better than tokens that
+    ///   the model was not trained on.
+    public convenience init(tokenizerJSON document: JSONDocument) throws(ModelFileError) {
+        try self.init(tokenizerJSON: document, beginOfSequence: nil, endOfSequence: nil)
+    }
+
+    convenience init(
+        tokenizerJSON document: JSONDocument, beginOfSequence: Reference?, endOfSequence: Reference?
+    ) throws(ModelFileError) {
+        let reader = TokenizerJSON(document)
+        var parts = try reader.parts()
+        func resolve(_ reference: Reference?) throws(ModelFileError) -> Int32? {
+            switch reference {
+            case nil: return nil
+            case .name(let name):
+                // Settings may name a token that the vocabulary lacks; it then plays no part.
+                return parts.texts.firstIndex { $0.utf8.elementsEqual(name.utf8) }.map(Int32.init)
+            case .number(let number):
+                guard parts.texts.indices.contains(number) else {
+                    throw .malformed(file: document.name, detail: "has \(parts.texts.count) tokens, but number \(number) is to be special")
+                }
+                return Int32(number)
+            }
+        }
+        parts.beginOfSequence = try resolve(beginOfSequence)
+        parts.endOfSequence = try resolve(endOfSequence)
+        try self.init(parts)
+    }
+}

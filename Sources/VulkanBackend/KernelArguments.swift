@@ -1,0 +1,57 @@
+import Tensors
+import VulkanRuntime
+
+/// The push constants of a dispatch, appended in the order of the kernel's `Arguments` block: addresses of buffers, then numbers.
+struct KernelArguments {
+    private var words: [UInt32] = []
+    private(set) var uses: [BufferUse] = []
+
+    init() {
+        words.reserveCapacity(30)
+        uses.reserveCapacity(8)
+    }
+
+    mutating func buffer(_ place: DevicePlace, _ access: BufferUse.Access) {
+        words.append(UInt32(truncatingIfNeeded: place.address))
+        words.append(UInt32(truncatingIfNeeded: place.address >> 32))
+        uses.append(BufferUse(place.buffer, byteOffset: place.byteOffset, byteCount: place.byteCount, access: access))
+    }
+
+    mutating func number(_ value: UInt32) { words.append(value) }
+    mutating func real(_ value: Float) { words.append(value.bitPattern) }
+
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try words.withUnsafeBytes(body)
+    }
+}
+
+extension VulkanBackend {
+    /// Records a kernel.
+    /// - Parameters:
+    ///   - name: Family, shader and variant.
+    ///   - constants: Specialization constants from 3 on.
+    ///   - operation: The name in errors and profiles.
+    func run(
+        _ name: String, constants: [UInt32] = [], _ launch: Launch, _ arguments: KernelArguments, _ operation: String
+    ) throws {
+        try translatingErrors(operation) {
+            let pipeline = try kernels.pipeline(name, groupSize: launch.groupSize, constants: constants)
+            try arguments.withBytes {
+                try stream.dispatch(pipeline, arguments: $0, uses: arguments.uses, groups: launch.groups, label: operation)
+            }
+        }
+    }
+
+    /// A number of elements as kernels count them.
+    /// - Throws: ``TensorError/invalidOption(operation:detail:)`` from 2³² on.
+    func count(_ count: Int, _ operation: String) throws -> UInt32 {
+        guard let number = UInt32(exactly: count), number < UInt32.max else {
+            throw TensorError.invalidOption(
+                operation: operation, detail: "\(count) elements are more than a kernel can index (2³² − 2); split the batch")
+        }
+        return number
+    }
+
+    /// The number of elements of a tensor.
+    func count(_ tensor: Tensor, _ operation: String) throws -> UInt32 { try count(tensor.shape.count, operation) }
+}

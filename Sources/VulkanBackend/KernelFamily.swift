@@ -1,0 +1,70 @@
+import Tensors
+import VulkanRuntime
+
+/// How kernels are laid out over a device. Either family runs on every device that has its subgroups; they differ in speed.
+public enum KernelFamily: String, Sendable, CaseIterable {
+    /// For processors whose vector registers are the subgroups (llvmpipe): work-groups of one subgroup with much work in each, no shared
+    /// memory and no barriers, which cost such a device a switch of context.
+    case lanes
+    /// For graphics processors: many invocations, tiles in shared memory.
+    case tiles
+
+    /// The subgroup sizes that kernels of ``lanes`` are written for.
+    static let laneCounts = [4, 8, 16]
+
+    init(for report: DeviceReport) {
+        self = report.isSoftware && Self.laneCounts.contains(report.limits.subgroupSize) ? .lanes : .tiles
+    }
+}
+
+/// A work-group's size and the number of work-groups.
+struct Launch {
+    /// Invocations along x and y.
+    var groupSize: (Int, Int)
+    var groups: (Int, Int, Int)
+}
+
+extension VulkanBackend {
+    var subgroupSize: Int { device.report.limits.subgroupSize }
+
+    /// A work-group for each of `count` pieces of work; they are counted along x and then y.
+    /// - Parameter iterations: The loop iterations of an invocation.
+    func launch(groups count: Int, of groupSize: (Int, Int), iterations: Int, _ operation: String) throws -> Launch {
+        try requireIterations(iterations, operation)
+        let width = min(count, device.report.limits.workGroupCount[0])
+        return Launch(groupSize: groupSize, groups: (width, width == 0 ? 0 : (count + width - 1) / width, 1))
+    }
+
+    /// Invocations that share `count` elements among them.
+    /// - Parameter iterations: The loop iterations for one element.
+    func launch(elements count: Int, iterations: Int = 0, _ operation: String) throws -> Launch {
+        // A vector processor has few cores, and its groups take several elements each where there is little to do for one.
+        let groupSize = family == .lanes ? subgroupSize : 256
+        let each = family == .lanes ? max(1, 64 / (iterations + 1)) : 1
+        let groups = min((count + groupSize * each - 1) / (groupSize * each), device.report.limits.workGroupCount[0])
+        if groups > 0 {
+            let elements = (count + groups * groupSize - 1) / (groups * groupSize)
+            try requireIterations(elements * (iterations + 1), operation)
+        }
+        return Launch(groupSize: (groupSize, 1), groups: (groups, 1, 1))
+    }
+
+    /// A work-group for each row, which sums over it.
+    /// - Parameter passes: How often it goes over the channels.
+    func launch(rows: Int, of channels: Int, passes: Int, _ operation: String) throws -> Launch {
+        let groupSize = family == .lanes ? subgroupSize : 256
+        return try launch(groups: rows, of: (groupSize, 1), iterations: passes * (channels / groupSize + 1), operation)
+    }
+
+    /// Whether the work-groups of ``launch(rows:of:passes:_:)`` are single subgroups (specialization constant 3).
+    var rowGroupIsOneSubgroup: UInt32 { family == .lanes ? 1 : 0 }
+
+    /// llvmpipe leaves every loop of an invocation once they have had 65,535 iterations together (LP_MAX_TGSI_LOOP_ITERATIONS in
+    /// Mesa), without a word: results would be wrong.
+    private func requireIterations(_ count: Int, _ operation: String) throws {
+        guard device.report.isSoftware, count > 65_000 else { return }
+        throw TensorError.invalidOption(
+            operation: operation,
+            detail: "this size needs \(count) loop iterations and \(name) stops after 65535; use the CPU or a smaller batch")
+    }
+}

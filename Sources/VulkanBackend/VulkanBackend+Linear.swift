@@ -1,0 +1,133 @@
+import Tensors
+import VulkanRuntime
+
+extension VulkanBackend {
+    /// A matrix product with its epilogue in the same kernel.
+    public func linear(_ operation: LinearOperation) throws {
+        let name = "linear"
+        var x = try place(of: operation.x, name)
+        let weight = try place(of: operation.weight, name)
+        let output = try place(of: operation.output, name)
+        let transport = try transportArguments(operation.transport, unused: x, name)
+        let dtype = operation.weight.dtype
+        let kernel: LinearKernel
+        if dtype.isQuantised || operation.inputChannels % 32 == 0 && weight.isAligned(to: 16) && x.isAligned(to: 16) {
+            x = try aligned(x, name)
+            kernel = LinearKernel(operation, family: family)
+        } else {
+            kernel = .anyLength
+        }
+
+        var arguments = KernelArguments()
+        arguments.buffer(x, .read)
+        arguments.buffer(weight, .read)
+        arguments.buffer(output, .write)
+        arguments.append(transport)
+        arguments.buffer(try operation.bias.map { try place(of: $0, name) } ?? x, .read)
+        arguments.buffer(try operation.residual.map { try place(of: $0, name) } ?? x, .read)
+        _ = try count(operation.x, name)
+        _ = try count(operation.output, name)
+        // Quantised weights are indexed by chunk.
+        _ = try count(kernel == .anyLength ? operation.weight.shape.count : operation.weight.shape.count / 32, name)
+        arguments.number(UInt32(operation.rows))
+        arguments.number(UInt32(operation.inputChannels))
+        arguments.number(UInt32(operation.outputChannels))
+        arguments.number(operation.activation.kernelNumber)
+        arguments.number((operation.bias == nil ? 0 : 1) | (operation.residual == nil ? 0 : 2))
+        arguments.appendNumbers(transport)
+        try run(
+            "linear/\(kernel.shader)-\(dtype.rawValue)", constants: kernel.constants(subgroupSize: subgroupSize),
+            launch(kernel, operation, name), arguments, name)
+    }
+
+    /// The same bytes at a multiple of 16, where kernels load four floats at a time.
+    private func aligned(_ place: DevicePlace, _ operation: String) throws -> DevicePlace {
+        if place.isAligned(to: 16) { return place }
+        return try translatingErrors(operation) {
+            let buffer = try device.makeBuffer(byteCount: place.byteCount)
+            try stream.copy(
+                from: place.buffer, byteOffset: place.byteOffset, to: buffer, byteOffset: 0, byteCount: place.byteCount)
+            return DevicePlace(buffer: buffer, byteOffset: 0, byteCount: place.byteCount)
+        }
+    }
+
+    private func launch(_ kernel: LinearKernel, _ operation: LinearOperation, _ name: String) throws -> Launch {
+        let chunks = operation.inputChannels / 32
+        func tiles(_ rows: Int, _ outputs: Int) -> Int {
+            ((operation.rows + rows - 1) / rows) * ((operation.outputChannels + outputs - 1) / outputs)
+        }
+        switch kernel {
+        case .lanes(let tileRows):
+            let groups = tiles(tileRows, subgroupSize * LinearKernel.laneOutputs)
+            return try launch(groups: groups, of: (subgroupSize, 1), iterations: chunks, name)
+        case .matvec(let tileRows):
+            let subgroups = max(1, 128 / subgroupSize)
+            let groups = (tiles(tileRows, LinearKernel.subgroupOutputs) + subgroups - 1) / subgroups
+            return try launch(groups: groups, of: (subgroups * subgroupSize, 1), iterations: chunks, name)
+        case .matmul:
+            return try launch(groups: tiles(64, 128), of: (256, 1), iterations: 33 * chunks, name)
+        case .anyLength:
+            return try launch(elements: tiles(4, 1), iterations: operation.inputChannels + chunks + 1, name)
+        }
+    }
+}
+
+/// The kernels of ``VulkanBackend/linear(_:)``. Each has a shader of its own with a variant for each weight type.
+enum LinearKernel: Equatable {
+    /// Rows in registers, the lanes of a subgroup over outputs.
+    case lanes(tileRows: Int)
+    /// A few rows in registers, the lanes of a subgroup over channels.
+    case matvec(tileRows: Int)
+    /// Tiles of rows and outputs in shared memory.
+    case matmul
+    /// Rows that are no whole number of chunks.
+    case anyLength
+
+    /// The outputs of each lane of ``lanes(tileRows:)``.
+    static let laneOutputs = 2
+    /// The outputs of each subgroup of ``matvec(tileRows:)``.
+    static let subgroupOutputs = 2
+    /// The most rows for which reading the weights is most of the work.
+    private static let fewRows = 8
+
+    init(_ operation: LinearOperation, family: KernelFamily) {
+        // The next power of two, so that there are few pipelines.
+        let tileRows = [1, 2, 4].first { operation.rows <= $0 } ?? 8
+        switch family {
+        case .lanes: self = .lanes(tileRows: tileRows)
+        case .tiles: self = operation.rows <= Self.fewRows ? .matvec(tileRows: tileRows) : .matmul
+        }
+    }
+
+    var shader: String {
+        switch self {
+        case .lanes: "lanes"
+        case .matvec: "matvec"
+        case .matmul: "matmul"
+        case .anyLength: "anyLength"
+        }
+    }
+
+    /// Specialization constants from 3 on.
+    func constants(subgroupSize: Int) -> [UInt32] {
+        switch self {
+        case .lanes(let tileRows): [UInt32(subgroupSize), UInt32(tileRows), UInt32(Self.laneOutputs)]
+        case .matvec(let tileRows): [UInt32(tileRows), UInt32(Self.subgroupOutputs)]
+        case .matmul, .anyLength: []
+        }
+    }
+}
+
+extension Activation {
+    /// The number of the function in the shaders.
+    var kernelNumber: UInt32 {
+        switch self {
+        case .identity: 0
+        case .silu: 1
+        case .gelu: 2
+        case .geluTanh: 3
+        case .geluQuick: 4
+        case .relu: 5
+        }
+    }
+}

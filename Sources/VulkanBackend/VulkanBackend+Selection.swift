@@ -1,0 +1,33 @@
+import Tensors
+
+extension VulkanBackend {
+    public func argmax(_ operation: ArgmaxOperation) throws {
+        let name = "argmax"
+        _ = try count(operation.x, name)
+        var arguments = KernelArguments()
+        arguments.buffer(try place(of: operation.x, name), .read)
+        arguments.buffer(try place(of: operation.output, name), .write)
+        arguments.number(UInt32(operation.x.shape[0]))
+        arguments.number(UInt32(operation.x.shape[1]))
+        let launch = try launch(rows: operation.x.shape[0], of: operation.x.shape[1], passes: 1, name)
+        try run("selection/argmax", constants: [rowGroupIsOneSubgroup], launch, arguments, name)
+    }
+
+    public func topK(_ operation: TopKOperation) throws {
+        let name = "topK"
+        _ = try count(operation.x, name)
+        var arguments = KernelArguments()
+        arguments.buffer(try place(of: operation.x, name), .read)
+        arguments.buffer(try place(of: operation.values, name), .write)
+        arguments.buffer(try place(of: operation.indices, name), .write)
+        arguments.number(UInt32(operation.x.shape[0]))
+        arguments.number(UInt32(operation.x.shape[1]))
+        arguments.number(UInt32(operation.count))
+        // Eight passes to find the smallest selected element, two to collect.
+        let groupSize = family == .lanes ? 8 * subgroupSize : 256
+        let iterations = 10 * (operation.x.shape[1] / groupSize + 1) + 8 * 15 * groupSize / subgroupSize
+            + operation.count * (operation.count / groupSize + 1)
+        let launch = try launch(groups: operation.x.shape[0], of: (groupSize, 1), iterations: iterations, name)
+        try run("selection/topK", launch, arguments, name)
+    }
+}
