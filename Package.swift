@@ -18,12 +18,11 @@ let package = Package(
         .target(name: "CVulkan"),
         .target(name: "CSimd"),
         .systemLibrary(name: "CGlslang"),
-        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
 
         // The layers, from the machine up to the command.
         .target(name: "VulkanRuntime", dependencies: ["CVulkan"]),
         .target(name: "Tensors"),
-        .target(name: "CPUBackend", dependencies: ["Tensors", "CSimd", "COpenBLAS"]),
+        .target(name: "CPUBackend", dependencies: ["Tensors", "CSimd"]),
         .target(
             name: "VulkanBackend", dependencies: ["Tensors", "VulkanRuntime"],
             plugins: ["CompileShaders"]),

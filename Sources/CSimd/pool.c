@@ -13,7 +13,7 @@
 
 // How often an idle thread looks for a new region before it sleeps, and the caller for the end of one: some tens of
 // microseconds, which is longer than the serial stretch between two regions of a decoding step.
-enum { SPINS = 4000 };
+enum { SPINS = 2000 };
 
 // The task number of a region that is being described.
 static const uint64_t CLOSED = UINT32_MAX;

@@ -4,7 +4,7 @@ import Tensors
 /// A tensor as it lies in a file: its bytes, and what they mean.
 ///
 /// The bytes are aligned for their element type (4 bytes for f32 and i32, 2 for the others), and their number is what shape and
-/// element type ask for. They are read-only and valid while `owner` lives.
+/// element type ask for. They are read-only and valid while `owner` lives, and so can be read from several threads.
 public struct FileTensor: @unchecked Sendable {
     public let name: String
     public let dtype: DType

@@ -4,7 +4,7 @@ import ModelFiles
 extension Model {
     /// The tokenizer of a model file or folder, without the model.
     public static func loadTokenizer(_ url: URL) throws -> Tokenizer {
-        url.isFolder ? try Tokenizer(HuggingFaceFolder(path: url.path)) : try Tokenizer(GGUFFile(path: url.path))
+        url.isFolder ? try HuggingFaceFolder(path: url.path).tokenizer() : try Tokenizer(GGUFFile(path: url.path))
     }
 }
 

@@ -45,8 +45,8 @@ public final class Model {
         if url.isFolder {
             let folder = try HuggingFaceFolder(path: url.path)
             model = Model(
-                language: try LanguageModels.load(folder, on: backend), tokenizer: try Tokenizer(folder), url: url,
-                template: { try ChatTemplate(folder) })
+                language: try LanguageModels.load(folder, on: backend), tokenizer: try folder.tokenizer(), url: url,
+                template: { try folder.chatTemplate() })
         } else {
             let file = try GGUFFile(path: url.path)
             model = Model(

@@ -30,12 +30,10 @@ extension TransportMap {
         var tensors = [SafetensorsWriter.Entry]()
         for site in sites {
             for (suffix, values) in zip(Self.suffixes, [site.map.omega, site.map.beta, site.map.low, site.map.high]) {
-                tensors.append(
-                    SafetensorsWriter.Entry(
-                        name: "\(site.name).\(suffix)", shape: [values.count], dtype: .f32, bytes: values.withUnsafeBytes { Data($0) }))
+                tensors.append(SafetensorsWriter.Entry(name: "\(site.name).\(suffix)", shape: [values.count], floats: values))
             }
         }
-        try SafetensorsWriter.write(tensors, metadata: metadata(), to: url)
+        try SafetensorsWriter.write(tensors, metadata: metadata(), to: url.path)
     }
 
     private func metadata() throws -> [String: String] {

@@ -64,6 +64,12 @@ struct ChatTemplateTests {
         }
     }
 
+    @Test func filesWithoutALayoutAreRefused() throws {
+        let file = try GGUFFile(GGUFBuilder.sample.mapped)
+        let error = #expect(throws: ModelFileError.self) { try ChatTemplate(file) }
+        #expect(error.map { "\($0)" } == "test.gguf: has no chat template, so --chat is not available for this model")
+    }
+
     @Test func smolLM2CarriesItsLayout() throws {
         let template = try ChatTemplate(SmolLM2.file.get())
         #expect(template.family == .chatml)

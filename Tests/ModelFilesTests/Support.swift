@@ -15,9 +15,10 @@ struct MissingModel: Error, CustomStringConvertible {
 /// The path of SmolLM2-135M-Instruct: in the folder of the environment variable MONGE_MODELS, or in the user's cache.
 func smolLM2Path() throws -> String {
     let name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    let environment = ProcessInfo.processInfo.environment
     var folders: [String] = []
-    if let folder = ProcessInfo.processInfo.environment["MONGE_MODELS"] { folders.append(folder) }
-    folders.append(NSHomeDirectory() + "/.cache/monge")
+    if let folder = environment["MONGE_MODELS"] { folders.append(folder) }
+    folders.append((environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache") + "/monge")
     let paths = folders.map { $0 + "/" + name }
     guard let path = paths.first(where: FileManager.default.fileExists(atPath:)) else { throw MissingModel(paths: paths) }
     return path
@@ -27,4 +28,27 @@ func smolLM2Path() throws -> String {
 enum SmolLM2 {
     static let file = Result { try GGUFFile(path: smolLM2Path()) }
     static let tokenizer = Result { try Tokenizer(file.get()) }
+}
+
+/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: the same numbers for the same seed everywhere.
+struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// A new empty folder that is removed after `body`.
+func withTemporaryFolder<T>(_ body: (String) throws -> T) throws -> T {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "monge-" + UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder.path)
 }

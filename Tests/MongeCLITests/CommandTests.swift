@@ -9,17 +9,14 @@ struct Monge {
         var errors: String
     }
 
-    /// The executable lies beside the test bundle.
-    static let executable = Bundle.allBundles.map(\.bundleURL).map { $0.deletingLastPathComponent().appendingPathComponent("monge") }
-        .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-
     static func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
         try run(arguments, environment: environment)
     }
 
     static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
         let process = Process()
-        process.executableURL = try #require(executable ?? besideTheTestProgram, "monge is not built")
+        let program = executable
+        process.executableURL = try #require(program, "monge is not built beside the tests")
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let (output, errors) = (Pipe(), Pipe())
@@ -35,9 +32,11 @@ struct Monge {
             errors: String(decoding: errorText, as: UTF8.self))
     }
 
-    private static var besideTheTestProgram: URL? {
-        let url = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("monge")
-        return FileManager.default.isExecutableFile(atPath: url.path) ? url : nil
+    /// The executable lies beside the test program.
+    private static var executable: URL? {
+        let programs = [CommandLine.arguments[0]] + Bundle.allBundles.map(\.bundlePath)
+        return programs.map { URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("monge") }
+            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
     }
 }
 

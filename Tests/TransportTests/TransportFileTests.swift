@@ -29,7 +29,7 @@ import Transport
 
     @Test func refusesOtherFiles() throws {
         defer { try? FileManager.default.removeItem(at: url) }
-        try SafetensorsWriter.write([], metadata: ["format": "something"], to: url)
+        try SafetensorsWriter.write([], metadata: ["format": "something"], to: url.path)
         #expect(throws: TransportFileError.self) { try TransportMap(contentsOf: url) }
         try Data("no safetensors".utf8).write(to: url)
         #expect(throws: (any Error).self) { try TransportMap(contentsOf: url) }
@@ -43,15 +43,15 @@ import Transport
         let entries = try ["omega", "beta", "low", "high"].flatMap { suffix in
             try ["model.layers.10.input_layernorm", "model.layers.2.input_layernorm"].map { site in
                 let tensor = try file.tensor("\(site).\(suffix)")
-                return SafetensorsWriter.Entry(name: "\(site).\(suffix)", shape: tensor.shape, dtype: .f32, bytes: Data(tensor.bytes))
+                return SafetensorsWriter.Entry(name: "\(site).\(suffix)", shape: tensor.shape, floats: try tensor.floats())
             }
         }
         for replacement in [nil, "§"] as [String?] where !(key == "method" || key == "fingerprint") || replacement == nil {
             var metadata = file.metadata
             metadata[key] = replacement
-            let damaged = url.appendingPathExtension("damaged")
+            let damaged = url.appendingPathExtension("safetensors")
             defer { try? FileManager.default.removeItem(at: damaged) }
-            try SafetensorsWriter.write(entries, metadata: metadata, to: damaged)
+            try SafetensorsWriter.write(entries, metadata: metadata, to: damaged.path)
             #expect(throws: TransportFileError.self) { try TransportMap(contentsOf: damaged) }
         }
     }

@@ -10,7 +10,9 @@
             size_t group = blocks - first < T##_group ? blocks - first : T##_group;                                  \
             T##_header header[WEIGHT_ROWS];                                                                          \
             for (int r = 0; r < WEIGHT_ROWS; r++) T##_open(w[r] + first * T##_bytes, group, &header[r]);             \
-            for (size_t b = 0; b < group; b++)                                                                       \
+            for (size_t b = 0; b < group; b++) {                                                                     \
+                const uint8_t *ahead = w[0] + DOT_PREFETCH + (first + b) * (WEIGHT_ROWS * T##_bytes);                \
+                _Pragma("unroll") for (int i = 0; i < WEIGHT_ROWS * T##_bytes; i += 64) __builtin_prefetch(ahead + i); \
                 _Pragma("unroll") for (int c = 0; c < T##_chunks; c++) {                                             \
                     size_t k = ((first + b) * T##_chunks + (size_t)c) * CHUNK;                                       \
                     _Pragma("unroll") for (int r = 0; r < WEIGHT_ROWS; r++) {                                        \
@@ -21,6 +23,7 @@
                                 sum[r][q] = fused(chunk[i], load(x[q] + k + LANES * i), sum[r][q]);                  \
                     }                                                                                                \
                 }                                                                                                    \
+            }                                                                                                        \
         }                                                                                                            \
         size_t whole = blocks * CHUNK * T##_chunks, rest = inputs - whole;                                           \
         if (T##_chunks == 1 && rest > 0) {                                                                           \
@@ -49,7 +52,12 @@ enum { DOT_W1 = 4, DOT_W2 = 4, DOT_W4 = 4, DOT_W8 = 2 };
 #else
 enum { DOT_W1 = 4, DOT_W2 = 2, DOT_W4 = 2, DOT_W8 = 1 };
 #endif
-enum { DOT_MOST_WEIGHT_ROWS = 4 };
+enum {
+    DOT_MOST_WEIGHT_ROWS = 4,
+    // How many bytes ahead weights are asked for. The processor's own prefetching loses its way among rows that are read side by
+    // side; with this they come from memory as fast as from the second-level cache.
+    DOT_PREFETCH = 8192,
+};
 
 typedef void (*dot_tile)(const uint8_t *const *w, const float *const *x, size_t inputs, float *sums);
 

@@ -20,6 +20,10 @@
 
 #include "gemm.h"
 
+#include "attention_lanes.h"
+
+#include "attention_few.h"
+
 #include "attention.h"
 #include "elementwise.h"
 #include "norm.h"

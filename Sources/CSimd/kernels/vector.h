@@ -135,6 +135,14 @@ INLINE void transpose(vfloat v[LANES]) {
     }
 }
 
+// Lane i becomes the sum of the lanes of vector i: a transposition that adds as it goes.
+INLINE vfloat sum_each(vfloat v[LANES]) {
+    for (int count = LANES / 2; count > 0; count /= 2)
+        for (int i = 0; i < count; i++)
+            v[i] = SHUFFLE(v[i], v[i + count], INTERLEAVE_LOW) + SHUFFLE(v[i], v[i + count], INTERLEAVE_HIGH);
+    return v[0];
+}
+
 // The value of an IEEE 754 binary16 number.
 INLINE float half_value(uint16_t bits) {
 #if HALF_CONVERSION

@@ -73,7 +73,7 @@ extension CrossCheck {
         [1, 512].flatMap { rows -> [KernelBenchmark] in
             let (channels, wide) = (model.channels, model.feedForward)
             let (activation, wideActivation) = (rows * channels * floatBytes, rows * wide * floatBytes)
-            let mapBytes = 4 * channels * 4 * floatBytes
+            let mapBytes = min(rows, BenchmarkInputs.maps) * channels * 4 * floatBytes
             let keyShape: Shape = [rows, model.keyHeads, model.headChannels]
             func benchmark(
                 _ operation: String, _ shapes: String, bytes: Int, operations: Int,
@@ -95,7 +95,8 @@ extension CrossCheck {
                     return { _ = try inputs.backend.rmsNorm(x, gain: gain, epsilon: 1e-5, transports: [map], into: output) }
                 },
                 benchmark(
-                    "transport", "x [\(rows), \(channels)], 4 maps", bytes: 2 * activation + mapBytes, operations: 5 * rows * channels
+                    "transport", "x [\(rows), \(channels)], \(BenchmarkInputs.maps) maps", bytes: 2 * activation + mapBytes,
+                    operations: 5 * rows * channels
                 ) { inputs in
                     let (x, map) = (try inputs.floats([rows, channels]), try inputs.transport(rows, channels))
                     let output = try inputs.output([rows, channels])

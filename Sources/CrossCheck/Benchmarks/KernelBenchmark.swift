@@ -71,13 +71,14 @@ final class BenchmarkInputs {
         return try bytes.withUnsafeBytes { try backend.upload($0, [rows, columns], dtype) }
     }
 
-    /// A map for each row of an activation.
+    /// The maps that the rows of an activation take in turn, besides the identity in row 0 of the table.
+    static let maps = 3
+
     func transport(_ rows: Int, _ channels: Int) throws -> TransportApplication {
-        let maps = 4
+        let table = (0..<(Self.maps + 1) * channels).flatMap { _ in [1.1, 0.05, -.infinity, 1] as [Float] }
         return TransportApplication(
-            table: try backend.upload(
-                (0..<maps * channels).flatMap { _ in [1.1, 0.05, -.infinity, 1] as [Float] }, [maps, channels, 4]),
-            indices: try integers((0..<rows).map { Int32($0 % maps) }),
+            table: try backend.upload(table, [Self.maps + 1, channels, 4]),
+            indices: try integers((0..<rows).map { Int32(1 + $0 % Self.maps) }),
             strengths: try backend.upload([Float](repeating: 0.7, count: rows)))
     }
 

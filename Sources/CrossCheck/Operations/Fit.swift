@@ -62,8 +62,10 @@ extension CheckedOperation {
         defaultCases: 60
     ) { index, generator, _ in
         let method = ColumnFit.allCases[index % ColumnFit.allCases.count]
-        let sourceCount = generator.pick([1, 2, 3, 7, 32, 33, 100, 500])
-        let targetCount = generator.chance(0.5) ? sourceCount : generator.pick([1, 2, 5, 31, 64, 300])
+        // Each method meets equal, fewer and more source samples.
+        let count = generator.pick([1, 2, 3, 7, 32, 33, 100, 500])
+        let larger = generator.pick([2, 5, 31, 64, 300].filter { $0 > count } + [count + 1])
+        let (sourceCount, targetCount) = [(count, count), (count, larger), (larger, count)][index / ColumnFit.allCases.count % 3]
         let channels = index == 3 ? 0 : generator.extent(atMost: 65)
         let source = sortedColumns(sourceCount, channels, deadColumns: true, &generator)
         let target = sortedColumns(targetCount, channels, deadColumns: true, &generator)

@@ -133,7 +133,7 @@ public struct ChatTemplate: Sendable, Hashable {
 extension ChatTemplate {
     /// The layout that a GGUF file carries in `tokenizer.chat_template`.
     public init(_ gguf: GGUFFile) throws(ModelFileError) {
-        let template = try gguf.string("tokenizer.chat_template")
+        guard let template = try gguf.string(ifPresent: "tokenizer.chat_template") else { throw .withoutChatTemplate(gguf.name) }
         func tokenName(_ key: String) throws(ModelFileError) -> String? {
             guard let number = try gguf.integer(ifPresent: key), let tokens = try gguf.strings(ifPresent: "tokenizer.ggml.tokens"),
                 tokens.indices.contains(number)
@@ -143,5 +143,11 @@ extension ChatTemplate {
         try self.init(
             recognising: template, beginOfSequence: tokenName("tokenizer.ggml.bos_token_id"),
             endOfSequence: tokenName("tokenizer.ggml.eos_token_id"), file: gguf.name)
+    }
+}
+
+extension ModelFileError {
+    static func withoutChatTemplate(_ file: String) -> ModelFileError {
+        .unsupported(file: file, detail: "has no chat template, so --chat is not available for this model")
     }
 }

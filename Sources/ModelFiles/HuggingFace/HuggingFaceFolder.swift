@@ -105,7 +105,7 @@ extension HuggingFaceFolder {
         } else if let text = HuggingFaceFolder.template(settings?.value("chat_template")) {
             template = text
         } else {
-            throw .missingKey(file: name, key: "chat_template", expected: "a string in tokenizer_config.json, or chat_template.jinja")
+            throw .withoutChatTemplate(name)
         }
         return try ChatTemplate(
             recognising: template, beginOfSequence: HuggingFaceFolder.tokenName(settings, "bos_token"),

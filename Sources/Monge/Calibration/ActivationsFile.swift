@@ -23,13 +23,12 @@ public struct ActivationsFile: Sendable {
         let names = String(decoding: try JSONEncoder().encode(sites.map(\.site)), as: UTF8.self)
         try SafetensorsWriter.write(
             sites.map { site in
-                SafetensorsWriter.Entry(
-                    name: site.site, shape: [site.samples, site.channels], dtype: .f32, bytes: site.values.withUnsafeBytes { Data($0) })
+                SafetensorsWriter.Entry(name: site.site, shape: [site.samples, site.channels], floats: site.values)
             },
             metadata: [
                 "format": "monge-activations", "architecture": architecture, "fingerprint": fingerprint, "pooling": pooling,
                 "sites": names,
-            ], to: url)
+            ], to: url.path)
     }
 
     /// Reads activations. Files from elsewhere serve too: every f32 tensor of two axes is a site, in the file's order when its

@@ -17,10 +17,7 @@ public struct FileSummary: Sendable, Codable, Equatable {
 
     public init(_ file: SafetensorsFile) throws {
         metadata = file.metadata
-        tensors = try file.tensorNames.map { name in
-            let tensor = try file.tensor(name)
-            return Tensor(name: name, type: tensor.dtype.rawValue, shape: tensor.shape.dimensions)
-        }
+        tensors = file.tensors.map { Tensor(name: $0.name, type: "\($0.type)", shape: $0.shape.dimensions) }
     }
 }
 
@@ -57,11 +54,8 @@ public struct ModelSummary: Sendable, Codable, Equatable {
         let tensors: [(type: String, elements: Int, bytes: Int)]
         if url.isFolder {
             let folder = try HuggingFaceFolder(path: url.path)
-            architecture = folder.configuration["model_type"] as? String ?? "unknown"
-            tensors = try folder.tensorNames.map { name in
-                let tensor = try folder.tensor(name)
-                return (tensor.dtype.rawValue, tensor.shape.count, tensor.bytes.count)
-            }
+            architecture = try folder.config.string(ifPresent: "model_type") ?? "unknown"
+            tensors = folder.shards.flatMap(\.tensors).map { ("\($0.type)", $0.shape.count, $0.range.count) }
         } else {
             let file = try GGUFFile(path: url.path)
             architecture = try file.string("general.architecture")

@@ -91,7 +91,9 @@ struct CheckCommand: ParsableCommand {
             reports.map {
                 [
                     $0.device, $0.operation, String($0.report.cases), String($0.report.failures.count),
-                    Output.number($0.report.worstRatio, digits: 3), String($0.report.worstCase.prefix(60)),
+                    // The largest number stands for a difference where none is allowed.
+                    $0.report.worstRatio > 1e9 ? "∞" : Output.number($0.report.worstRatio, digits: 3),
+                    String($0.report.worstCase.prefix(60)),
                 ]
             })
         for report in reports {

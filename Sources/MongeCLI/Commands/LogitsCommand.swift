@@ -40,13 +40,10 @@ struct LogitsCommand: ParsableCommand {
         let logits = try model.logits(of: tokens, steering: steering)
         try SafetensorsWriter.write(
             [
-                SafetensorsWriter.Entry(
-                    name: "logits", shape: [tokens.count, model.language.vocabularySize], dtype: .f32,
-                    bytes: logits.withUnsafeBytes { Data($0) }),
-                SafetensorsWriter.Entry(
-                    name: "token_ids", shape: [tokens.count], dtype: .i32, bytes: tokens.withUnsafeBytes { Data($0) }),
+                SafetensorsWriter.Entry(name: "logits", shape: [tokens.count, model.language.vocabularySize], floats: logits),
+                SafetensorsWriter.Entry(name: "token_ids", shape: [tokens.count], integers: tokens),
             ], metadata: ["architecture": model.language.architecture, "fingerprint": model.language.fingerprint],
-            to: URL(fileURLWithPath: out))
+            to: out)
         Terminal.message("wrote \(out): \(tokens.count) tokens × \(model.language.vocabularySize) logits")
     }
 }

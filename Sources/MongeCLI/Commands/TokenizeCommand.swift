@@ -29,7 +29,10 @@ struct TokenizeCommand: ParsableCommand {
         if json { return try Output.json(Tokens(ids: ids, pieces: pieces)) }
         // Quoted, so that spaces show; controls as Unicode escapes.
         func quoted(_ piece: String) -> String {
-            "\"" + piece.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined() + "\""
+            let visible = piece.unicodeScalars.map { scalar in
+                scalar.properties.generalCategory == .control ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+            }
+            return "\"\(visible.joined())\""
         }
         Output.table(["id", "piece"], zip(ids, pieces).map { [String($0), quoted($1)] })
     }

@@ -115,6 +115,6 @@ struct Numbers: ExpressibleByArgument {
 /// Sentences from a file, with the errors of `SentenceFile`.
 enum Sentences {
     static func read(_ path: String, column: String?) throws -> [String] {
-        try SentenceFile.read(path: path, column: column)
+        try SentenceFile(path: path, column: column).sentences
     }
 }

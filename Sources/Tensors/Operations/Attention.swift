@@ -27,7 +27,7 @@ extension Backend {
     /// Scaled dot-product attention (Vaswani et al. 2017) over packed sequences and a key-value cache, with the online softmax
     /// (Milakov & Gimelshein 2018): the full score matrix is never in memory.
     ///
-    /// A query that sees no key gives zeros.
+    /// A query that sees no key gives zeros. Rows that belong to no sequence are left as they are.
     ///
     /// - Parameters:
     ///   - queries: `[rows, H, D]` f32; sequences one after the other as `segments` says.

@@ -61,7 +61,8 @@ extension Backend {
     ///
     /// Sums are accumulated so that the result is as good as with Float64 (compensated where the device has none). With
     /// `n ≠ m`, linear pairs equal quantiles: order statistic i of max(n, m) stands at level i/(max(n, m) − 1), and the smaller
-    /// set is interpolated linearly between its order statistics. Means and deviations are always those of the samples themselves.
+    /// set is interpolated linearly between its order statistics; the slope then centres each of the two paired sequences about its own
+    /// mean. β and the reported means and deviations are always those of the samples themselves.
     /// Dead neurons get the identity (see ``FitColumnsOperation/deadDeviation``), except under `mean`.
     ///
     /// - Parameters:

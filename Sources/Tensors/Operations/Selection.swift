@@ -31,7 +31,8 @@ extension Backend {
         return result
     }
 
-    /// The `count` largest elements of each row, descending; of equal ones the lower index first. NaN counts as −∞.
+    /// The `count` largest elements of each row, descending; of equal ones the lower index first. NaN counts as, and is
+    /// reported as, −∞; −0 keeps its sign and equals +0.
     /// - Parameters:
     ///   - x: `[rows, V]` f32.
     ///   - count: From 1 to min(V, 256).

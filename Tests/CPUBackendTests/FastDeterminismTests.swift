@@ -1,0 +1,77 @@
+import CPUBackend
+import Tensors
+import Testing
+
+/// The same bits whatever the number of threads, whichever thread is late, and whatever else is in the batch.
+@Suite struct FastDeterminismTests {
+    private func linear(_ backend: CPUBackend, _ x: [Float], rows: Int, _ weight: [UInt8], _ shape: Shape) throws -> [UInt32] {
+        let result = try backend.linear(
+            backend.upload(x, [rows, shape[1]]), weight: backend.weight(weight, shape, .q4_1), epilogue: Epilogue(activation: .silu))
+        return try backend.readFloats(result).map(\.bitPattern)
+    }
+
+    @Test(arguments: FastLinearTests.sets)
+    func threadsChangeNoBit(instructions: InstructionSet) throws {
+        var numbers = SeededNumbers(seed: 3)
+        let shape: Shape = [1000, 576]
+        let weight = numbers.weightBytes(shape, .q4_1)
+        for rows in [1, 5, 100] {
+            let x = numbers.floats(rows * 576)
+            let expected = try linear(CPUBackend(threads: 1, instructions: instructions), x, rows: rows, weight, shape)
+            for threads in [2, 3, 7] {
+                let backend = try CPUBackend(threads: threads, instructions: instructions)
+                for _ in 0..<5 { #expect(try linear(backend, x, rows: rows, weight, shape) == expected) }
+            }
+        }
+    }
+
+    /// Within each of the two paths of `linear` a row is the same alone and in company.
+    @Test(arguments: FastLinearTests.sets, [1..<9, 9..<200])
+    func rowsDoNotSeeOneAnother(instructions: InstructionSet, path: Range<Int>) throws {
+        #expect(CPUBackend.rowsOfDotProducts == 8)
+        let backend = try CPUBackend(threads: 2, instructions: instructions)
+        var numbers = SeededNumbers(seed: 4)
+        let shape: Shape = [70, 320]
+        let weight = numbers.weightBytes(shape, .q4_1)
+        let most = path.upperBound - 1
+        let x = numbers.floats(most * 320)
+        let all = try linear(backend, x, rows: most, weight, shape)
+        for rows in [path.lowerBound, path.lowerBound + 1, (path.lowerBound + most) / 2, most - 1] {
+            let some = try linear(backend, Array(x.prefix(rows * 320)), rows: rows, weight, shape)
+            #expect(some == Array(all.prefix(rows * 70)))
+        }
+    }
+
+    /// Attention of `queryCount` queries at the end of `keyCount` keys, for each of `sequences` equal sequences.
+    private func attention(_ backend: CPUBackend, queryCount: Int, keyCount: Int, sequences: Int) throws -> [UInt32] {
+        var numbers = SeededNumbers(seed: 5)
+        let (heads, keyHeads, channels) = (6, 2, 48)
+        let queries = numbers.floats(queryCount * heads * channels)
+        let keys = numbers.floats(keyCount * keyHeads * channels)
+        let values = numbers.floats(keyCount * keyHeads * channels)
+        let segments = Segments(
+            queryStarts: try backend.upload((0...sequences).map { Int32($0 * queryCount) }),
+            keyLengths: try backend.upload([Int32](repeating: Int32(keyCount), count: sequences)),
+            slots: try backend.upload([Int32](repeating: 0, count: sequences)), maximumQueries: queryCount, maximumKeys: keyCount)
+        let repeated = (0..<sequences).flatMap { _ in queries }
+        let cache: Shape = [1, keyCount, keyHeads, channels]
+        let result = try backend.attention(
+            backend.upload(repeated, [sequences * queryCount, heads, channels]), keys: backend.upload(keys, cache),
+            values: backend.upload(values, cache), segments: segments, scale: 0.5)
+        return try backend.readFloats(result).map(\.bitPattern)
+    }
+
+    /// One sequence has its keys shared out among threads, many have not: the same bits.
+    @Test(arguments: FastLinearTests.sets, [1, 2, 40])
+    func sequencesDoNotSeeOneAnother(instructions: InstructionSet, queryCount: Int) throws {
+        let alone = try attention(
+            CPUBackend(threads: 1, instructions: instructions), queryCount: queryCount, keyCount: 700, sequences: 1)
+        for threads in [2, 4] {
+            let backend = try CPUBackend(threads: threads, instructions: instructions)
+            for sequences in [1, 2, 9] {
+                let together = try attention(backend, queryCount: queryCount, keyCount: 700, sequences: sequences)
+                #expect(together == (0..<sequences).flatMap { _ in alone })
+            }
+        }
+    }
+}
