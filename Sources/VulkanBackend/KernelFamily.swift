@@ -1,7 +1,7 @@
 import Tensors
 import VulkanRuntime
 
-/// How kernels are laid out over a device. Either family runs on every device that has its subgroups; they differ in speed.
+/// How kernels are laid out over a device. The families compute the same and differ in speed.
 public enum KernelFamily: String, Sendable, CaseIterable {
     /// For processors whose vector registers are the subgroups (llvmpipe): work-groups of one subgroup with much work in each, no shared
     /// memory and no barriers, which cost such a device a switch of context.
@@ -13,7 +13,12 @@ public enum KernelFamily: String, Sendable, CaseIterable {
     static let laneCounts = [4, 8, 16]
 
     init(for report: DeviceReport) {
-        self = report.isSoftware && Self.laneCounts.contains(report.limits.subgroupSize) ? .lanes : .tiles
+        self = report.isSoftware && Self.lanes.runs(on: report) ? .lanes : .tiles
+    }
+
+    /// Whether a device has subgroups of a size that the kernels are written for.
+    public func runs(on report: DeviceReport) -> Bool {
+        self == .tiles || Self.laneCounts.contains(report.limits.subgroupSize)
     }
 }
 

@@ -15,6 +15,7 @@ final class KernelLibrary {
     func pipeline(_ name: String, groupSize: (Int, Int), constants: [UInt32]) throws -> Pipeline {
         let code = try Self.shaders.code(device.isChecked ? name + "+checked" : name)
         return try device.pipeline(
-            code, specialization: [UInt32(groupSize.0), UInt32(groupSize.1), 1] + constants, subgroupSize: device.report.limits.subgroupSize)
+            code, specialization: [UInt32(groupSize.0), UInt32(groupSize.1), 1] + constants, subgroupSize: device.report.limits.subgroupSize
+        )
     }
 }

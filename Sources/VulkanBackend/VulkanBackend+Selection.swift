@@ -25,7 +25,8 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.count))
         // Eight passes to find the smallest selected element, two to collect.
         let groupSize = family == .lanes ? 8 * subgroupSize : 256
-        let iterations = 10 * (operation.x.shape[1] / groupSize + 1) + 8 * 15 * groupSize / subgroupSize
+        let iterations =
+            10 * (operation.x.shape[1] / groupSize + 1) + 8 * 15 * groupSize / subgroupSize
             + operation.count * (operation.count / groupSize + 1)
         let launch = try launch(groups: operation.x.shape[0], of: (groupSize, 1), iterations: iterations, name)
         try run("selection/topK", launch, arguments, name)

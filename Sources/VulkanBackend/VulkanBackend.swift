@@ -21,10 +21,10 @@ public final class VulkanBackend: Backend {
         self.device = device
         self.family = family ?? KernelFamily(for: device.report)
         kernels = KernelLibrary(device)
-        if self.family == .lanes, !KernelFamily.laneCounts.contains(device.report.limits.subgroupSize) {
+        guard self.family.runs(on: device.report) else {
             throw TensorError.executionFailed(
                 operation: "VulkanBackend",
-                detail: "kernels for vector processors need subgroups of \(KernelFamily.laneCounts); "
+                detail: "the kernels of the family lanes need subgroups of \(KernelFamily.laneCounts); "
                     + "\(device.report.name) has \(device.report.limits.subgroupSize)")
         }
     }

@@ -1,18 +1,35 @@
+import Foundation
+import Tensors
 import VulkanBackend
 import VulkanRuntime
 
-/// A backend on the first Vulkan device of this machine that can be used, with checked shaders under the validation layer.
-///
-/// Tests need a device: without a GPU, the software driver of mesa-vulkan-drivers.
-func makeBackend(family: KernelFamily, memoryLimit: Int? = nil) throws -> VulkanBackend {
-    let reports = try VulkanSystem.reports()
-    guard let report = reports.first(where: { $0.refusals.isEmpty }) else {
-        throw VulkanError.noDevice(reports.map { DeviceRefusal(index: $0.index, name: $0.name, reasons: $0.refusals) })
+/// The device that tests run on: the one whose index `MONGE_TEST_DEVICE` gives, else the first that can be used. Without a GPU that is
+/// the software driver of mesa-vulkan-drivers.
+enum TestBackend {
+    static func report() throws -> DeviceReport {
+        let reports = try VulkanSystem.reports()
+        let index = ProcessInfo.processInfo.environment["MONGE_TEST_DEVICE"].flatMap(Int.init)
+        let chosen = try VulkanSystem.choose(.index(index ?? reports.first { $0.refusals.isEmpty }?.index ?? 0), from: reports)
+        return reports[chosen]
     }
-    var options = DeviceOptions()
-    options.checked = true
-    options.validation = true
-    options.memoryLimit = memoryLimit
-    options.pipelineCacheFolder = nil
-    return try VulkanBackend(device: Device(index: report.index, options: options), family: family)
+
+    /// The layouts of kernels that the device can run.
+    static func families() throws -> [KernelFamily] {
+        try KernelFamily.allCases.filter { try $0.runs(on: report()) }
+    }
+
+    /// A backend with checked shaders under the validation layer.
+    static func make(family: KernelFamily? = nil, memoryLimit: Int? = nil) throws -> VulkanBackend {
+        var options = DeviceOptions()
+        options.checked = true
+        options.validation = true
+        options.memoryLimit = memoryLimit
+        options.pipelineCacheFolder = nil
+        return try VulkanBackend(device: Device(index: report().index, options: options), family: family)
+    }
+}
+
+/// The bits of an f32 tensor, in which −0 is not 0 and NaN is itself.
+func bits(_ tensor: Tensor, on backend: VulkanBackend) throws -> [UInt32] {
+    try backend.readFloats(tensor).map(\.bitPattern)
 }
