@@ -4,8 +4,12 @@
 // The rows of a tile are queries of one key head: query q and head h of the group are row q · group + h, so that grouped heads
 // share each key and value that is loaded, in decoding too. Keys go by as many at a time as there are lanes, one a lane for the
 // scores; values go by with the lanes over their channels. Nothing needs a barrier.
+//
+// Where there are fewer tiles than a device has room for, as in decoding, several subgroups share the keys of a tile; each leaves
+// its sums to attention/combine.
 #include "common/arguments.glsl"
 #include "common/functions.glsl"
+#include "attention/partials.glsl"
 
 // The lanes of a subgroup, which is the whole work-group.
 layout(constant_id = 3) const uint LANES = 8;
@@ -23,6 +27,8 @@ layout(push_constant, scalar) uniform Arguments {
     Integers keyLengths;
     Integers slots;
     Floats result;
+    // Or any buffer where `splits` is 1.
+    Floats partials;
     uint heads;
     uint keyHeads;
     uint channels;
@@ -39,6 +45,8 @@ layout(push_constant, scalar) uniform Arguments {
     // The rows of the queries and the slots of the keys.
     uint rows;
     uint slotCount;
+    // The subgroups that share the keys of a tile.
+    uint splits;
     CHECK_BLOCK
 } arguments;
 
@@ -69,9 +77,12 @@ float lanesSum(float x) {
 void main() {
     uint lane = gl_SubgroupInvocationID;
     uint group = linearGroup();
+    uint split = group % arguments.splits;
+    group /= arguments.splits;
     uint tile = group % arguments.tiles;
-    uint keyHead = (group / arguments.tiles) % arguments.keyHeads;
-    uint segment = group / (arguments.tiles * arguments.keyHeads);
+    group /= arguments.tiles;
+    uint keyHead = group % arguments.keyHeads;
+    uint segment = group / arguments.keyHeads;
     if (segment >= arguments.segments) return;
 
     int firstRow = max(arguments.queryStarts[AT(3u, segment, 4u)].value, 0);
@@ -110,6 +121,11 @@ void main() {
     if (arguments.causal != 0u) {
         keyEnd = min(keyCount, positions[TILE_ROWS - 1u] + 1);
         if (arguments.window != 0u) keyStart = max(0, positions[0] - int(arguments.window) + 1);
+    }
+    if (arguments.splits > 1u) {
+        int part = max(keyEnd - keyStart + int(arguments.splits) - 1, 0) / int(arguments.splits);
+        keyStart += int(split) * part;
+        keyEnd = min(keyEnd, keyStart + part);
     }
     uint rowElements = arguments.keyHeads * arguments.channels;
     uint cacheStart = slot * arguments.keyCapacity * rowElements + keyHead * arguments.channels;
@@ -163,12 +179,25 @@ void main() {
         int row = tileStart + int(r);
         if (row < tileEnd) {
             uint head = keyHead * uint(groupSize) + uint(row % groupSize);
-            uint start = (uint(firstRow + row / groupSize) * arguments.heads + head) * arguments.channels;
+            uint index = uint(firstRow + row / groupSize) * arguments.heads + head;
+            uint start = index * arguments.channels;
+            uint partial = (split * arguments.rows * arguments.heads + index) * (arguments.channels + PARTIAL_HEAD);
+            if (arguments.splits > 1u && lane == 0u) {
+                arguments.partials[AT(7u, partial, 4u)].value = largest[r];
+                arguments.partials[AT(7u, partial + 1u, 4u)].value = total;
+            }
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
                 uint channel = 2u * (s * LANES + lane);
-                vec2 y = total == 0.0 ? vec2(0.0) : sums[r * SPANS + s] / total;
-                if (channel < arguments.channels) arguments.result[AT(6u, start + channel, 4u)].value = y.x;
-                if (channel + 1u < arguments.channels) arguments.result[AT(6u, start + channel + 1u, 4u)].value = y.y;
+                vec2 y = sums[r * SPANS + s];
+                if (arguments.splits == 1u) y = total == 0.0 ? vec2(0.0) : y / total;
+                [[unroll]] for (uint i = 0; i < 2; i++) {
+                    if (channel + i >= arguments.channels) continue;
+                    if (arguments.splits == 1u) {
+                        arguments.result[AT(6u, start + channel + i, 4u)].value = y[i];
+                    } else {
+                        arguments.partials[AT(7u, partial + PARTIAL_HEAD + channel + i, 4u)].value = y[i];
+                    }
+                }
             }
         }
     }

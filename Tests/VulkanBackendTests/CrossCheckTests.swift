@@ -12,7 +12,7 @@ import VulkanBackend
     }
 
     /// The other layout of kernels, where there is one: devices of all kinds run both.
-    @Test(arguments: ["linear", "rmsNorm", "fitColumns", "argmax", "topK", "sortColumns"])
+    @Test(arguments: ["linear", "attention", "rmsNorm", "fitColumns", "argmax", "topK", "sortColumns"])
     func otherFamilyAgreesWithReference(name: String) throws {
         let usual = try TestBackend.make().family
         for family in try TestBackend.families() where family != usual {
