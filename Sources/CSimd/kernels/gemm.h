@@ -67,6 +67,8 @@ static void gemm(
     size_t vectors = row_vectors(linear->rows), inputs = linear->inputs, channels = end - first;
     float *decoded = scratch, *sums = decoded + MONGE_GEMM_CHANNELS * DECODED;
     float *rows = sums + (end_panel - first_panel) * MONGE_GEMM_CHANNELS * PANEL_LANES;
+    // The first block of K sets the sums; without one they are zero.
+    if (inputs == 0) memset(sums, 0, (size_t)(rows - sums) * sizeof(float));
     size_t first_byte = 0;
     for (size_t k = 0; k < inputs; k += DECODED) {
         size_t width = inputs - k < DECODED ? inputs - k : DECODED;
