@@ -35,8 +35,14 @@ import Transport
             }
             let levels = try JSONDecoder().decode([Float].self, from: Data(try #require(fixture.metadata["levels"]).utf8))
             let quantiles = try backend.readFloats(backend.quantileColumns(source, levels: levels))
-            for (a, b) in zip(quantiles, try fixture.floats("\(name).quantiles")) {
-                #expect(abs(a - b) <= 4 * Float.ulpOfOne * max(abs(b), 1), "\(name) quantiles")
+            let expected = try fixture.floats("\(name).quantiles")
+            let samples = Float(source.shape[0])
+            for (index, (a, b)) in zip(quantiles, expected).enumerated() {
+                // A level rounded to Float32 moves the place among n order statistics by up to n·2⁻²⁴ of a step, and no step is longer
+                // than the column's range; the interpolation itself rounds a few times.
+                let column = stride(from: index % channels, to: expected.count, by: channels).map { expected[$0] }
+                let range = column.max()! - column.min()!
+                #expect(abs(a - b) <= samples * Float.ulpOfOne / 2 * range + 2 * Float.ulpOfOne * abs(b), "\(name) quantiles")
             }
         }
     }

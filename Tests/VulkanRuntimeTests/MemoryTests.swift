@@ -50,6 +50,8 @@ import VulkanRuntime
         let output = try test.buffer([0, 0, 0])
         try test.scale(input, to: output, by: 2)
         #expect(try test.read(output) == [2, 4, 6])
+        // An optimised build would let go of them after their last use.
+        withExtendedLifetime(held) {}
         // Blocks of another size, unused by now, are given back to make room.
         held.removeAll()
         #expect(try device.makeBuffer(byteCount: 3 << 20).byteCount == 3 << 20)
