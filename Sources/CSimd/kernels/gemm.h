@@ -20,10 +20,10 @@ INLINE size_t decoded_bytes(monge_weight_type type) {
     return bytes[type];
 }
 
-// Panels are PANEL_VECTORS wide, but the last two share four vectors evenly rather than as three and one.
+// Panels are PANEL_VECTORS wide, but where that is three, the last two share four vectors evenly rather than as three and one.
 INLINE size_t panel_start(size_t panel, size_t vectors) {
     size_t start = panel * PANEL_VECTORS;
-    if (vectors % PANEL_VECTORS == 1 && vectors > PANEL_VECTORS && start + 1 == vectors) return start - 1;
+    if (PANEL_VECTORS == 3 && vectors % 3 == 1 && vectors > PANEL_VECTORS && start + 1 == vectors) return start - 1;
     return start < vectors ? start : vectors;
 }
 
