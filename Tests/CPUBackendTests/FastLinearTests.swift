@@ -54,7 +54,7 @@ import Testing
         for rows in [1, 2, 3, 5, 8, 9, 33] { try check(rows: rows, inputs: inputs, outputs: 67, dtype: dtype, candidate) }
     }
 
-    @Test(arguments: sets, [(130, 700, 150), (49, 129, 65), (64, 64, 64), (500, 33, 7), (17, 1, 1), (10, 2, 1100)])
+    @Test(arguments: sets, [(130, 700, 150), (49, 129, 65), (64, 64, 64), (500, 33, 7), (17, 1, 1), (10, 2, 1100), (12, 0, 5), (3, 0, 5)])
     func everyTileBoundary(instructions: InstructionSet, size: (rows: Int, inputs: Int, outputs: Int)) throws {
         let candidate = try CPUBackend(threads: 3, instructions: instructions)
         try check(rows: size.rows, inputs: size.inputs, outputs: size.outputs, dtype: .f32, candidate)

@@ -4,6 +4,8 @@ import CSimd
 public enum InstructionSet: String, Sendable, CaseIterable, Hashable {
     /// What every processor of the target has: SSE2 on x86-64, NEON on aarch64. Four lanes of f32.
     case portable
+    /// NEON, on aarch64: the same as ``portable`` there.
+    case neon
     /// AVX2 with FMA and F16C. Eight lanes.
     case avx2
     /// AVX-512 (F, BW, DQ and VL). Sixteen lanes.
@@ -19,6 +21,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Hashable {
     var kernels: UnsafePointer<monge_kernels>? {
         switch self {
         case .portable: monge_kernels_for(MONGE_PORTABLE)
+        case .neon: monge_kernels_for(MONGE_NEON)
         case .avx2: monge_kernels_for(MONGE_AVX2)
         case .avx512: monge_kernels_for(MONGE_AVX512)
         }

@@ -35,8 +35,9 @@ typedef enum {
 } monge_activation;
 
 typedef enum {
-    // What the target's baseline has: SSE2 on x86-64, NEON on aarch64.
+    // What every processor of the target has: SSE2 on x86-64, NEON on aarch64.
     MONGE_PORTABLE,
+    MONGE_NEON,
     // AVX2, FMA and F16C.
     MONGE_AVX2,
     // AVX-512 F, BW, DQ and VL.

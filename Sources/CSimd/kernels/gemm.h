@@ -20,10 +20,10 @@ INLINE size_t decoded_bytes(monge_weight_type type) {
     return bytes[type];
 }
 
-// Panels are PANEL_VECTORS wide, but the last two share four vectors evenly rather than as three and one.
+// Panels are PANEL_VECTORS wide, but where that is three, the last two share four vectors evenly rather than as three and one.
 INLINE size_t panel_start(size_t panel, size_t vectors) {
     size_t start = panel * PANEL_VECTORS;
-    if (vectors % PANEL_VECTORS == 1 && vectors > PANEL_VECTORS && start + 1 == vectors) return start - 1;
+    if (PANEL_VECTORS == 3 && vectors % 3 == 1 && vectors > PANEL_VECTORS && start + 1 == vectors) return start - 1;
     return start < vectors ? start : vectors;
 }
 
@@ -67,6 +67,8 @@ static void gemm(
     size_t vectors = row_vectors(linear->rows), inputs = linear->inputs, channels = end - first;
     float *decoded = scratch, *sums = decoded + MONGE_GEMM_CHANNELS * DECODED;
     float *rows = sums + (end_panel - first_panel) * MONGE_GEMM_CHANNELS * PANEL_LANES;
+    // The first block of K sets the sums; without one they are zero.
+    if (inputs == 0) memset(sums, 0, (size_t)(rows - sums) * sizeof(float));
     size_t first_byte = 0;
     for (size_t k = 0; k < inputs; k += DECODED) {
         size_t width = inputs - k < DECODED ? inputs - k : DECODED;

@@ -5,17 +5,20 @@
 // b is a panel: lanes side by side, k after k. A lane's sum is taken in the order of k, alone, so that it is the same whatever the
 // other lanes hold and however many vectors and rows the tile has.
 
-enum {
-    PANEL_VECTORS = 3,
-    PANEL_LANES = PANEL_VECTORS * LANES,
 #if LANES == 16 || defined(__aarch64__)
-    // 24 sums, 3 vectors of b and one a: of 32 registers.
-    TILE_ROWS = 8,
+// 24 sums, 3 vectors of b and one a: of 32 registers.
+#define TILE_HEIGHTS 8, 4, 2, 1
+enum { PANEL_VECTORS = 3, TILE_ROWS = 8 };
+#elif HAS_FMA
+// 12 sums, 2 vectors of b and two a: of 16 registers. (With 4 rows by 3 vectors there is one register too few to load an a ahead.)
+#define TILE_HEIGHTS 6, 4, 2, 1
+enum { PANEL_VECTORS = 2, TILE_ROWS = 6 };
 #else
-    // 12 sums, 3 vectors of b and one a: of 16 registers.
-    TILE_ROWS = 4,
+// 8 sums, 2 vectors of b, an a and a product.
+#define TILE_HEIGHTS 4, 2, 1
+enum { PANEL_VECTORS = 2, TILE_ROWS = 4 };
 #endif
-};
+enum { PANEL_LANES = PANEL_VECTORS * LANES };
 
 // Computes a tile and stores sum[r] at output + r·vectors·LANES: as it is, or added to what is there.
 typedef void (*tile_function)(
@@ -41,32 +44,38 @@ typedef void (*tile_function)(
         }                                                                                                                 \
     }
 
-#define DEFINE_TILES(ROWS) DEFINE_TILE(ROWS, 1) DEFINE_TILE(ROWS, 2) DEFINE_TILE(ROWS, 3)
-
-DEFINE_TILES(1)
-DEFINE_TILES(2)
-DEFINE_TILES(4)
 #if LANES == 16 || defined(__aarch64__)
+#define DEFINE_TILES(ROWS) DEFINE_TILE(ROWS, 1) DEFINE_TILE(ROWS, 2) DEFINE_TILE(ROWS, 3)
+#define TILES(ROWS) {tile_##ROWS##_1, tile_##ROWS##_2, tile_##ROWS##_3}
 DEFINE_TILES(8)
+#else
+#define DEFINE_TILES(ROWS) DEFINE_TILE(ROWS, 1) DEFINE_TILE(ROWS, 2)
+#define TILES(ROWS) {tile_##ROWS##_1, tile_##ROWS##_2}
+#if HAS_FMA
+DEFINE_TILES(6)
 #endif
+#endif
+DEFINE_TILES(4)
+DEFINE_TILES(2)
+DEFINE_TILES(1)
 
 // `rows` rows of tiles below one another.
 static void tile_rows(
     size_t rows, size_t vectors, const float *a, size_t row_stride, size_t step, const float *b, size_t count, bool accumulate,
     float *output) {
+    static const size_t heights[] = {TILE_HEIGHTS};
     static const tile_function tiles[][PANEL_VECTORS] = {
-        {tile_1_1, tile_1_2, tile_1_3},
-        {tile_2_1, tile_2_2, tile_2_3},
-        {tile_4_1, tile_4_2, tile_4_3},
 #if LANES == 16 || defined(__aarch64__)
-        {tile_8_1, tile_8_2, tile_8_3},
+        TILES(8),
+#elif HAS_FMA
+        TILES(6),
 #endif
+        TILES(4), TILES(2), TILES(1),
     };
-    int size = sizeof tiles / sizeof *tiles - 1;
-    for (size_t r = 0; r < rows;) {
-        while ((size_t)1 << size > rows - r) size--;
+    int size = 0;
+    for (size_t r = 0; r < rows; r += heights[size]) {
+        while (heights[size] > rows - r) size++;
         tiles[size][vectors - 1](a + r * row_stride, row_stride, step, b, count, accumulate, output + r * vectors * LANES);
-        r += (size_t)1 << size;
     }
 }
 

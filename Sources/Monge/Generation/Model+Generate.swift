@@ -7,10 +7,14 @@ public struct GenerationRequest: Sendable {
     public var prompt: String
     /// Maps in the order in which they act at a site; empty for the model as it is.
     public var steering: [Steer]
+    /// The number of its stream of random numbers; its place in the batch when nil. Requests with the same stream draw the same numbers,
+    /// so that what differs between their texts is the steering.
+    public var stream: Int?
 
-    public init(_ prompt: String, steering: [Steer] = []) {
+    public init(_ prompt: String, steering: [Steer] = [], stream: Int? = nil) {
         self.prompt = prompt
         self.steering = steering
+        self.stream = stream
     }
 }
 
@@ -31,7 +35,7 @@ extension Model {
 
     /// Continues several prompts as one batch, each with its own maps and strengths.
     ///
-    /// Request i draws from its own stream of random numbers, so that the same seed gives the same texts on one device.
+    /// Each request draws from its own stream of random numbers, so that the same seed gives the same texts on one device.
     ///
     /// - Throws: ``MongeError`` for options out of range, an empty prompt, a prompt that leaves no room in the model's context, or a
     ///   map of another model.
@@ -46,7 +50,7 @@ extension Model {
         }
         let capacity = prompts.map(\.count).max()! + options.tokens
         let cache = try language.makeCache(slots: requests.count, capacity: capacity)
-        var samplers = prompts.enumerated().map { Sampler(options, stream: $0, prompt: $1) }
+        var samplers = prompts.indices.map { Sampler(options, stream: requests[$0].stream ?? $0, prompt: prompts[$0]) }
         var generated = [[Int32]](repeating: [], count: requests.count)
         var finished = [Bool](repeating: false, count: requests.count)
         func accept(_ tokens: [Int32], _ active: [Int]) {

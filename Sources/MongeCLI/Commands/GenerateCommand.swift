@@ -77,8 +77,11 @@ struct GenerateCommand: ParsableCommand {
         let options = GenerationOptions(
             tokens: tokens, temperature: temperature, topK: topK, topP: topP, repetitionPenalty: repetitionPenalty, seed: seed, chat: chat)
         let strengths: [Float?] = strengths.map { $0.values.map { $0 } } ?? [steers.count == 1 ? steers[0].strength : nil]
-        let cases = prompts.flatMap { prompt in
-            strengths.flatMap { strength in (0..<samples).map { (prompt: prompt, strength: strength, sample: $0) } }
+        // A sample draws the same numbers at every strength: what changes is the steering.
+        let cases = prompts.enumerated().flatMap { index, prompt in
+            strengths.flatMap { strength in
+                (0..<samples).map { (prompt: prompt, strength: strength, sample: $0, stream: index * samples + $0) }
+            }
         }
         let model = try model.load()
         let generations = try ProgressBar.during { bar in
@@ -86,7 +89,7 @@ struct GenerateCommand: ParsableCommand {
                 cases.map { item in
                     GenerationRequest(
                         item.prompt,
-                        steering: steers.map { steer in Steer(steer.map, strength: item.strength ?? steer.strength) })
+                        steering: steers.map { steer in Steer(steer.map, strength: item.strength ?? steer.strength) }, stream: item.stream)
                 }, options: options, progress: bar.update)
         }
         let results = zip(cases, generations).map {
