@@ -1,3 +1,4 @@
+import CPUBackend
 import Foundation
 import Models
 import Tensors
@@ -78,10 +79,11 @@ extension Model {
         }
     }
 
+    /// log Σ exp(score), by exponentials of what lies below the largest.
     private func logSumExp(_ scores: UnsafeBufferPointer<Float>) -> Double {
-        let maximum = scores.reduce(-Float.infinity) { max($0, $1) }
-        var sum = 0.0
-        for score in scores { sum += Double(expf(score - maximum)) }
-        return Double(maximum) + log(sum)
+        let maximum = VectorMath.maximum(scores)
+        return withUnsafeTemporaryAllocation(of: Float.self, capacity: scores.count) { scratch in
+            Double(maximum) + log(VectorMath.exponentials(scores, shift: maximum, into: scratch))
+        }
     }
 }

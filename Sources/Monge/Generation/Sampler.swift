@@ -1,3 +1,4 @@
+import CPUBackend
 import Foundation
 
 /// Draws next tokens from logits: repetition penalty, temperature, top-k, top-p, in the order of Hugging Face transformers.
@@ -26,32 +27,23 @@ struct Sampler {
     /// - Parameter logits: One row; changed by the penalty.
     /// - Throws: ``MongeError/failed(_:)`` when a logit is not a number: some strengths drive a model out of its range.
     mutating func next(_ logits: UnsafeMutableBufferPointer<Float>) throws -> Int32 {
-        guard logits.allSatisfy({ !$0.isNaN }) else {
+        // Counted rather than searched for, so that the loop runs over whole vectors.
+        guard logits.reduce(0, { $0 &+ ($1 == $1 ? 0 : 1) }) == 0 else {
             throw MongeError.failed("the model's logits are not numbers; steer with a smaller strength, or within a support")
         }
         for token in seen {
             let value = logits[Int(token)]
             logits[Int(token)] = value > 0 ? value / options.repetitionPenalty : value * options.repetitionPenalty
         }
-        let token = options.temperature == 0 ? Sampler.argmax(logits) : draw(logits)
+        let token = options.temperature == 0 ? Int32(VectorMath.argmax(UnsafeBufferPointer(logits))) : draw(logits)
         if options.repetitionPenalty != 1 { seen.insert(token) }
         return token
     }
 
-    private static func argmax(_ logits: UnsafeMutableBufferPointer<Float>) -> Int32 {
-        var best = 0
-        for index in logits.indices where logits[index] > logits[best] { best = index }
-        return Int32(best)
-    }
-
     private mutating func draw(_ logits: UnsafeMutableBufferPointer<Float>) -> Int32 {
-        let maximum = logits.reduce(-Float.infinity) { Swift.max($0, $1) }
-        let scale = 1 / options.temperature
-        var total: Double = 0
-        if options.topK == 0 || options.topK >= logits.count {
-            for value in logits { total += Double(expf((value - maximum) * scale)) }
-        }
-        let candidates = nucleus(logits, maximum: maximum, scale: scale, total: total)
+        let row = UnsafeBufferPointer(logits)
+        let total = VectorMath.exponentials(row, shift: VectorMath.maximum(row), scale: 1 / options.temperature, into: logits)
+        let candidates = nucleus(row, total: total)
         let mass = candidates.reduce(0) { $0 + $1.probability }
         var remaining = Double(random.next() >> 11) * 0x1p-53 * mass
         for candidate in candidates {
@@ -63,37 +55,38 @@ struct Sampler {
 
     private typealias Candidate = (token: Int32, probability: Double)
 
-    /// The tokens to draw from, most likely first, ties by lower index, with unnormalised probabilities.
-    private func nucleus(
-        _ logits: UnsafeMutableBufferPointer<Float>, maximum: Float, scale: Float, total: Double
-    ) -> [Candidate] {
-        // Few tokens hold the mass: look at those within a distance of the best, and widen until they suffice.
-        var reach: Float = options.topP < 1 || options.topK > 0 ? 8 : .infinity
+    /// The tokens to draw from, with unnormalised probabilities; most likely first, ties by lower index, where some are left out.
+    ///
+    /// - Parameters:
+    ///   - probabilities: Unnormalised; the largest is 1.
+    ///   - total: Their sum.
+    private func nucleus(_ probabilities: UnsafeBufferPointer<Float>, total: Double) -> [Candidate] {
+        let limit = options.topK == 0 ? probabilities.count : min(options.topK, probabilities.count)
+        let keepsAll = limit == probabilities.count && options.topP == 1
+        // Few tokens hold the mass: look at those within a factor of the best, and widen until they suffice.
+        var threshold: Float = keepsAll ? 0 : 0x1p-12
         while true {
-            let threshold = maximum - reach * options.temperature
             var candidates = [Candidate]()
-            for index in logits.indices where logits[index] >= threshold {
-                candidates.append((Int32(index), Double(expf((logits[index] - maximum) * scale))))
+            for index in probabilities.indices where probabilities[index] >= threshold {
+                candidates.append((Int32(index), Double(probabilities[index])))
             }
-            let everything = candidates.count == logits.count || reach.isInfinite
-            if reach.isFinite || options.topP < 1 || options.topK > 0 {
-                candidates.sort { ($1.probability, $0.token) < ($0.probability, $1.token) }
-            }
-            if options.topK > 0 && options.topK < logits.count {
-                if candidates.count >= options.topK || everything {
-                    candidates = Array(candidates.prefix(options.topK))
-                    return cut(candidates, at: Double(options.topP) * candidates.reduce(0) { $0 + $1.probability }) ?? candidates
+            if keepsAll { return candidates }
+            let isComplete = candidates.count == probabilities.count
+            candidates.sort { ($1.probability, $0.token) < ($0.probability, $1.token) }
+            if limit < probabilities.count {
+                if candidates.count >= limit {
+                    let best = Array(candidates.prefix(limit))
+                    return cut(best, at: Double(options.topP) * best.reduce(0) { $0 + $1.probability }) ?? best
                 }
             } else if let kept = cut(candidates, at: Double(options.topP) * total) {
                 return kept
-            } else if everything {
-                return candidates
             }
-            reach = reach > 64 ? .infinity : 2 * reach
+            if isComplete { return candidates }
+            threshold = threshold < 0x1p-60 ? 0 : threshold * 0x1p-12
         }
     }
 
-    /// The shortest beginning whose probability reaches `mass`, nil when all of them do not.
+    /// The shortest beginning whose probability reaches `mass`; nil when all of them do not, or all are wanted.
     private func cut(_ candidates: [Candidate], at mass: Double) -> [Candidate]? {
         guard options.topP < 1 else { return nil }
         var sum = 0.0
