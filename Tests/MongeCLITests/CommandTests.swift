@@ -15,8 +15,8 @@ struct Monge {
 
     static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
         let process = Process()
-        let program = executable
-        process.executableURL = try #require(program, "monge is not built beside the tests")
+        let program: URL = try #require(executable, "monge is not built beside the tests")
+        process.executableURL = program
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let (output, errors) = (Pipe(), Pipe())
