@@ -9,6 +9,7 @@
 // its sums to attention/combine.
 #include "common/arguments.glsl"
 #include "common/functions.glsl"
+#include "common/registers.glsl"
 #include "attention/partials.glsl"
 
 // The lanes of a subgroup, which is the whole work-group.
@@ -74,6 +75,11 @@ float lanesSum(float x) {
     return x;
 }
 
+// Where a tile's row lies among the queries' heads.
+uint headIndex(int row, int firstRow, int groupSize, uint keyHead) {
+    return uint(firstRow + row / groupSize) * arguments.heads + keyHead * uint(groupSize) + uint(row % groupSize);
+}
+
 void main() {
     uint lane = gl_SubgroupInvocationID;
     uint group = linearGroup();
@@ -101,20 +107,22 @@ void main() {
     float largest[TILE_ROWS];
     float weights[TILE_ROWS];
     [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-        int row = min(tileStart + int(r), tileEnd - 1);
-        int query = row / groupSize;
-        positions[r] = keyCount - queryCount + query;
-        uint head = keyHead * uint(groupSize) + uint(row % groupSize);
-        uint start = (uint(firstRow + query) * arguments.heads + head) * arguments.channels;
-        [[unroll]] for (uint s = 0; s < SPANS; s++) {
-            uint channel = 2u * (s * LANES + lane);
-            LOAD_PAIR(query, arguments.queries, 0u, start, channel)
-            queries[r * SPANS + s] = query * arguments.scale;
-            sums[r * SPANS + s] = vec2(0.0);
-        }
+        positions[r] = keyCount - queryCount + min(tileStart + int(r), tileEnd - 1) / groupSize;
         // The lowest float and not −∞, whose difference from itself is no number.
         largest[r] = -3.402823466e38;
         weights[r] = 0.0;
+    }
+    [[unroll]] for (uint i = 0; i < TILE_ROWS * SPANS; i++) {
+        queries[i] = vec2(0.0);
+        sums[i] = vec2(0.0);
+    }
+    // Loads and stores stand once in a loop, and registers are chosen by their number: unrolled, they would be most of the code.
+    [[dont_unroll]] for (uint i = 0; i < TILE_ROWS * SPANS; i++) {
+        int row = min(tileStart + int(i / SPANS), tileEnd - 1);
+        uint start = headIndex(row, firstRow, groupSize, keyHead) * arguments.channels;
+        uint channel = 2u * (i % SPANS * LANES + lane);
+        LOAD_PAIR(query, arguments.queries, 0u, start, channel)
+        [[unroll]] for (uint j = 0; j < TILE_ROWS * SPANS; j++) queries[j] = j == i ? query * arguments.scale : queries[j];
     }
     int keyStart = 0;
     int keyEnd = keyCount;
@@ -174,30 +182,30 @@ void main() {
         }
     }
 
-    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-        float total = lanesSum(weights[r]);
-        int row = tileStart + int(r);
-        if (row < tileEnd) {
-            uint head = keyHead * uint(groupSize) + uint(row % groupSize);
-            uint index = uint(firstRow + row / groupSize) * arguments.heads + head;
-            uint start = index * arguments.channels;
-            uint partial = (split * arguments.rows * arguments.heads + index) * (arguments.channels + PARTIAL_HEAD);
-            if (arguments.splits > 1u && lane == 0u) {
-                arguments.partials[AT(7u, partial, 4u)].value = largest[r];
-                arguments.partials[AT(7u, partial + 1u, 4u)].value = total;
-            }
-            [[unroll]] for (uint s = 0; s < SPANS; s++) {
-                uint channel = 2u * (s * LANES + lane);
-                vec2 y = sums[r * SPANS + s];
-                if (arguments.splits == 1u) y = total == 0.0 ? vec2(0.0) : y / total;
-                [[unroll]] for (uint i = 0; i < 2; i++) {
-                    if (channel + i >= arguments.channels) continue;
-                    if (arguments.splits == 1u) {
-                        arguments.result[AT(6u, start + channel + i, 4u)].value = y[i];
-                    } else {
-                        arguments.partials[AT(7u, partial + PARTIAL_HEAD + channel + i, 4u)].value = y[i];
-                    }
-                }
+    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) weights[r] = lanesSum(weights[r]);
+    [[dont_unroll]] for (uint i = 0; i < TILE_ROWS * SPANS; i++) {
+        int row = tileStart + int(i / SPANS);
+        if (row >= tileEnd) break;
+        uint head = headIndex(row, firstRow, groupSize, keyHead);
+        uint channel = 2u * (i % SPANS * LANES + lane);
+        vec2 sum;
+        float weight;
+        float maximum;
+        CHOOSE(sum, sums, TILE_ROWS * SPANS, i)
+        CHOOSE(weight, weights, TILE_ROWS, i / SPANS)
+        CHOOSE(maximum, largest, TILE_ROWS, i / SPANS)
+        if (arguments.splits == 1u) {
+            vec2 y = weight == 0.0 ? vec2(0.0) : sum / weight;
+            uint element = head * arguments.channels + channel;
+            if (channel < arguments.channels) arguments.result[AT(6u, element, 4u)].value = y.x;
+            if (channel + 1u < arguments.channels) arguments.result[AT(6u, element + 1u, 4u)].value = y.y;
+        } else {
+            uint partial = (split * arguments.rows * arguments.heads + head) * (arguments.channels + PARTIAL_HEAD);
+            uint element = partial + PARTIAL_HEAD + channel;
+            if (channel < arguments.channels) arguments.partials[AT(7u, element, 4u)].value = sum.x;
+            if (channel + 1u < arguments.channels) arguments.partials[AT(7u, element + 1u, 4u)].value = sum.y;
+            if (i % SPANS == 0u && lane < PARTIAL_HEAD) {
+                arguments.partials[AT(7u, partial + lane, 4u)].value = lane == 0u ? maximum : weight;
             }
         }
     }

@@ -1,6 +1,7 @@
 // The arguments of the linear kernels, and what happens to a finished sum: bias, activation, transport, residual, store.
 #pragma once
 #include "common/activations.glsl"
+#include "common/registers.glsl"
 #include "common/transport.glsl"
 
 #define HAS_BIAS 1u
@@ -27,11 +28,6 @@ layout(push_constant, scalar) uniform Arguments {
 } arguments;
 
 DEFINE_TRANSPORT
-
-// Element `index` of an array in registers, without an address: the epilogue is long, and stands once in a loop over the sums.
-#define CHOOSE(result, array, count, index) \
-    result = array[0]; \
-    [[unroll]] for (uint choice_ = 1; choice_ < (count); choice_++) result = (index) == choice_ ? array[choice_] : result;
 
 void finish(uint row, uint column, float sum) {
     if (row >= arguments.rows || column >= arguments.outputs) return;
