@@ -52,7 +52,8 @@ let package = Package(
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
         .testTarget(
-            name: "MongeTests", dependencies: ["Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend"]),
+            name: "MongeTests",
+            dependencies: ["Monge", "Models", "ModelFiles", "Transport", "Tensors", "VulkanBackend", "VulkanRuntime"]),
         .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(

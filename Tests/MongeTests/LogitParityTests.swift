@@ -19,8 +19,7 @@ import Testing
     }
 
     /// Compares the prompts with the fixture: 80 logits and the top token at every position, all logits at some.
-    private func compare(_ device: DeviceChoice, prompts: Range<Int>) throws -> Outcome {
-        let model = try TestModel.load(device)
+    private func compare(_ model: Model, prompts: Range<Int>) throws -> Outcome {
         let fixture = try TestModel.file("smollm2/logits.safetensors")
         let width = model.language.vocabularySize
         var outcome = Outcome()
@@ -51,17 +50,21 @@ import Testing
         return outcome
     }
 
-    private func expectParity(_ device: DeviceChoice, prompts: Range<Int>) throws {
-        let outcome = try compare(device, prompts: prompts)
-        #expect(outcome.largest <= Self.tolerance, "\(device): largest difference \(outcome.largest) over \(outcome.positions) positions")
-        #expect(outcome.wrongTop == 0, "\(device): \(outcome.wrongTop) of \(outcome.positions) top tokens differ")
+    private func expectParity(_ model: Model) throws {
+        let outcome = try compare(model, prompts: 0..<20)
+        #expect(outcome.largest <= Self.tolerance, "largest difference \(outcome.largest) over \(outcome.positions) positions")
+        #expect(outcome.wrongTop == 0, "\(outcome.wrongTop) of \(outcome.positions) top tokens differ")
     }
 
-    @Test func fastCPU() throws { try expectParity(.cpu, prompts: 0..<20) }
+    @Test func fastCPU() throws { try expectParity(TestModel.load(.cpu)) }
 
-    @Test func referenceCPU() throws { try expectParity(.cpuReference, prompts: 0..<20) }
+    @Test func referenceCPU() throws { try expectParity(TestModel.load(.cpuReference)) }
 
-    @Test func vulkan() throws { try expectParity(.vulkanIndex(0), prompts: 0..<20) }
+    @Test func vulkan() throws {
+        let (model, device) = try TestModel.loadValidated()
+        try expectParity(model)
+        #expect(device.validationMessages == [])
+    }
 }
 
 /// Captured activations against the outputs of the same modules in transformers.

@@ -3,6 +3,8 @@ import ModelFiles
 import Monge
 import Tensors
 import Testing
+import VulkanBackend
+import VulkanRuntime
 
 /// What the tests of this folder share: the real model, and the fixtures beside the tests.
 enum TestModel {
@@ -12,6 +14,14 @@ enum TestModel {
 
     /// SmolLM2 on a device. `tools/test` fetches the file; without it these tests fail and say so.
     static func load(_ device: DeviceChoice) throws -> Model { try Model.load("smollm2", device: device) }
+
+    /// SmolLM2 on the first Vulkan device, under the validation layer.
+    static func loadValidated() throws -> (model: Model, device: Device) {
+        var options = DeviceOptions()
+        options.validation = true
+        let device = try Device(index: 0, options: options)
+        return (try Model.load(ModelCatalogue.locate("smollm2"), on: VulkanBackend(device: device)), device)
+    }
 
     static func file(_ name: String) throws -> SafetensorsFile { try SafetensorsFile(path: fixtures.appendingPathComponent(name).path) }
 }

@@ -18,16 +18,18 @@ final class ProgressBar {
     private var lastShown = Date.distantPast
     private var activity = ""
     private var activityStart = Date()
+    private var lastDone = 0
     private var isDrawn = false
 
     func update(_ progress: Monge.Progress) {
         let now = Date()
-        if progress.activity != activity {
+        if progress.activity != activity || progress.done < lastDone {
             activity = progress.activity
             activityStart = now
             // On a terminal the bar appears at once; elsewhere a line is worth it only for work that takes a while.
             lastShown = Terminal.isInteractive ? .distantPast : now
         }
+        lastDone = progress.done
         let isLast = progress.done >= progress.total
         let isDue = now.timeIntervalSince(lastShown) >= (Terminal.isInteractive ? 0.1 : 10)
         guard isDue || isLast && (Terminal.isInteractive || now.timeIntervalSince(activityStart) >= 10) else { return }
