@@ -21,13 +21,17 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
 /// Language and Diffusion Models by Transporting Activations", ICLR 2025).
 ///
 /// Row 0 of the table is the identity by convention: an index of 0 leaves a row untouched whatever the table holds there.
-public struct TransportApplication {
+///
+/// A class, since it is handed down through every operation of every token: a reference costs one count where its tensors cost many.
+public final class TransportApplication {
     /// `[maps, channels, 4]` f32: (ω, β, low, high) for each neuron of each map.
     public let table: Tensor
     /// `[rows]` or `[1]` i32: the map of each row of the activation, or one for all of them.
     public let indices: Tensor
     /// `[rows]` or `[1]` f32: λ for each row of the activation, or one for all of them.
     public let strengths: Tensor
+    /// The extents of the last activation it was found to fit: the same ones come again with every token.
+    var fits: (rows: Int, channels: Int)?
 
     public init(table: Tensor, indices: Tensor, strengths: Tensor) {
         self.table = table

@@ -21,6 +21,9 @@ public final class CPUMemoryPool: Sendable {
 
     private let state = Mutex(State())
 
+    /// Asked for once: it is a system call, and allocations are many.
+    private static let physicalMemory = ProcessInfo.processInfo.physicalMemory
+
     /// - Parameters:
     ///   - device: The name in error messages.
     ///   - capacity: The most bytes kept for another use.
@@ -69,7 +72,7 @@ public final class CPUMemoryPool: Sendable {
 
     /// `byteCount` rounded up to whole cache lines; at least one, so that an empty tensor has an address.
     private func blockSize(_ byteCount: Int) throws -> Int {
-        let physical = ProcessInfo.processInfo.physicalMemory
+        let physical = Self.physicalMemory
         guard byteCount >= 0, UInt64(byteCount) <= physical else {
             throw outOfMemory(byteCount, "the machine has \(physical) bytes; use a smaller batch, a shorter context or a smaller model")
         }

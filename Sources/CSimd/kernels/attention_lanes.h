@@ -70,10 +70,6 @@ INLINE void cap_scores(const monge_attention *attention, size_t count, float *sc
     for (size_t i = 0; i < count; i += LANES) store(scores + i, cap * hyperbolic_tangent(load(scores + i) / cap));
 }
 
-INLINE void prefetch_row(const float *row, size_t channels) {
-    for (size_t c = 0; c < channels; c += 16) __builtin_prefetch(row + c);
-}
-
 // The keys of a block that some lane of a panel sees.
 INLINE void block_keys(const monge_attention *attention, size_t panel, size_t block, size_t *first, size_t *end) {
     panel_keys(attention, panel, first, end);

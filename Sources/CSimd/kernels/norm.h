@@ -20,11 +20,14 @@ static void rms_norm(
     for (size_t row = first; row < end; row++) {
         const float *values = x + row * channels;
         float *result = output + row * channels;
+        float strength = 0;
+        const float *map = transport_map(transport, row, &strength);
+        // The weights that streamed by since this norm's last token have pushed its map out of the caches near the core: it is asked for
+        // while the squares are summed.
+        if (map && row == first) prefetch_row(map, 4 * channels);
         float deviation = __builtin_sqrtf(mean_square(values, channels) + epsilon);
         // Without a deviation every value is zero, and stays it, unless there is no epsilon: then 0/0 is what was asked for.
         vfloat factor = splat(1 / deviation);
-        float strength = 0;
-        const float *map = transport_map(transport, row, &strength);
         size_t i = 0;
         if (map) {
             for (; i + LANES <= channels; i += LANES) {

@@ -193,3 +193,8 @@ INLINE vint wide_bytes(const uint8_t *p) {
     memcpy(&bytes, p, sizeof bytes);
     return __builtin_convertvector(bytes, vint);
 }
+
+// Asks for a row ahead of its use.
+INLINE void prefetch_row(const float *row, size_t channels) {
+    for (size_t c = 0; c < channels; c += 16) __builtin_prefetch(row + c);
+}

@@ -28,6 +28,7 @@ enum Validation {
 
     /// Checks a transport against the activation `[rows, channels]` it acts on.
     static func transport(_ transport: TransportApplication, rows: Int, channels: Int, _ operation: String) throws {
+        if let fits = transport.fits, fits == (rows, channels) { return }
         try requireType(transport.table, .f32, "the transport table", operation)
         try requireType(transport.indices, .i32, "the transport indices", operation)
         try requireType(transport.strengths, .f32, "the transport strengths", operation)
@@ -35,10 +36,14 @@ enum Validation {
         try require(
             table.rank == 3 && table[1] == channels && table[2] == 4 && table[0] > 0, operation,
             "the transport table has shape \(table), the activation has \(channels) channels; expected [maps, \(channels), 4]")
-        for (what, shape) in [("indices", transport.indices.shape), ("strengths", transport.strengths.shape)] {
+        func requireRows(_ tensor: Tensor, _ what: String) throws {
+            let count = tensor.shape.count
             try require(
-                shape.count == 1 || shape.count == rows, operation,
-                "the transport \(what) have shape \(shape), the activation has \(rows) rows; expected [1] or [\(rows)]")
+                count == 1 || count == rows, operation,
+                "the transport \(what) have shape \(tensor.shape), the activation has \(rows) rows; expected [1] or [\(rows)]")
         }
+        try requireRows(transport.indices, "indices")
+        try requireRows(transport.strengths, "strengths")
+        transport.fits = (rows, channels)
     }
 }
