@@ -43,7 +43,7 @@ struct MongeCommand: ParsableCommand {
                 return 0
             }
             if exitCode(for: error) == .validationFailure {
-                Terminal.message(fullMessage(for: error))
+                Terminal.message("monge: \(message(for: error)) (`monge help` and `monge COMMAND --help` show how to ask)")
                 return 2
             }
             Terminal.message("monge: \(error)")

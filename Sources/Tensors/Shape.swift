@@ -3,25 +3,34 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     /// The extent of each axis; none is negative.
     public let dimensions: [Int]
 
+    // Counted once: every operation of every token asks for them.
+
+    /// The number of elements: the product of all extents, 1 for a scalar.
+    public let count: Int
+
+    /// The extent of the last axis (the channels), 1 for a scalar.
+    public let channels: Int
+
+    /// The product of all extents but the last: the number of rows when the tensor is seen as a matrix.
+    public let rows: Int
+
     /// - Precondition: no extent is negative, and their product fits `Int`.
     public init(_ dimensions: [Int]) {
         precondition(dimensions.allSatisfy { $0 >= 0 }, "a shape has no negative extents")
         self.dimensions = dimensions
+        channels = dimensions.last ?? 1
+        rows = dimensions.dropLast().reduce(1, *)
+        count = rows * channels
     }
 
     public init(arrayLiteral dimensions: Int...) { self.init(dimensions) }
 
+    public static func == (left: Shape, right: Shape) -> Bool { left.dimensions == right.dimensions }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(dimensions) }
+
     /// The number of axes.
     public var rank: Int { dimensions.count }
-
-    /// The number of elements: the product of all extents, 1 for a scalar.
-    public var count: Int { dimensions.reduce(1, *) }
-
-    /// The extent of the last axis (the channels), 1 for a scalar.
-    public var channels: Int { dimensions.last ?? 1 }
-
-    /// The product of all extents but the last: the number of rows when the tensor is seen as a matrix.
-    public var rows: Int { dimensions.dropLast().reduce(1, *) }
 
     public subscript(axis: Int) -> Int { dimensions[axis] }
 

@@ -87,6 +87,10 @@ final class Folder {
                 "fit", "--model", "smollm2", "--source", words, "--target", words, "--sites", ".*norm", "--support", "q_3_97", "--out", out),
             code: 2, mentions: "q_3_97")
         #expect(!FileManager.default.fileExists(atPath: out))
+        expectRefusal(
+            try Monge.run(
+                "fit", "--model", "smollm2", "--source", words, "--target", words, "--sites", ".*norm", "--device", "cpu", "--out",
+                folder.path("nowhere/map.safetensors")), code: 2, mentions: "nowhere")
     }
 
     @Test func badFiles() throws {

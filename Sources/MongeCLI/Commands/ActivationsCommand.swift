@@ -26,6 +26,7 @@ struct ActivationsCommand: ParsableCommand {
     }
 
     mutating func run() throws {
+        try Output.requireWritable(out)
         let sentences = try Sentences.read(prompts, column: column)
         let steering = try steering.steering()
         let model = try model.load()

@@ -78,9 +78,9 @@ struct FitCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        let url = URL(fileURLWithPath: out)
+        try Output.requireWritable(out)
         let map = sourceActivations == nil ? try fitSentences() : try fitActivations()
-        try map.write(to: url)
+        try map.write(to: URL(fileURLWithPath: out))
         let dead = map.sites.reduce(0) { $0 + $1.deadNeurons }
         Terminal.message(
             "wrote \(out): \(map.description.method), \(map.description.estimation.rawValue), \(map.sites.count) sites, "

@@ -26,6 +26,7 @@ struct LogitsCommand: ParsableCommand {
     }
 
     mutating func run() throws {
+        try Output.requireWritable(out)
         let steering = try steering.steering()
         let given = try tokenIds.map { text in
             try text.split(separator: ",", omittingEmptySubsequences: false).map { part in

@@ -1,7 +1,20 @@
 import Foundation
+import Monge
 
 /// Standard output: results, as text or as JSON.
 enum Output {
+    /// Refuses a file that could not be written, before the work whose result it would hold.
+    static func requireWritable(_ path: String) throws {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            throw MongeError.usage("\(path) cannot be written: there is no folder \(folder)")
+        }
+        guard FileManager.default.isWritableFile(atPath: folder) else {
+            throw MongeError.usage("\(path) cannot be written: the folder \(folder) is not writable")
+        }
+    }
+
     /// Prints a value as one JSON document with sorted keys.
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
