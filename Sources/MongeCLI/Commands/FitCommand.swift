@@ -99,7 +99,7 @@ struct FitCommand: ParsableCommand {
     private func fitSentences() throws -> TransportMap {
         let sourceSentences = try Sentences.read(source!, column: column)
         let targetSentences = try Sentences.read(target!, column: targetColumn ?? column)
-        let model = try ModelOptions.load(model!, device)
+        let model = try device.load(model!)
         return try ProgressBar.during { bar in
             try model.fit(
                 source: sourceSentences, target: targetSentences, sites: capture.sites, options: options, progress: bar.update,
@@ -111,11 +111,5 @@ struct FitCommand: ParsableCommand {
         try ActivationsFile.fit(
             source: ActivationsFile(contentsOf: URL(fileURLWithPath: sourceActivations!)),
             target: ActivationsFile(contentsOf: URL(fileURLWithPath: targetActivations!)), options: options, on: device.open())
-    }
-}
-
-extension ModelOptions {
-    static func load(_ model: String, _ device: DeviceOption) throws -> Model {
-        try Model.load(ModelCatalogue.locate(model), on: device.open())
     }
 }

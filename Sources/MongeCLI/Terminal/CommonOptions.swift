@@ -22,6 +22,9 @@ struct DeviceOption: ParsableArguments {
         options.validation = DeviceOption.validates
         return try choice().open(options: options)
     }
+
+    /// Opens the device and a model on it.
+    func load(_ model: String) throws -> Model { try Model.load(ModelCatalogue.locate(model), on: open()) }
 }
 
 /// `--model` and `--device`.
@@ -31,7 +34,7 @@ struct ModelOptions: ParsableArguments {
 
     @OptionGroup var device: DeviceOption
 
-    func load() throws -> Model { try Model.load(ModelCatalogue.locate(model), on: device.open()) }
+    func load() throws -> Model { try device.load(model) }
 }
 
 /// `--steer`, the maps in place.

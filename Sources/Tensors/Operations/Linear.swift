@@ -56,20 +56,16 @@ extension Backend {
         }
         let result = try Validation.output(output, shape, .f32, self, name)
         if shape.count == 0 { return result }
-        // Only the first map can be fused; with more of them the residual has to wait for the last.
+        // Only the first map can be fused; with more of them the residual, over which the result may be written, waits for the last.
         let following = epilogue.transports.dropFirst()
-        let fusedOutput = following.isEmpty ? result : try allocate(shape, .f32)
+        let defers = !following.isEmpty && epilogue.residual != nil
+        let mapped = defers ? try allocate(shape, .f32) : result
         try linear(
             LinearOperation(
                 x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.transports.first,
-                residual: following.isEmpty ? epilogue.residual : nil, output: fusedOutput))
-        if following.isEmpty { return result }
-        let last = following.index(before: following.endIndex)
-        for (index, map) in zip(following.indices, following) {
-            let isLast = index == last && epilogue.residual == nil
-            try transport(TransportOperation(x: fusedOutput, transport: map, output: isLast ? result : fusedOutput))
-        }
-        if let residual = epilogue.residual { try add(AddOperation(a: fusedOutput, b: residual, output: result)) }
+                residual: defers ? nil : epilogue.residual, output: mapped))
+        for map in following { try transport(TransportOperation(x: mapped, transport: map, output: mapped)) }
+        if defers, let residual = epilogue.residual { try add(AddOperation(a: mapped, b: residual, output: result)) }
         return result
     }
 }
