@@ -6,6 +6,8 @@ final class CheckDevice {
     let backend: any Backend
     /// What the traps caught.
     private(set) var violations: [String] = []
+    /// The types of what was read, in order: those of a case's outputs.
+    private(set) var outputTypes: [DType] = []
 
     /// Quiet NaNs that no arithmetic produces.
     private static let poison: UInt32 = 0x7FD5_A5A5
@@ -82,6 +84,7 @@ final class CheckDevice {
     }
 
     func read(_ tensor: Tensor) throws -> CheckOutput {
+        outputTypes.append(tensor.dtype)
         if tensor.dtype == .i32 {
             let elements = try backend.readIntegers(tensor)
             noteUnwritten(elements.firstIndex { UInt32(bitPattern: $0) == Self.poison })

@@ -1,3 +1,5 @@
+import Tensors
+
 /// A case in which a candidate went wrong, and how to see it again.
 public struct CheckFailure: Codable, Sendable, Equatable, CustomStringConvertible {
     public let operation: String
@@ -24,6 +26,22 @@ public struct CheckReport: Codable, Sendable, Equatable {
     public internal(set) var worstRatio = 0.0
     /// The case of the largest error, by its shapes; empty when all results are exact.
     public internal(set) var worstCase = ""
+    /// The largest normalised mean squared error Σ(y − ŷ)² / Σŷ² of an f32 output, and of an f16 output.
+    public internal(set) var normalisedError = 0.0
+    public internal(set) var halfNormalisedError = 0.0
 
     public var passed: Bool { failures.isEmpty }
+
+    mutating func note(_ comparison: Comparison, _ dtype: DType, _ shapes: String) {
+        if comparison.worstRatio > worstRatio {
+            worstRatio = comparison.worstRatio
+            worstCase = shapes
+        }
+        guard let error = comparison.normalisedError else { return }
+        if dtype == .f16 {
+            halfNormalisedError = max(halfNormalisedError, error)
+        } else {
+            normalisedError = max(normalisedError, error)
+        }
+    }
 }

@@ -60,68 +60,14 @@ public enum CrossCheck {
             candidateDevice.violations.forEach(fail)
             checkCase.properties(actual).forEach(fail)
             for (output, (pair, tolerance)) in zip(zip(actual, expected), tolerances).enumerated() {
-                let comparison = Comparison(actual: pair.0, expected: pair.1, tolerance: tolerance)
+                let dtype = candidateDevice.outputTypes[output]
+                let comparison = Comparison(
+                    actual: pair.0, expected: pair.1, tolerance: tolerance,
+                    largestError: Comparison.largestNormalisedError(dtype, matrixInputs))
                 if let mismatch = comparison.mismatch { fail(actual.count > 1 ? "output \(output), \(mismatch)" : mismatch) }
-                if comparison.worstRatio > report.worstRatio {
-                    report.worstRatio = comparison.worstRatio
-                    report.worstCase = checkCase.shapes
-                }
+                report.note(comparison, dtype, checkCase.shapes)
             }
         }
         return report
-    }
-}
-
-/// The comparison of one output, element by element.
-struct Comparison {
-    /// The largest error over its tolerance; the largest finite number for a difference where there must be none.
-    private(set) var worstRatio = 0.0
-    /// The first element out of tolerance, with the number of such elements.
-    private(set) var mismatch: String?
-
-    init(actual: CheckOutput, expected: CheckOutput, tolerance: [Double]) {
-        switch (actual, expected) {
-        case (.integers(let actual), .integers(let expected)):
-            compare(actual.count, expected.count) {
-                actual[$0] == expected[$0] ? 0 : .greatestFiniteMagnitude
-            } describe: {
-                "\(actual[$0]), the reference \(expected[$0])"
-            }
-        case (.floats(let actual), .floats(let expected)):
-            precondition(tolerance.count == expected.count, "each element has a tolerance")
-            compare(actual.count, expected.count) {
-                Self.ratio(actual[$0], expected[$0], tolerance[$0])
-            } describe: {
-                "\(actual[$0]), the reference \(expected[$0]), tolerance \(tolerance[$0])"
-            }
-        default: mismatch = "has another type than that of the reference"
-        }
-    }
-
-    /// The error over the tolerance, 0 for equal bits, NaN with NaN, and equal infinities.
-    private static func ratio(_ actual: Float, _ expected: Float, _ tolerance: Double) -> Double {
-        if actual.bitPattern == expected.bitPattern || (actual.isNaN && expected.isNaN) { return 0 }
-        guard tolerance > 0, tolerance.isFinite, actual.isFinite, expected.isFinite else { return .greatestFiniteMagnitude }
-        return min(abs(Double(actual) - Double(expected)) / tolerance, .greatestFiniteMagnitude)
-    }
-
-    private mutating func compare(
-        _ actualCount: Int, _ expectedCount: Int, ratio: (Int) -> Double, describe: (Int) -> String
-    ) {
-        guard actualCount == expectedCount else {
-            mismatch = "\(actualCount) elements, the reference has \(expectedCount)"
-            return
-        }
-        var wrong = 0
-        var first: Int?
-        for index in 0..<actualCount {
-            let ratio = ratio(index)
-            worstRatio = max(worstRatio, ratio)
-            if ratio > 1 {
-                wrong += 1
-                first = first ?? index
-            }
-        }
-        if let first { mismatch = "element \(first) is \(describe(first)); \(wrong) of \(actualCount) elements are wrong" }
     }
 }

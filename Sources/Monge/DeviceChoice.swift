@@ -56,24 +56,24 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
 
     /// Opens the device.
     ///
-    /// - Parameter options: For a Vulkan device: validation layer, checked shaders, a limit on memory.
+    /// - Parameters:
+    ///   - options: For a Vulkan device: validation layer, checked shaders, a limit on memory.
+    ///   - family: How the kernels of a Vulkan device are laid out; nil for what suits it.
     /// - Throws: ``VulkanError`` when the device asked for cannot be had, with the reason.
-    public func open(options: DeviceOptions = DeviceOptions()) throws -> any Backend {
+    public func open(options: DeviceOptions = DeviceOptions(), family: KernelFamily? = nil) throws -> any Backend {
+        func vulkan(_ request: VulkanSystem.Request) throws -> any Backend {
+            let index = try VulkanSystem.choose(request, from: VulkanSystem.reports())
+            return try VulkanBackend(device: Device(index: index, options: options), family: family)
+        }
         switch self {
         case .cpu: return try CPUBackend()
         case .cpuReference: return ReferenceBackend()
         case .automatic:
-            guard let reports = try? VulkanSystem.reports(), let index = try? VulkanSystem.choose(.best, from: reports) else {
-                return try CPUBackend()
-            }
-            return try open(index, options)
-        case .vulkan: return try open(VulkanSystem.choose(.best, from: VulkanSystem.reports()), options)
-        case .vulkanIndex(let index): return try open(VulkanSystem.choose(.index(index), from: VulkanSystem.reports()), options)
-        case .vulkanName(let name): return try open(VulkanSystem.choose(.name(name), from: VulkanSystem.reports()), options)
+            let hasDevice = (try? VulkanSystem.choose(.best, from: VulkanSystem.reports())) != nil
+            return hasDevice ? try vulkan(.best) : try CPUBackend()
+        case .vulkan: return try vulkan(.best)
+        case .vulkanIndex(let index): return try vulkan(.index(index))
+        case .vulkanName(let name): return try vulkan(.name(name))
         }
-    }
-
-    private func open(_ index: Int, _ options: DeviceOptions) throws -> any Backend {
-        try VulkanBackend(device: Device(index: index, options: options))
     }
 }

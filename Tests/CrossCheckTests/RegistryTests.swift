@@ -64,6 +64,30 @@ import Testing
         }
     }
 
+    /// Each element may be off by its tolerance, not all of them together.
+    @Test func aDriftWithinToleranceFailsAsAWhole() throws {
+        let report = try Self.report("rmsNorm", of: DriftingNorm(), cases: 200)
+        #expect(!report.passed)
+        for failure in report.failures { #expect(failure.detail.contains("normalised mean squared error")) }
+    }
+
+    @Test func aFullRunHasItsNumberOfCases() {
+        let total = CrossCheck.operations.reduce(0) { $0 + CheckEffort.full.cases(of: $1) }
+        #expect(total >= CheckEffort.fullCases)
+        for operation in CrossCheck.operations {
+            #expect(CheckEffort.full.cases(of: operation) >= CheckEffort.representative.cases(of: operation))
+            #expect(CheckEffort.cases(7).cases(of: operation) == 7)
+        }
+    }
+
+    /// What f32 kernels reach, far below the bounds of 1e-10 and 1e-6.
+    @Test(arguments: ["linear", "rmsNorm", "attention"])
+    func normalisedErrorsAreKept(_ name: String) throws {
+        let report = try Self.report(name, of: SinglePrecision())
+        #expect(report.normalisedError > 0 && report.normalisedError <= 1e-10)
+        #expect(report.halfNormalisedError <= 1e-6)
+    }
+
     @Test func whatIsLeftOutIsCalledUnwritten() throws {
         let report = try Self.report("linear", of: LastColumnUnwritten())
         #expect(report.failures.contains { $0.detail.contains("was not written") })

@@ -192,6 +192,21 @@ final class Folder {
         #expect(try Monge.run("logits", "--model", "smollm2", "--device", "cpu", "--token-ids", "1,x", "--out", out).code == 2)
     }
 
+    /// A check says what it found in a table, with each tolerance and the case that came nearest; a wrong number of cases is refused.
+    @Test func checkOneOperation() throws {
+        let result = try Monge.run("check", "--op", "rmsNorm", "--device", "cpu", "--cases", "12", "--seed", "3")
+        #expect(result.code == 0)
+        #expect(result.output.contains("12 cases, 0 failed"))
+        #expect(result.output.contains("tolerance ") && result.output.contains("worst "))
+        let text = try Monge.run("check", "--op", "add", "--device", "cpu", "--from", "4", "--cases", "1", "--json").output
+        let reports = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
+        #expect(reports.count == 1)
+        #expect((reports.first?["report"] as? [String: Any])?["cases"] as? Int == 1)
+        for wrong in [["check", "--cases", "0"], ["check", "--cases", "many"], ["check", "--family", "rows"], ["check", "--op", "nothing"]] {
+            #expect(try Monge.run(wrong).code == 2)
+        }
+    }
+
     @Test func helpAndDevices() throws {
         let help = try Monge.run("--help")
         #expect(help.code == 0 && help.output.contains("generate") && help.errors.isEmpty)

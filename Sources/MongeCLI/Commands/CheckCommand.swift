@@ -4,6 +4,7 @@ import CrossCheck
 import Foundation
 import Monge
 import Tensors
+import VulkanBackend
 import VulkanRuntime
 
 /// `monge check`: every operation of every device against the plain CPU reference.
@@ -11,7 +12,13 @@ struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Checks every operation of every device against the plain CPU reference, with derived tolerances.",
-        discussion: "Exit code 1 when any case fails; each failure prints the command that repeats it.")
+        discussion: """
+            Each operation meets random shapes, types and options, sizes that are no multiple of any tile, empty tensors and special values. \
+            Outputs are poisoned beforehand and lie between sentinels; inputs lie between NaNs. An error counts over its tolerance, \
+            which is derived for each element.
+
+            Exit code 1 when any case fails; each failure prints the command that repeats it.
+            """)
 
     @Option(name: .long, help: ArgumentHelp("An operation; all when left out.", valueName: "name"))
     var op: [String] = []
@@ -19,14 +26,21 @@ struct CheckCommand: ParsableCommand {
     @Option(name: .long, help: "The device to check: cpu, vulkan or vulkan:N (default: the CPU and every Vulkan device).")
     var device: String?
 
-    @Option(name: .long, help: "Cases an operation (default: enough to cover each type and option several times).")
-    var cases: Int?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Cases an operation, or full: \(CheckEffort.fullCases) in all (default: enough to cover each type and option several times).",
+            valueName: "number|full"))
+    var cases: CheckEffort = .representative
 
     @Option(name: .long, help: "The first case, to repeat one.")
     var from = 0
 
     @Option(name: .long, help: "Seed of the cases.")
     var seed: UInt64 = 1
+
+    @Option(name: .long, help: "Kernels of Vulkan devices: lanes or tiles (default: what suits the device).")
+    var family: KernelFamily?
 
     @Flag(name: .long, help: "Run shaders in their checked build, which tests every index.")
     var checked = false
@@ -39,7 +53,6 @@ struct CheckCommand: ParsableCommand {
         for name in op where !known.contains(name) {
             throw ValidationError("there is no operation '\(name)'; there are \(known.joined(separator: ", "))")
         }
-        if let cases, cases < 1 { throw ValidationError("--cases is \(cases), expected 1 or more") }
         if from < 0 { throw ValidationError("--from is \(from), expected 0 or more") }
     }
 
@@ -54,22 +67,25 @@ struct CheckCommand: ParsableCommand {
         let operations = CrossCheck.operations.filter { op.isEmpty || op.contains($0.name) }
         let reference = ReferenceBackend()
         var reports = [Report]()
+        var messages = [String]()
         try ProgressBar.during { bar in
-            let choices = try self.choices()
-            for choice in choices {
+            for choice in try self.choices() {
                 let candidate = try open(choice)
                 for (index, operation) in operations.enumerated() {
+                    bar.update(
+                        Progress(activity: "checking \(operation.name) on \(choice)", done: index, total: operations.count, unit: "operations"))
                     let report = try CrossCheck.run(
-                        operation: operation, cases: from..<from + (cases ?? operation.defaultCases), seed: seed, candidate: candidate,
+                        operation: operation, cases: from..<from + cases.cases(of: operation), seed: seed, candidate: candidate,
                         reference: reference)
                     reports.append(
                         Report(device: choice.description, operation: operation.name, tolerance: operation.tolerance, report: report))
-                    bar.update(Progress(activity: "checking \(choice)", done: index + 1, total: operations.count, unit: "operations"))
                 }
+                messages += (candidate as? VulkanBackend)?.device.validationMessages ?? []
             }
         }
         if json { try Output.json(reports) } else { show(reports) }
-        if reports.contains(where: { !$0.report.passed }) { throw ExitCode(1) }
+        for message in Set(messages).sorted() { Terminal.warning("validation: \(message)") }
+        if !messages.isEmpty || reports.contains(where: { !$0.report.passed }) { throw ExitCode(1) }
     }
 
     private func choices() throws -> [DeviceChoice] {
@@ -82,29 +98,67 @@ struct CheckCommand: ParsableCommand {
         var options = DeviceOptions()
         options.checked = checked
         options.validation = DeviceOption.validates
-        return try choice.open(options: options)
+        return try choice.open(options: options, family: family)
     }
 
     private func show(_ reports: [Report]) {
         Output.table(
-            ["device", "operation", "cases", "failed", "worst error / tolerance", "in"],
+            ["device", "operation", "cases", "failed", "worst error / tolerance", "NMSE f32", "NMSE f16"],
             reports.map {
                 [
-                    $0.device, $0.operation, String($0.report.cases), String($0.report.failures.count),
-                    // The largest number stands for a difference where none is allowed.
-                    $0.report.worstRatio > 1e9 ? "∞" : Output.number($0.report.worstRatio, digits: 3),
-                    String($0.report.worstCase.prefix(60)),
+                    $0.device, $0.operation, String($0.report.cases), String($0.report.failures.count), ratio($0.report.worstRatio),
+                    exponent($0.report.normalisedError), exponent($0.report.halfNormalisedError),
                 ]
             })
+        showTolerances(reports)
         for report in reports {
             for failure in report.report.failures.prefix(5) {
-                print("\n\(failure)")
-                print(
-                    "  monge check --op \(failure.operation) --device \(report.device) --from \(failure.caseIndex) --cases 1 --seed \(failure.seed)"
-                        + (checked ? " --checked" : ""))
+                print("\n\(failure)\n  \(command(repeating: failure, on: report.device))")
             }
         }
         let failed = reports.reduce(0) { $0 + $1.report.failures.count }
         print("\n\(reports.reduce(0) { $0 + $1.report.cases }) cases, \(failed) failed")
     }
+
+    /// How far each operation may be off, and the case that came nearest to it.
+    private func showTolerances(_ reports: [Report]) {
+        for operation in CrossCheck.operations {
+            let ofOperation = reports.filter { $0.operation == operation.name }
+            if ofOperation.isEmpty { continue }
+            print("\n\(operation.name): \(operation.summary)\n  tolerance  \(operation.tolerance)")
+            for report in ofOperation where report.report.worstRatio > 0 {
+                print("  worst      \(report.device): \(ratio(report.report.worstRatio)) of it, \(report.report.worstCase)")
+            }
+        }
+    }
+
+    private func command(repeating failure: CheckFailure, on device: String) -> String {
+        var words = [
+            "monge check --op \(failure.operation) --device \(device) --from \(failure.caseIndex) --cases 1 --seed \(failure.seed)",
+        ]
+        if let family { words.append("--family \(family.rawValue)") }
+        if checked { words.append("--checked") }
+        return words.joined(separator: " ")
+    }
+
+    /// The largest number stands for a difference where none is allowed.
+    private func ratio(_ ratio: Double) -> String { ratio > 1e9 ? "∞" : Output.number(ratio, digits: 3) }
+
+    private func exponent(_ error: Double) -> String { error == 0 ? "0" : String(format: "%.0e", error) }
 }
+
+extension CheckEffort: ExpressibleByArgument {
+    public init?(argument: String) {
+        if argument == "full" {
+            self = .full
+        } else if let count = Int(argument), count >= 1 {
+            self = .cases(count)
+        } else {
+            return nil
+        }
+    }
+
+    public var defaultValueDescription: String { "representative" }
+}
+
+extension KernelFamily: ExpressibleByArgument {}
