@@ -18,8 +18,8 @@ struct Comparison {
     /// - Parameters:
     ///   - tolerance: For each element of floats.
     ///   - largestError: The bound on the normalised error. Where sums cancel, an output is small beside what was summed, and no bound
-    ///     relative to the output can hold; the error is then held against the tolerances instead: over the elements of an output it is at
-    ///     most a quarter of theirs (they allow for deviations that one element in 10¹⁰ has), and all of it over fewer than 16 elements.
+    ///     relative to the output can hold; the error is then held against the tolerances instead. They bound the worst element: the
+    ///     root mean square over an output is at most half of theirs, and all of it over fewer than 16 elements.
     init(actual: CheckOutput, expected: CheckOutput, tolerance: [Double], largestError: Double) {
         switch (actual, expected) {
         case (.integers(let actual), .integers(let expected)):
@@ -78,7 +78,7 @@ struct Comparison {
         }
         guard squares > 0 else { return }
         normalisedError = errors / squares
-        let limit = max(largestError, bounds / squares / (count < 16 ? 1 : 16))
+        let limit = max(largestError, bounds / squares / (count < 16 ? 1 : 4))
         if errors / squares > limit {
             mismatch = "the normalised mean squared error is \(errors / squares), expected at most \(limit)"
         }
