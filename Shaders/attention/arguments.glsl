@@ -44,6 +44,12 @@ layout(push_constant, scalar) uniform Arguments {
     CHECK_BLOCK
 } arguments;
 
+// The distances first, 2·first … below `end` (powers of two, at most 64) between lanes that are folded. Mesa unrolls a loop with a step
+// and not one with a factor, and llvmpipe counts every iteration of a loop that stays.
+#define FOR_EACH_DISTANCE(distance, first, end) \
+    [[unroll]] for (uint power_ = 0, distance = 1; power_ < 6u; power_++, distance = 1u << power_) \
+        if (distance >= (first) && distance < (end))
+
 // The largest score of no key: the lowest float and not −∞, whose difference from itself is no number.
 const float LOWEST = -3.402823466e38;
 

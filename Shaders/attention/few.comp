@@ -27,9 +27,7 @@ const uint SHARED_ROW = 2 + 256;
 shared float folded[SUBGROUPS * SHARED_ROW];
 
 float sumOfKey(float x) {
-    [[unroll]] for (uint distance = 1; distance < LANES_PER_KEY; distance *= 2u) {
-        x += subgroupShuffle(x, gl_SubgroupInvocationID ^ distance);
-    }
+    FOR_EACH_DISTANCE(distance, 1u, LANES_PER_KEY) x += subgroupShuffle(x, gl_SubgroupInvocationID ^ distance);
     return x;
 }
 
@@ -129,7 +127,7 @@ void main() {
     }
 
     // The streams of a subgroup.
-    [[unroll]] for (uint distance = LANES_PER_KEY; distance < LANES; distance *= 2u) {
+    FOR_EACH_DISTANCE(distance, LANES_PER_KEY, LANES) {
         uint other = lane ^ distance;
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
             float maximum = max(largest[r], subgroupShuffle(largest[r], other));

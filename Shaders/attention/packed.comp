@@ -35,12 +35,12 @@ layout(constant_id = 9) const bool PAIRED = true;
     pair = channel < arguments.channels ? pair : vec2(0.0);
 
 float lanesMaximum(float x) {
-    [[unroll]] for (uint distance = 1; distance < LANES; distance *= 2u) x = max(x, subgroupShuffle(x, gl_SubgroupInvocationID ^ distance));
+    FOR_EACH_DISTANCE(distance, 1u, LANES) x = max(x, subgroupShuffle(x, gl_SubgroupInvocationID ^ distance));
     return x;
 }
 
 float lanesSum(float x) {
-    [[unroll]] for (uint distance = 1; distance < LANES; distance *= 2u) x += subgroupShuffle(x, gl_SubgroupInvocationID ^ distance);
+    FOR_EACH_DISTANCE(distance, 1u, LANES) x += subgroupShuffle(x, gl_SubgroupInvocationID ^ distance);
     return x;
 }
 

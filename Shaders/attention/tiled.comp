@@ -79,14 +79,12 @@ void stageValues() {
 }
 
 vec4 rowMaximum(vec4 x) {
-    [[unroll]] for (uint distance = 1; distance < COLUMNS; distance *= 2u) {
-        x = max(x, subgroupShuffle(x, gl_SubgroupInvocationID ^ distance));
-    }
+    FOR_EACH_DISTANCE(distance, 1u, COLUMNS) x = max(x, subgroupShuffle(x, gl_SubgroupInvocationID ^ distance));
     return x;
 }
 
 vec4 rowSum(vec4 x) {
-    [[unroll]] for (uint distance = 1; distance < COLUMNS; distance *= 2u) x += subgroupShuffle(x, gl_SubgroupInvocationID ^ distance);
+    FOR_EACH_DISTANCE(distance, 1u, COLUMNS) x += subgroupShuffle(x, gl_SubgroupInvocationID ^ distance);
     return x;
 }
 
