@@ -11,6 +11,6 @@ layout(push_constant, scalar) uniform Arguments {
 
 void main() {
     FOR_EACH_ELEMENT(i, arguments.count) {
-        arguments.result[AT(2u, i, 4u)].value = arguments.a[AT(0u, i, 4u)].value + arguments.b[AT(1u, i, 4u)].value;
+        STORE(arguments.result, 2u, i, LOAD(arguments.a, 0u, i) + LOAD(arguments.b, 1u, i))
     }
 }

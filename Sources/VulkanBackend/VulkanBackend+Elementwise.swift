@@ -19,7 +19,8 @@ extension VulkanBackend {
         arguments.buffer(try place(of: operation.b, name), .read)
         arguments.buffer(try place(of: operation.output, name), .write)
         arguments.number(try count(operation.output, name))
-        try run("elementwise/add", launch(elements: operation.output.shape.count, name), arguments, name)
+        try run(
+            "elementwise/add", activations: operation.output.dtype, launch(elements: operation.output.shape.count, name), arguments, name)
     }
 
     public func rmsNorm(_ operation: RMSNormOperation) throws {

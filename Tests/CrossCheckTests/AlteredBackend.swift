@@ -36,11 +36,11 @@ class AlteredBackend: Backend {
     func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
     func topK(_ operation: TopKOperation) throws { try inner.topK(operation) }
 
-    /// Reads an f32 tensor, changes its elements, and writes them back.
+    /// Reads an f32 or f16 tensor, changes its elements, and writes them back.
     func alter(_ tensor: Tensor, _ change: (inout [Float]) -> Void) throws {
         var elements = try inner.readFloats(tensor)
         change(&elements)
-        try inner.write(elements, to: tensor)
+        try inner.writeFloats(elements, to: tensor)
     }
 }
 
@@ -128,20 +128,21 @@ final class OneRowTooMany: AlteredBackend {
         try inner.add(operation)
         let channels = operation.output.shape.channels
         let behind = Tensor(
-            shape: [channels], dtype: .f32, storage: operation.output.storage,
+            shape: [channels], dtype: operation.output.dtype, storage: operation.output.storage,
             byteOffset: operation.output.byteOffset + operation.output.byteCount)
-        try inner.write([Float](repeating: 0, count: channels), to: behind)
+        try inner.writeFloats([Float](repeating: 0, count: channels), to: behind)
     }
 }
 
 /// Rounds its inputs to f16.
 final class HalfPrecision: AlteredBackend {
     override func linear(_ operation: LinearOperation) throws {
-        let halves = try inner.readFloats(operation.x).map { Float(Float16($0)) }
+        let halves = try inner.allocate(operation.x.shape, operation.x.dtype)
+        try inner.writeFloats(inner.readFloats(operation.x).map { Float(Float16($0)) }, to: halves)
         let epilogue = Epilogue(
             activation: operation.activation, transports: operation.transport.map { [$0] } ?? [], residual: operation.residual)
         _ = try inner.linear(
-            inner.upload(halves, operation.x.shape), weight: operation.weight, bias: operation.bias, epilogue: epilogue,
+            halves, weight: operation.weight, bias: operation.bias, epilogue: epilogue,
             into: operation.output)
     }
 }

@@ -24,7 +24,7 @@ final class SinglePrecision: AlteredBackend {
                 result[row * outputs + output] = value
             }
         }
-        try inner.write(result, to: operation.output)
+        try inner.writeFloats(result, to: operation.output)
     }
 
     override func rmsNorm(_ operation: RMSNormOperation) throws {
@@ -41,7 +41,7 @@ final class SinglePrecision: AlteredBackend {
                 result[row * channels + channel] = map?.apply(value, row, channel) ?? value
             }
         }
-        try inner.write(result, to: operation.output)
+        try inner.writeFloats(result, to: operation.output)
     }
 
     override func rope(_ operation: RopeOperation) throws {
@@ -60,15 +60,14 @@ final class SinglePrecision: AlteredBackend {
                 result[second] = x[first] * sinf(angle) + x[second] * cosf(angle)
             }
         }
-        try inner.write(result, to: operation.output)
+        try inner.writeFloats(result, to: operation.output)
     }
 
     override func attention(_ operation: AttentionOperation) throws {
         let (queries, keys, values) = (
-            try inner.readActivations(operation.queries), try inner.readActivations(operation.keys),
-            try inner.readActivations(operation.values)
+            try inner.readFloats(operation.queries), try inner.readFloats(operation.keys), try inner.readFloats(operation.values)
         )
-        let bias = try operation.bias.map { (elements: try inner.readActivations($0), shape: $0.shape) }
+        let bias = try operation.bias.map { (elements: try inner.readFloats($0), shape: $0.shape) }
         let starts = try inner.readIntegers(operation.segments.queryStarts).map(Int.init)
         let keyLengths = try inner.readIntegers(operation.segments.keyLengths).map(Int.init)
         let slots = try inner.readIntegers(operation.segments.slots).map(Int.init)
@@ -109,18 +108,18 @@ final class SinglePrecision: AlteredBackend {
                 }
             }
         }
-        try inner.writeActivations(result, to: operation.output)
+        try inner.writeFloats(result, to: operation.output)
     }
 
     override func gatedProduct(_ operation: GatedProductOperation) throws {
         let (gate, up) = (try inner.readFloats(operation.gate), try inner.readFloats(operation.up))
-        try inner.write(zip(gate, up).map { single(operation.activation, $0) * $1 }, to: operation.output)
+        try inner.writeFloats(zip(gate, up).map { single(operation.activation, $0) * $1 }, to: operation.output)
     }
 
     override func transport(_ operation: TransportOperation) throws {
         let map = try SingleTransport(operation.transport, inner)
         let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape.channels)
-        try inner.write(x.indices.map { map.apply(x[$0], $0 / channels, $0 % channels) }, to: operation.output)
+        try inner.writeFloats(x.indices.map { map.apply(x[$0], $0 / channels, $0 % channels) }, to: operation.output)
     }
 
     override func pool(_ operation: PoolOperation) throws {
@@ -133,7 +132,7 @@ final class SinglePrecision: AlteredBackend {
             for row in start..<start + count { result[index] += x[row * channels + index % channels] }
             if count > 0 { result[index] *= 1 / Float(count) }
         }
-        try inner.write(result, to: operation.output)
+        try inner.writeFloats(result, to: operation.output)
     }
 
     override func quantileColumns(_ operation: QuantileColumnsOperation) throws {
@@ -147,7 +146,7 @@ final class SinglePrecision: AlteredBackend {
                 result.append(a + (position - Float(lower)) * (b - a))
             }
         }
-        try inner.write(result, to: operation.output)
+        try inner.writeFloats(result, to: operation.output)
     }
 
     private func single(_ activation: Activation, _ x: Float) -> Float {

@@ -17,13 +17,14 @@ extension CPUBackend {
 
     public func add(_ operation: AddOperation) throws {
         let name = "add"
-        let a = try operation.a.hostFloats(name)
-        let b = try operation.b.hostFloats(name)
-        let output = try operation.output.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let (a, b) = (try operands.input(operation.a), try operands.input(operation.b))
+        let output = try operands.output(operation.output)
         workers.ranges(operation.output.shape.count, cost: 3, multiple: 64) { range, _ in
             let first = range.lowerBound
             kernels.pointee.add(a + first, b + first, range.count, output + first)
         }
+        try operands.finish()
     }
 
     public func transport(_ operation: TransportOperation) throws {

@@ -13,11 +13,12 @@ extension ReferenceBackend {
 
     public func add(_ operation: AddOperation) throws {
         let name = "add"
-        let a = try operation.a.hostFloats(name)
-        let b = try operation.b.hostFloats(name)
-        let output = try operation.output.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let (a, b) = (try operands.input(operation.a), try operands.input(operation.b))
+        let output = try operands.output(operation.output)
         // One f32 addition is already rounded correctly.
         for index in 0..<operation.output.shape.count { output[index] = a[index] + b[index] }
+        try operands.finish()
     }
 
     public func transport(_ operation: TransportOperation) throws {

@@ -40,18 +40,24 @@ extension CheckedOperation {
         let channels = generator.extent(atMost: 513)
         let shape: Shape = [rows, channels]
         let count = rows * channels
-        var a = generator.values(count, generator.pick(ValueRange.allCases))
-        let b = generator.values(count, generator.pick(ValueRange.allCases))
+        let dtype = generator.activationType()
+        var a = generator.values(count, generator.pick(ValueRange.allCases), dtype)
+        let b = generator.values(count, generator.pick(ValueRange.allCases), dtype)
         for index in a.indices where generator.chance(0.02) { a[index] = generator.pick([.infinity, -.infinity, .nan]) }
         let alias = generator.pick(["", ", in place of a", ", in place of b"])
-        return CheckCase(shapes: "a and b \(shape)\(alias)") { [a] device in
-            let output = try device.output(shape, initial: alias.hasSuffix("a") ? a : alias.hasSuffix("b") ? b : nil)
+        return CheckCase(shapes: "a and b \(shape) \(dtype)\(alias)") { [a] device in
+            let output = try device.output(shape, dtype, initial: alias.hasSuffix("a") ? a : alias.hasSuffix("b") ? b : nil)
             let result = try device.backend.add(
-                alias.hasSuffix("a") ? output : device.input(a, shape, "a"),
-                alias.hasSuffix("b") ? output : device.input(b, shape, "b"), into: output)
+                alias.hasSuffix("a") ? output : device.input(a, shape, dtype, "a"),
+                alias.hasSuffix("b") ? output : device.input(b, shape, dtype, "b"), into: output)
             return [try device.read(result)]
         } tolerances: { [a] _, _ in
-            [a.indices.map { RoundOff.unit * abs(Double(a[$0]) + Double(b[$0])) + 4 * RoundOff.flush }]
+            [
+                a.indices.map { index in
+                    let sum = abs(Double(a[index]) + Double(b[index]))
+                    return RoundOff.unit * sum + 4 * RoundOff.flush + RoundOff.storing(dtype, sum)
+                }
+            ]
         }
     }
 }

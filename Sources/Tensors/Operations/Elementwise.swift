@@ -37,13 +37,13 @@ extension Backend {
         return result
     }
 
-    /// `a + b`, element by element. Both f32 and of one shape.
+    /// `a + b`, element by element. Both of one type, f32 or f16, and of one shape.
     public func add(_ a: Tensor, _ b: Tensor, into output: Tensor? = nil) throws -> Tensor {
         let name = "add"
-        try Validation.requireType(a, .f32, "a", name)
-        try Validation.requireType(b, .f32, "b", name)
+        try Validation.requireActivation(a, "a", name)
+        try Validation.requireType(b, a.dtype, "b", name)
         try Validation.require(a.shape == b.shape, name, "a \(a.shape) does not match b \(b.shape)")
-        let result = try Validation.output(output, a.shape, .f32, self, name)
+        let result = try Validation.output(output, a.shape, a.dtype, self, name)
         if a.shape.count == 0 { return result }
         try add(AddOperation(a: a, b: b, output: result))
         return result
