@@ -23,7 +23,7 @@ extension VulkanBackend {
             operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize)
         let tiles = (queryRows + kernel.tileRows - 1) / kernel.tileRows
         let allTiles = tiles * operation.keyHeads * segments.count
-        let keyCount = min(segments.maximumKeys, operation.keyCapacity)
+        let keyCount = Self.mostKeys(operation, tileRows: kernel.tileRows)
         let splits = splits(kernel, keys: keyCount, channels: channels, tiles: allTiles)
         let result = splits == 1 ? output : try partials(operation, splits, name)
 
@@ -62,6 +62,15 @@ extension VulkanBackend {
 
     /// A window that leaves nothing out, far enough from the largest integer that differences with positions do not overflow.
     private static let unlimitedWindow = 1 << 30
+
+    /// The most keys that the rows of a tile see between them.
+    private static func mostKeys(_ operation: AttentionOperation, tileRows: Int) -> Int {
+        let keys = min(operation.segments.maximumKeys, operation.keyCapacity)
+        guard let window = operation.window else { return keys }
+        // Each further query of the tile sees one key more.
+        let queries = (tileRows - 1) / (operation.heads / operation.keyHeads) + 2
+        return min(keys, min(window, keys) + queries)
+    }
 
     /// What the bias is, as the kernels' constant 5 says it.
     private static func biasConstant(_ operation: AttentionOperation) -> UInt32 {
