@@ -11,6 +11,7 @@
 #include "blocks_32.h"
 
 #include "decode.h"
+#include "encode.h"
 #include "transport.h"
 
 #include "epilogue.h"
@@ -33,6 +34,7 @@
     {                                               \
         .name = NAME,                               \
         .decode = decode,                           \
+        .encode = encode,                           \
         .dot = dot,                                 \
         .panels = gemm_panels,                      \
         .packed_elements = gemm_packed_elements,    \
@@ -42,8 +44,7 @@
         .rms_norm = rms_norm,                       \
         .transport = transport_rows,                \
         .rope = rope,                               \
-        .gated_product = gated_product,             \
-        .add = add,                                 \
+        .elementwise = elementwise,                 \
         .attention_panels = attention_panels,       \
         .attention_packed = attention_packed,       \
         .attention_state = attention_state,         \
