@@ -13,12 +13,12 @@
 #include "attention/partials.glsl"
 
 // The lanes of a subgroup, which is the whole work-group.
-layout(constant_id = 3) const uint LANES = 8;
-layout(constant_id = 4) const uint TILE_ROWS = 4;
+layout(constant_id = 4) const uint LANES = 8;
+layout(constant_id = 5) const uint TILE_ROWS = 4;
 // How often the lanes go over a head, two channels each: ⌈channels / (2 · LANES)⌉.
-layout(constant_id = 5) const uint SPANS = 4;
+layout(constant_id = 6) const uint SPANS = 4;
 // Whether heads are an even number of channels and begin at multiples of 8 bytes.
-layout(constant_id = 6) const bool PAIRED = true;
+layout(constant_id = 7) const bool PAIRED = true;
 
 layout(push_constant, scalar) uniform Arguments {
     Floats queries;

@@ -1,7 +1,7 @@
 // Sums and maxima over a work-group. With ONE_SUBGROUP the group is a single subgroup, and no barrier is needed.
 #pragma once
 
-layout(constant_id = 3) const bool ONE_SUBGROUP = false;
+layout(constant_id = 4) const bool ONE_SUBGROUP = false;
 
 // As many as 1024 invocations in subgroups of at least 4.
 shared float groupValues[256];

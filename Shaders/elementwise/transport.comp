@@ -19,8 +19,8 @@ DEFINE_TRANSPORT
 
 void main() {
     FOR_EACH_ELEMENT(i, arguments.count) {
-        float x = arguments.x[AT(0u, i, 4u)].value;
+        float x = LOAD(arguments.x, 0u, i);
         float y = transported(x, i / arguments.channels, i % arguments.channels, arguments.channels);
-        arguments.result[AT(1u, i, 4u)].value = y;
+        STORE(arguments.result, 1u, i, y)
     }
 }

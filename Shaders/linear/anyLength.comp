@@ -24,7 +24,7 @@ void main() {
                 float w = decodeElement(WeightElements(arguments.weight) + AT(1u, element, WEIGHT_ELEMENT_BYTES));
                 [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
                     uint row = min(firstRow + r, arguments.rows - 1u);
-                    parts[r] += arguments.x[AT(0u, row * arguments.channels + k, 4u)].value * w;
+                    parts[r] += LOAD(arguments.x, 0u, row * arguments.channels + k) * w;
                 }
             }
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) sums[r] += parts[r];

@@ -35,6 +35,6 @@ void finish(uint row, uint column, float sum) {
     float y = sum;
     if ((arguments.flags & HAS_BIAS) != 0u) y += arguments.bias[AT(6u, column, 4u)].value;
     y = transported(activated(y, arguments.activation), row, column, arguments.outputs);
-    if ((arguments.flags & HAS_RESIDUAL) != 0u) y += arguments.residual[AT(7u, index, 4u)].value;
-    arguments.result[AT(2u, index, 4u)].value = y;
+    if ((arguments.flags & HAS_RESIDUAL) != 0u) y += LOAD(arguments.residual, 7u, index);
+    STORE(arguments.result, 2u, index, y)
 }

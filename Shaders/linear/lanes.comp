@@ -9,10 +9,10 @@
 #include "linear/epilogue.glsl"
 
 // The lanes of a subgroup, which is the whole work-group: 4, 8 or 16.
-layout(constant_id = 3) const uint LANES = 8;
-layout(constant_id = 4) const uint TILE_ROWS = 4;
+layout(constant_id = 4) const uint LANES = 8;
+layout(constant_id = 5) const uint TILE_ROWS = 4;
 // The outputs of each lane, LANES apart.
-layout(constant_id = 5) const uint TILE_OUTPUTS = 2;
+layout(constant_id = 6) const uint TILE_OUTPUTS = 2;
 
 const uint PAIRS = 16u / LANES;
 
@@ -33,10 +33,7 @@ void main() {
         vec2 x[TILE_ROWS * PAIRS];
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
             uint xChunk = min(firstRow + r, arguments.rows - 1u) * chunks + chunk;
-            Longs pairs = Longs(Chunks(arguments.x) + AT(0u, xChunk, 128u));
-            [[unroll]] for (uint i = 0; i < PAIRS; i++) {
-                x[r * PAIRS + i] = uintBitsToFloat(unpackUint2x32(pairs[i * LANES + lane].value));
-            }
+            [[unroll]] for (uint i = 0; i < PAIRS; i++) x[r * PAIRS + i] = LOAD2(arguments.x, 0u, 16u * xChunk + i * LANES + lane);
         }
         [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
             uint n = min(firstOutput + o * LANES, arguments.outputs - 1u);

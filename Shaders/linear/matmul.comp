@@ -43,10 +43,9 @@ void main() {
             uint loader = self - TILE_OUTPUTS;
             uint loadedRow = loader % TILE_ROWS;
             uint xChunk = min(firstRow + loadedRow, arguments.rows - 1u) * chunks + chunk;
-            Chunks xValues = Chunks(arguments.x) + AT(0u, xChunk, 128u);
             [[unroll]] for (uint i = 0; i < 4; i++) {
                 uint four = loader / TILE_ROWS * 4u + i;
-                vec4 x = xValues.value[four];
+                vec4 x = LOAD4(arguments.x, 0u, 8u * xChunk + four);
                 [[unroll]] for (uint j = 0; j < 4; j++) xTile[(4u * four + j) * TILE_ROWS + loadedRow] = x[j];
             }
         }

@@ -6,9 +6,9 @@
 #include "common/weights.glsl"
 #include "linear/epilogue.glsl"
 
-layout(constant_id = 3) const uint TILE_ROWS = 1;
+layout(constant_id = 4) const uint TILE_ROWS = 1;
 // The outputs of each subgroup.
-layout(constant_id = 4) const uint TILE_OUTPUTS = 2;
+layout(constant_id = 5) const uint TILE_OUTPUTS = 2;
 
 void main() {
     uint outputTiles = (arguments.outputs + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
@@ -29,11 +29,10 @@ void main() {
         }
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
             uint xChunk = min(firstRow + r, arguments.rows - 1u) * chunks + chunk;
-            Chunks xValues = Chunks(arguments.x) + AT(0u, xChunk, 128u);
             float parts[TILE_OUTPUTS];
             [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) parts[o] = 0.0;
             [[unroll]] for (uint i = 0; i < 8; i++) {
-                vec4 x = xValues.value[i];
+                vec4 x = LOAD4(arguments.x, 0u, 8u * xChunk + i);
                 [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
                     [[unroll]] for (uint j = 0; j < 4; j++) parts[o] += x[j] * w[o][4u * i + j];
                 }

@@ -27,7 +27,25 @@ vec4 floatsOf(u16vec4 bits, uint type) {
     return type == TYPE_F16 ? halves4(bits) : uintBitsToFloat(uvec4(bits) << 16);
 }
 
-u16vec4 bitsOf(vec4 x, uint type) { return type == TYPE_F16 ? halfBits4(x) : u16vec4(brainBits(x)); }
+// The bits of f16 numbers, rounded to the nearest, ties to even, on every device: conversions of Vulkan may round to either side.
+uvec4 nearestHalfBits(vec4 x) {
+    uvec4 bits = floatBitsToUint(x);
+    uvec4 size = bits & 0x7FFFFFFFu;
+    // 112 is the difference of the biases; half of the last bit, less one where it is even, carries into it.
+    uvec4 normal = (size - (112u << 23) + 0xFFFu + (size >> 13 & 1u)) >> 13;
+    // Below 2⁻¹⁴ the last bit is 2⁻²⁴, and that of sums with 0.5, too.
+    precise vec4 sum = uintBitsToFloat(size) + 0.5;
+    uvec4 small = floatBitsToUint(sum) - 0x3F000000u;
+    uvec4 result;
+    [[unroll]] for (uint k = 0; k < 4; k++) {
+        uint finite = size[k] < 0x38800000u ? small[k] : normal[k];
+        uint number = size[k] >= 0x477FF000u ? 0x7C00u : finite;
+        result[k] = (size[k] > 0x7F800000u ? 0x7E00u | size[k] >> 13 & 0x3FFu : number) | bits[k] >> 16 & 0x8000u;
+    }
+    return result;
+}
+
+u16vec4 bitsOf(vec4 x, uint type) { return u16vec4(type == TYPE_F16 ? nearestHalfBits(x) : brainBits(x)); }
 
 // Moves unit `from` of one argument over unit `to` of another.
 #define MOVE_UNIT(source, sourceSlot, from, result, resultSlot, to) \

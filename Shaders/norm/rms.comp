@@ -26,14 +26,14 @@ void main() {
     uint start = row * arguments.channels;
     float squares = 0.0;
     for (uint c = gl_LocalInvocationID.x; c < arguments.channels; c += gl_WorkGroupSize.x) {
-        float x = arguments.x[AT(0u, start + c, 4u)].value;
+        float x = LOAD(arguments.x, 0u, start + c);
         squares += x * x;
     }
     float mean = groupSum(squares) / float(arguments.channels);
     float scale = 1.0 / sqrt(mean + arguments.epsilon);
     for (uint c = gl_LocalInvocationID.x; c < arguments.channels; c += gl_WorkGroupSize.x) {
-        float x = arguments.x[AT(0u, start + c, 4u)].value;
+        float x = LOAD(arguments.x, 0u, start + c);
         float y = arguments.gain[AT(1u, c, 4u)].value * (x * scale);
-        arguments.result[AT(2u, start + c, 4u)].value = transported(y, row, c, arguments.channels);
+        STORE(arguments.result, 2u, start + c, transported(y, row, c, arguments.channels))
     }
 }

@@ -7,8 +7,9 @@ final class CheckDevice {
     /// What the traps caught.
     private(set) var violations: [String] = []
 
-    /// A quiet NaN that no arithmetic produces.
+    /// Quiet NaNs that no arithmetic produces.
     private static let poison: UInt32 = 0x7FD5_A5A5
+    private static let halfPoison: UInt16 = 0x7FA5
     /// Guard rows before and after a tensor.
     private static let guardRows = 2
 
@@ -28,11 +29,16 @@ final class CheckDevice {
     // MARK: Inputs
 
     func input(_ elements: [Float], _ shape: Shape, _ what: String) throws -> Tensor {
-        try guardedInput(bytes(of: elements), shape, .f32, what)
+        try input(elements, shape, .f32, what)
+    }
+
+    /// - Parameter dtype: f32, or f16 for elements that are f16 numbers.
+    func input(_ elements: [Float], _ shape: Shape, _ dtype: DType, _ what: String) throws -> Tensor {
+        try guardedInput(Self.bytes(of: elements, dtype), shape, dtype, what)
     }
 
     func input(_ elements: [Int32], _ shape: Shape, _ what: String) throws -> Tensor {
-        try guardedInput(bytes(of: elements), shape, .i32, what)
+        try guardedInput(Self.bytes(of: elements), shape, .i32, what)
     }
 
     /// A weight as a model has it: memory of somebody else, which a device may copy into a layout of its own, or the first rows of
@@ -60,18 +66,17 @@ final class CheckDevice {
     /// A poisoned output; with `initial`, one that already holds values (an output that is an input, too).
     func output(_ shape: Shape, _ dtype: DType = .f32, initial: [Float]? = nil, _ what: String = "the output") throws -> Tensor {
         let (bufferShape, rowBytes) = Self.extended(shape, dtype)
-        var words = [UInt32](repeating: Self.poison, count: Self.guardRows * 2 * rowBytes / 4 + shape.count)
-        if let initial {
-            for (index, value) in initial.enumerated() { words[Self.guardRows * rowBytes / 4 + index] = value.bitPattern }
-        }
-        let buffer = try words.withUnsafeBytes { try backend.upload($0, bufferShape, dtype) }
+        let poison = Self.poison(byteCount: dtype.byteCount(elements: shape.count)!, dtype)
+        let trap = Self.poison(byteCount: Self.guardRows * rowBytes, dtype)
+        let all = trap + (initial.map { Self.bytes(of: $0, dtype) } ?? poison) + trap
+        let buffer = try all.withUnsafeBytes { try backend.upload($0, bufferShape, dtype) }
         return register(buffer, shape, contents: nil, what)
     }
 
     /// Puts poison where the next allocations of this shape are likely to land: for operations that allocate their own outputs.
     func poisonMemory(_ shape: Shape, _ dtype: DType, count: Int) throws {
-        let words = [UInt32](repeating: Self.poison, count: shape.count)
-        let tensors = try (0..<count).map { _ in try words.withUnsafeBytes { try backend.upload($0, shape, dtype) } }
+        let poison = Self.poison(byteCount: dtype.byteCount(elements: shape.count)!, dtype)
+        let tensors = try (0..<count).map { _ in try poison.withUnsafeBytes { try backend.upload($0, shape, dtype) } }
         try backend.synchronize()
         withExtendedLifetime(tensors) {}
     }
@@ -81,6 +86,12 @@ final class CheckDevice {
             let elements = try backend.readIntegers(tensor)
             noteUnwritten(elements.firstIndex { UInt32(bitPattern: $0) == Self.poison })
             return .integers(elements)
+        }
+        if tensor.dtype == .f16 {
+            var halves = [UInt16](repeating: 0, count: tensor.shape.count)
+            try halves.withUnsafeMutableBytes { try backend.read(tensor, into: $0) }
+            noteUnwritten(halves.firstIndex { $0 == Self.halfPoison })
+            return .floats(halves.map { Float(Float16(bitPattern: $0)) })
         }
         let elements = try backend.readFloats(tensor)
         noteUnwritten(elements.firstIndex { $0.bitPattern == Self.poison })
@@ -96,12 +107,11 @@ final class CheckDevice {
                 if now != contents { violations.append("\(tensor.what), an input, was changed or written around") }
                 continue
             }
-            let guardWords = tensor.guardBytes / 4
-            let words = now.withUnsafeBytes { Array($0.bindMemory(to: UInt32.self)) }
-            if words.prefix(guardWords).contains(where: { $0 != Self.poison }) {
+            let trap = Self.poison(byteCount: tensor.guardBytes, tensor.buffer.dtype)
+            if now.prefix(trap.count) != trap[...] {
                 violations.append("the memory before \(tensor.what) was written")
             }
-            if words.suffix(guardWords).contains(where: { $0 != Self.poison }) {
+            if now.suffix(trap.count) != trap[...] {
                 violations.append("the memory after \(tensor.what) was written")
             }
         }
@@ -128,5 +138,15 @@ final class CheckDevice {
         return (Shape([rows + 2 * guardRows] + rest), rowBytes)
     }
 
-    private func bytes<Element: BitwiseCopyable>(of elements: [Element]) -> [UInt8] { elements.withUnsafeBytes { Array($0) } }
+    private static func bytes<Element: BitwiseCopyable>(of elements: [Element]) -> [UInt8] { elements.withUnsafeBytes { Array($0) } }
+
+    private static func bytes(of elements: [Float], _ dtype: DType) -> [UInt8] {
+        dtype == .f16 ? bytes(of: elements.map { Float16($0) }) : bytes(of: elements)
+    }
+
+    private static func poison(byteCount: Int, _ dtype: DType) -> [UInt8] {
+        dtype.blockBytes == 2
+            ? bytes(of: [UInt16](repeating: halfPoison, count: byteCount / 2))
+            : bytes(of: [UInt32](repeating: poison, count: byteCount / 4))
+    }
 }

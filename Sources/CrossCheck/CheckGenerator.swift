@@ -1,3 +1,5 @@
+import Tensors
+
 /// The random numbers of the cases: SplitMix64 (Steele, Lea & Flood 2014), the same on every machine for the same seed.
 public struct CheckGenerator: RandomNumberGenerator {
     private var state: UInt64
@@ -61,6 +63,11 @@ public struct CheckGenerator: RandomNumberGenerator {
     }
 }
 
+extension Float {
+    /// The number times a power of two.
+    fileprivate func scaled(by exponent: Int) -> Float { self * Float(sign: .plus, exponent: exponent, significand: 1) }
+}
+
 /// The magnitudes of the elements of an input.
 enum ValueRange: CaseIterable {
     /// Around 1, as activations after a norm are.
@@ -72,6 +79,26 @@ enum ValueRange: CaseIterable {
 }
 
 extension CheckGenerator {
+    /// The type of the activations of a case: f16 in one of three.
+    mutating func activationType() -> DType { chance(0.34) ? .f16 : .f32 }
+
+    /// Values that a type has: as they are for f32; for f16 rounded, and no larger than 4096, so that small sums of products stay in range.
+    mutating func values(_ count: Int, _ range: ValueRange, _ dtype: DType) -> [Float] {
+        let values = values(count, range)
+        if dtype == .f32 { return values }
+        return values.map { value in
+            // Half the exponent for the wide range, whose 24 binades an f16 number has not.
+            let narrowed = range == .wide && value != 0 ? value.scaled(by: -Int(value.exponent) / 2) : value
+            return Float(Float16(max(-4096, min(4096, narrowed))))
+        }
+    }
+
+    /// Normal numbers that a type has.
+    mutating func normals(_ count: Int, mean: Double = 0, deviation: Double = 1, _ dtype: DType) -> [Float] {
+        let values = normals(count, mean: mean, deviation: deviation)
+        return dtype == .f32 ? values : values.map { Float(Float16($0)) }
+    }
+
     mutating func values(_ count: Int, _ range: ValueRange) -> [Float] {
         switch range {
         case .ordinary: return normals(count)

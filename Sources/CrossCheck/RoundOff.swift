@@ -1,3 +1,5 @@
+import Tensors
+
 /// The constants that tolerances are derived from.
 ///
 /// Each tolerance bounds the distance between a kernel that works in f32 and the exact result, under the error of each step: half
@@ -8,6 +10,13 @@ enum RoundOff {
     static let unit = 0x1p-24
     /// The largest relative error of one rounding to f16.
     static let halfUnit = 0x1p-11
+    /// How far two roundings of the same number to a type may lie apart, the one to the nearest, the other to either side, as devices
+    /// may convert (Vulkan specification, "Precision and Operation of SPIR-V Instructions": correctly rounded, the direction being
+    /// the implementation's): half an ulp and one ulp. Below 2⁻¹⁴, f16 numbers are 2⁻²⁴ apart.
+    static func storing(_ dtype: DType, _ value: Double) -> Double {
+        dtype == .f16 ? 3 * halfUnit * abs(value) + 0x1p-24 : 0
+    }
+
     /// What one operation may lose where a device flushes denormal numbers to zero.
     static let flush = 0x1p-126
     /// What 1 / (1 + exp(−x)) may lose where exp overflows: x ≥ 88.7 gives |x| · 2⁻¹²⁸.

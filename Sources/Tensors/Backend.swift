@@ -33,7 +33,7 @@ public protocol Backend: AnyObject {
     /// Waits until everything asked for so far is done, and reports what went wrong.
     func synchronize() throws
 
-    // MARK: Operations, validated
+    // MARK: Operations, validated, in order of their names
 
     func argmax(_ operation: ArgmaxOperation) throws
     func attention(_ operation: AttentionOperation) throws

@@ -38,6 +38,10 @@ public enum DType: String, Sendable, CaseIterable, Hashable {
     /// Whether a tensor of this type can be a weight (anything but an index).
     public var isWeight: Bool { self != .i32 }
 
+    /// Whether a tensor of this type can be an activation. The activations of one operation are all of one type; sums are f32 and
+    /// the result is rounded once.
+    public var isActivation: Bool { self == .f32 || self == .f16 }
+
     /// The bytes of `elements` consecutive elements, or nil when they are not a whole number of blocks or overflow `Int`.
     public func byteCount(elements: Int) -> Int? {
         guard elements >= 0, elements % blockElements == 0 else { return nil }

@@ -29,13 +29,14 @@ extension VulkanBackend {
     /// Records a kernel.
     /// - Parameters:
     ///   - name: Family, shader and variant.
-    ///   - constants: Specialization constants from 3 on.
+    ///   - activations: The type of the activations, f32 or f16.
+    ///   - constants: Specialization constants from 4 on.
     ///   - operation: The name in errors and profiles.
     func run(
-        _ name: String, constants: [UInt32] = [], _ launch: Launch, _ arguments: KernelArguments, _ operation: String
+        _ name: String, activations: DType = .f32, constants: [UInt32] = [], _ launch: Launch, _ arguments: KernelArguments, _ operation: String
     ) throws {
         try translatingErrors(operation) {
-            let pipeline = try kernels.pipeline(name, groupSize: launch.groupSize, constants: constants)
+            let pipeline = try kernels.pipeline(name, groupSize: launch.groupSize, activations: activations, constants: constants)
             try arguments.withBytes {
                 try stream.dispatch(pipeline, arguments: $0, uses: arguments.uses, groups: launch.groups, label: operation)
             }

@@ -61,7 +61,7 @@ extension VulkanBackend {
         return try launch(groups: rows, of: (groupSize, 1), iterations: passes * (channels / groupSize + 1), operation)
     }
 
-    /// Whether the work-groups of ``launch(rows:of:passes:_:)`` are single subgroups (specialization constant 3).
+    /// Whether the work-groups of ``launch(rows:of:passes:_:)`` are single subgroups (specialization constant 4).
     var rowGroupIsOneSubgroup: UInt32 { family == .lanes ? 1 : 0 }
 
     /// llvmpipe leaves every loop of an invocation once they have had 65,535 iterations together (LP_MAX_TGSI_LOOP_ITERATIONS in

@@ -1,3 +1,4 @@
+import Tensors
 import VulkanRuntime
 
 /// The shaders of this module, compiled for a device as they are asked for.
@@ -11,11 +12,11 @@ final class KernelLibrary {
     /// - Parameters:
     ///   - name: Family, shader and variant: `linear/matvec-q4_0`.
     ///   - groupSize: Invocations in a work-group along x and y.
-    ///   - constants: Specialization constants from 3 on.
-    func pipeline(_ name: String, groupSize: (Int, Int), constants: [UInt32]) throws -> Pipeline {
+    ///   - activations: The type of the activations, f32 or f16.
+    ///   - constants: Specialization constants from 4 on.
+    func pipeline(_ name: String, groupSize: (Int, Int), activations: DType, constants: [UInt32]) throws -> Pipeline {
         let code = try Self.shaders.code(device.isChecked ? name + "+checked" : name)
-        return try device.pipeline(
-            code, specialization: [UInt32(groupSize.0), UInt32(groupSize.1), 1] + constants, subgroupSize: device.report.limits.subgroupSize
-        )
+        let common = [UInt32(groupSize.0), UInt32(groupSize.1), 1, activations == .f16 ? 1 : 0]
+        return try device.pipeline(code, specialization: common + constants, subgroupSize: device.report.limits.subgroupSize)
     }
 }

@@ -56,7 +56,7 @@ extension VulkanBackend {
         arguments.real(operation.epsilon)
         arguments.appendNumbers(transport)
         let launch = try launch(rows: operation.x.shape.rows, of: operation.x.shape.channels, passes: 2, name)
-        try run("norm/rms", constants: [rowGroupIsOneSubgroup], launch, arguments, name)
+        try run("norm/rms", activations: operation.x.dtype, constants: [rowGroupIsOneSubgroup], launch, arguments, name)
     }
 }
 

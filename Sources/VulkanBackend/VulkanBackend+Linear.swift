@@ -36,7 +36,7 @@ extension VulkanBackend {
         arguments.number((operation.bias == nil ? 0 : 1) | (operation.residual == nil ? 0 : 2))
         arguments.appendNumbers(transport)
         try run(
-            "linear/\(kernel.shader)-\(dtype.rawValue)", constants: kernel.constants(subgroupSize: subgroupSize),
+            "linear/\(kernel.shader)-\(dtype.rawValue)", activations: operation.x.dtype, constants: kernel.constants(subgroupSize: subgroupSize),
             launch(kernel, operation, name), arguments, name)
     }
 
@@ -108,7 +108,7 @@ enum LinearKernel: Equatable {
         }
     }
 
-    /// Specialization constants from 3 on.
+    /// Specialization constants from 4 on.
     func constants(subgroupSize: Int) -> [UInt32] {
         switch self {
         case .lanes(let tileRows): [UInt32(subgroupSize), UInt32(tileRows), UInt32(Self.laneOutputs)]

@@ -43,7 +43,8 @@ extension VulkanBackend {
         arguments.number(try count(operation.x, name))
         arguments.number(UInt32(operation.x.shape.channels))
         arguments.appendNumbers(transport)
-        try run("elementwise/transport", launch(elements: operation.x.shape.count, name), arguments, name)
+        try run(
+            "elementwise/transport", activations: operation.x.dtype, launch(elements: operation.x.shape.count, name), arguments, name)
     }
 }
 

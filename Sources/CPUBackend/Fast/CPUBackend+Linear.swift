@@ -5,7 +5,8 @@ extension CPUBackend {
     public func linear(_ operation: LinearOperation) throws {
         let name = "linear"
         var linear = monge_linear()
-        linear.x = UnsafePointer(try operation.x.hostFloats(name))
+        var operands = FloatOperands(memory, name)
+        linear.x = UnsafePointer(try operands.input(operation.x))
         linear.rows = operation.rows
         linear.inputs = operation.inputChannels
         linear.type = operation.weight.dtype.kernelType
@@ -14,14 +15,15 @@ extension CPUBackend {
         linear.epilogue.bias = try operation.bias.map { UnsafePointer(try $0.hostFloats(name)) }
         linear.epilogue.activation = operation.activation.kernelActivation
         linear.epilogue.transport = try monge_transport(operation.transport, name)
-        linear.epilogue.residual = try operation.residual.map { UnsafePointer(try $0.hostFloats(name)) }
-        linear.epilogue.output = try operation.output.hostFloats(name)
+        linear.epilogue.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
+        linear.epilogue.output = try operands.output(operation.output)
         linear.epilogue.channels = operation.outputChannels
         if linear.rows <= Self.rowsOfDotProducts {
             try dotProducts(linear)
         } else {
             try matrixProduct(linear)
         }
+        try operands.finish()
     }
 
     /// Few rows: bound by the bytes of the weights, which are read once, in place.

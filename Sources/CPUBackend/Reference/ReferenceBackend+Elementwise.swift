@@ -20,14 +20,16 @@ extension ReferenceBackend {
     public func transport(_ operation: TransportOperation) throws {
         let name = "transport"
         let channels = operation.x.shape.channels
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let transport = try ReferenceTransport(operation.transport, name)
-        let output = try operation.output.hostFloats(name)
+        let output = try operands.output(operation.output)
         for row in 0..<operation.x.shape.rows {
             for channel in 0..<channels {
                 output[row * channels + channel] = transport(x[row * channels + channel], row: row, channel: channel)
             }
         }
+        try operands.finish()
     }
 }
 

@@ -4,14 +4,15 @@ extension ReferenceBackend {
     public func linear(_ operation: LinearOperation) throws {
         let name = "linear"
         let (rows, inputs, outputs) = (operation.rows, operation.inputChannels, operation.outputChannels)
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let weight = UnsafeRawPointer(try operation.weight.hostPointer(name))
         let weightType = operation.weight.dtype
         let rowBytes = weightType.byteCount(elements: inputs)!
         let bias = try operation.bias?.hostFloats(name)
         let transport = try operation.transport.map { try ReferenceTransport($0, name) }
-        let residual = try operation.residual?.hostFloats(name)
-        let output = try operation.output.hostFloats(name)
+        let residual = try operation.residual.map { try operands.input($0) }
+        let output = try operands.output(operation.output)
 
         // Every weight row meets every row of x: both are widened once.
         let wideX = UnsafeMutablePointer<Double>.allocate(capacity: rows * inputs)
@@ -39,6 +40,7 @@ extension ReferenceBackend {
                 }
             }
         }
+        try operands.finish()
     }
 }
 

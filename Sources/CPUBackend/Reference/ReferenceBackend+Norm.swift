@@ -4,10 +4,11 @@ extension ReferenceBackend {
     public func rmsNorm(_ operation: RMSNormOperation) throws {
         let name = "rmsNorm"
         let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let gain = try operation.gain.hostFloats(name)
         let transport = try operation.transport.map { try ReferenceTransport($0, name) }
-        let output = try operation.output.hostFloats(name)
+        let output = try operands.output(operation.output)
         for row in 0..<rows {
             let values = x + row * channels
             var squares = 0.0
@@ -18,5 +19,6 @@ extension ReferenceBackend {
                 output[row * channels + channel] = transport?(value, row: row, channel: channel) ?? value
             }
         }
+        try operands.finish()
     }
 }

@@ -30,28 +30,29 @@ extension CheckedOperation {
     ) -> CheckCase {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         let range: ValueRange = options.matrixInputs == .single ? generator.pick(ValueRange.allCases) : .ordinary
-        let x = generator.values(rows * inputs, range)
+        let dtype = generator.activationType()
+        let x = generator.values(rows * inputs, range, dtype)
         let bias: [Float]? = generator.chance(0.5) ? generator.normals(outputs) : nil
         let activation = generator.chance(0.5) ? .identity : generator.pick(Activation.allCases)
         let transports = (0..<generator.pick([0, 0, 1, 1, 2])).map { _ in
             CheckTransport(rows: rows, channels: outputs, bounds: [0.25, -0.5], &generator)
         }
-        let residual: [Float]? = generator.chance(0.5) ? generator.normals(rows * outputs) : nil
+        let residual: [Float]? = generator.chance(0.5) ? generator.normals(rows * outputs, dtype) : nil
         let isInPlace = residual != nil && generator.chance(0.5)
         // Two leading axes are rows as one is.
         let leading = rows % 2 == 0 && generator.chance(0.3) ? [2, rows / 2] : [rows]
         let shape = Shape(leading + [outputs])
         let description =
-            "x \(Shape(leading + [inputs])) \(range), weight \(weight.shape) \(weight.dtype)" + (bias == nil ? "" : ", bias")
+            "x \(Shape(leading + [inputs])) \(dtype) \(range), weight \(weight.shape) \(weight.dtype)" + (bias == nil ? "" : ", bias")
             + (activation == .identity ? "" : ", \(activation)") + transports.map { ", \($0.description)" }.joined()
             + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual")
         return CheckCase(shapes: description) { device in
-            let output = try device.output(shape, initial: isInPlace ? residual : nil)
+            let output = try device.output(shape, dtype, initial: isInPlace ? residual : nil)
             let epilogue = Epilogue(
                 activation: activation, transports: try transports.map { try $0.application(on: device) },
-                residual: isInPlace ? output : try residual.map { try device.input($0, shape, "the residual") })
+                residual: isInPlace ? output : try residual.map { try device.input($0, shape, dtype, "the residual") })
             let result = try device.backend.linear(
-                device.input(x, Shape(leading + [inputs]), "x"), weight: device.weight(weight),
+                device.input(x, Shape(leading + [inputs]), dtype, "x"), weight: device.weight(weight),
                 bias: bias.map { try device.input($0, [outputs], "the bias") }, epilogue: epilogue, into: output)
             return [try device.read(result)]
         } tolerances: { reference, _ in
@@ -62,16 +63,20 @@ extension CheckedOperation {
                     let offset = Double(bias?[channel] ?? 0)
                     let sum = sums.values[index] + offset
                     var value = activation.value(sum)
+                    // Further maps act on the stored result of the first.
                     var error = activation.slope * (sums.errors[index] + RoundOff.unit * (abs(offset) + abs(sum)))
                     error += activation.roundOff(sum) + RoundOff.unit * abs(value)
-                    for transport in transports {
+                    for (order, transport) in transports.enumerated() {
+                        if order > 0 { error += RoundOff.storing(dtype, value) }
                         error = transport.tolerance(value, error: error, row: row, channel: channel)
                         if let map = transport.map(row: row, channel: channel), map.low < value, value < map.high {
                             value = map.moved(value)
                         }
                     }
                     let last = Double(residual?[index] ?? 0)
-                    return error + 2 * RoundOff.unit * (abs(value) + abs(last))
+                    if residual != nil, transports.count > 1 { error += RoundOff.storing(dtype, value) }
+                    error += 2 * RoundOff.unit * (abs(value) + abs(last))
+                    return error + RoundOff.storing(dtype, abs(value + last) + error)
                 }
             ]
         }

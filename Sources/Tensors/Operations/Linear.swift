@@ -1,6 +1,6 @@
 /// A validated ``Backend/linear(_:weight:bias:epilogue:into:)``.
 public struct LinearOperation {
-    /// `[…, K]` f32, seen as `[rows, K]`.
+    /// `[…, K]` f32 or f16, seen as `[rows, K]`.
     public let x: Tensor
     /// `[N, K]`, any weight type.
     public let weight: Tensor
@@ -8,9 +8,9 @@ public struct LinearOperation {
     public let bias: Tensor?
     public let activation: Activation
     public let transport: TransportApplication?
-    /// `[…, N]` f32.
+    /// `[…, N]`, of x's type.
     public let residual: Tensor?
-    /// `[…, N]` f32.
+    /// `[…, N]`, of x's type.
     public let output: Tensor
 
     /// The number of rows of x.
@@ -21,20 +21,20 @@ public struct LinearOperation {
 }
 
 extension Backend {
-    /// `y = epilogue(x · Wᵀ + b)`, accumulated in f32 (or wider).
+    /// `y = epilogue(x · Wᵀ + b)`, accumulated in f32 (or wider) and rounded once to the type of x.
     ///
     /// - Parameters:
-    ///   - x: `[…, K]` f32.
+    ///   - x: `[…, K]` f32 or f16.
     ///   - weight: `[N, K]`, any weight type; quantised rows are decoded as they are read.
     ///   - bias: `[N]` f32.
-    ///   - epilogue: activation, transports and residual (`[…, N]`), in this order.
+    ///   - epilogue: activation, transports and residual (`[…, N]`, of x's type), in this order.
     ///   - output: Where to write; allocated when nil. May be the residual itself.
-    /// - Returns: `[…, N]` f32.
+    /// - Returns: `[…, N]`, of x's type.
     public func linear(
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, epilogue: Epilogue = .none, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "linear"
-        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireActivation(x, "x", name)
         guard weight.dtype.isWeight else {
             throw TensorError.unsupportedType(operation: name, detail: "the weight is \(weight.dtype)")
         }
@@ -48,18 +48,18 @@ extension Backend {
             try Validation.require(bias.shape == [outputChannels], name, "bias \(bias.shape) does not match weight \(weight.shape)")
         }
         if let residual = epilogue.residual {
-            try Validation.requireType(residual, .f32, "the residual", name)
+            try Validation.requireType(residual, x.dtype, "the residual", name)
             try Validation.require(residual.shape == shape, name, "residual \(residual.shape) does not match the result \(shape)")
         }
         for transport in epilogue.transports {
             try Validation.transport(transport, rows: shape.rows, channels: outputChannels, name)
         }
-        let result = try Validation.output(output, shape, .f32, self, name)
+        let result = try Validation.output(output, shape, x.dtype, self, name)
         if shape.count == 0 { return result }
         // Only the first map can be fused; with more of them the residual, over which the result may be written, waits for the last.
         let following = epilogue.transports.dropFirst()
         let defers = !following.isEmpty && epilogue.residual != nil
-        let mapped = defers ? try allocate(shape, .f32) : result
+        let mapped = defers ? try allocate(shape, x.dtype) : result
         try linear(
             LinearOperation(
                 x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.transports.first,

@@ -1,12 +1,12 @@
 /// A validated ``Backend/rmsNorm(_:gain:epsilon:transports:into:)``.
 public struct RMSNormOperation {
-    /// `[…, C]` f32.
+    /// `[…, C]` f32 or f16.
     public let x: Tensor
     /// `[C]` f32.
     public let gain: Tensor
     public let epsilon: Float
     public let transport: TransportApplication?
-    /// `[…, C]` f32; never aliases x.
+    /// `[…, C]`, of x's type; never aliases x.
     public let output: Tensor
 }
 
@@ -14,7 +14,7 @@ extension Backend {
     /// Root-mean-square normalisation over the last axis (Zhang & Sennrich 2019): `y = gain · x / √(mean(x²) + ε)`, then the maps.
     ///
     /// - Parameters:
-    ///   - x: `[…, C]` f32.
+    ///   - x: `[…, C]` f32 or f16.
     ///   - gain: `[C]` f32.
     ///   - epsilon: ε ≥ 0.
     ///   - transports: Maps applied to the result, in this order.
@@ -22,7 +22,7 @@ extension Backend {
         _ x: Tensor, gain: Tensor, epsilon: Float, transports: [TransportApplication] = [], into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "rmsNorm"
-        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireActivation(x, "x", name)
         try Validation.requireType(gain, .f32, "the gain", name)
         try Validation.require(
             x.shape.rank >= 1 && gain.shape == [x.shape.channels], name, "x \(x.shape) does not match gain \(gain.shape)")
@@ -30,7 +30,7 @@ extension Backend {
         for transport in transports {
             try Validation.transport(transport, rows: x.shape.rows, channels: x.shape.channels, name)
         }
-        let result = try Validation.output(output, x.shape, .f32, self, name)
+        let result = try Validation.output(output, x.shape, x.dtype, self, name)
         if x.shape.count == 0 { return result }
         try rmsNorm(RMSNormOperation(x: x, gain: gain, epsilon: epsilon, transport: transports.first, output: result))
         for map in transports.dropFirst() {

@@ -16,6 +16,13 @@ enum Validation {
         }
     }
 
+    /// Checks that a tensor is an activation: f32 or f16.
+    static func requireActivation(_ tensor: Tensor, _ what: String, _ operation: String) throws {
+        if !tensor.dtype.isActivation {
+            throw TensorError.unsupportedType(operation: operation, detail: "\(what) is \(tensor.dtype), expected f32 or f16")
+        }
+    }
+
     /// The output to write: the caller's, checked, or a new one.
     static func output(
         _ given: Tensor?, _ shape: Shape, _ dtype: DType, _ backend: any Backend, _ operation: String

@@ -1,0 +1,57 @@
+import Tensors
+
+/// The activations of one operation in f32, whatever type they are stored in.
+///
+/// The CPU computes in f32 or wider. An f32 tensor is used in place; an f16 tensor is widened into a copy, which is exact, and an f16
+/// result is computed in f32 and rounded once, to the nearest, by ``finish()``.
+///
+/// ```swift
+/// var operands = FloatOperands(memory, "linear")
+/// let x = try operands.input(operation.x)
+/// let output = try operands.output(operation.output)
+/// …
+/// try operands.finish()
+/// ```
+struct FloatOperands {
+    private let memory: CPUMemoryPool
+    private let operation: String
+    // Kept until the end of the operation; empty when everything is f32.
+    private var copies: [CPUStorage] = []
+    private var outputs: [(copy: UnsafeMutablePointer<Float>, tensor: Tensor)] = []
+
+    init(_ memory: CPUMemoryPool, _ operation: String) {
+        self.memory = memory
+        self.operation = operation
+    }
+
+    /// The elements of an f32 or f16 tensor, to be read.
+    /// - Throws: ``TensorError/outOfMemory(device:requestedBytes:detail:)``, ``TensorError/wrongBackend(operation:detail:)``
+    mutating func input(_ tensor: Tensor) throws -> UnsafeMutablePointer<Float> {
+        if tensor.dtype == .f32 { return try tensor.hostFloats(operation) }
+        let copy = try room(tensor.shape.count)
+        HalfPrecision.widen(try tensor.hostElements(UInt16.self, operation), count: tensor.shape.count, into: copy)
+        return copy
+    }
+
+    /// Where to write the elements of an f32 or f16 tensor.
+    /// - Parameter keepsContents: Whether elements that are not written keep their values.
+    mutating func output(_ tensor: Tensor, keepsContents: Bool = false) throws -> UnsafeMutablePointer<Float> {
+        if tensor.dtype == .f32 { return try tensor.hostFloats(operation) }
+        let copy = keepsContents ? try input(tensor) : try room(tensor.shape.count)
+        outputs.append((copy, tensor))
+        return copy
+    }
+
+    /// Rounds what was written to the types of the outputs.
+    func finish() throws {
+        for (copy, tensor) in outputs {
+            HalfPrecision.round(copy, count: tensor.shape.count, into: try tensor.hostElements(UInt16.self, operation))
+        }
+    }
+
+    private mutating func room(_ count: Int) throws -> UnsafeMutablePointer<Float> {
+        let storage = try CPUStorage(byteCount: count * MemoryLayout<Float>.stride, from: memory)
+        copies.append(storage)
+        return storage.pointer.assumingMemoryBound(to: Float.self)
+    }
+}
