@@ -20,27 +20,42 @@ class AlteredBackend: Backend {
     func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try inner.read(tensor, into: bytes) }
     func synchronize() throws { try inner.synchronize() }
 
+    func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
+    func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }
+    func copy(_ operation: CopyOperation) throws { try inner.copy(operation) }
+    func elementwise(_ operation: ElementwiseOperation) throws { try inner.elementwise(operation) }
+    func embedding(_ operation: EmbeddingOperation) throws { try inner.embedding(operation) }
+    func fitColumns(_ operation: FitColumnsOperation) throws { try inner.fitColumns(operation) }
     func linear(_ operation: LinearOperation) throws { try inner.linear(operation) }
+    func pad(_ operation: PadOperation) throws { try inner.pad(operation) }
+    func pool(_ operation: PoolOperation) throws { try inner.pool(operation) }
+    func quantileColumns(_ operation: QuantileColumnsOperation) throws { try inner.quantileColumns(operation) }
     func rmsNorm(_ operation: RMSNormOperation) throws { try inner.rmsNorm(operation) }
     func rope(_ operation: RopeOperation) throws { try inner.rope(operation) }
-    func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }
-    func gatedProduct(_ operation: GatedProductOperation) throws { try inner.gatedProduct(operation) }
-    func add(_ operation: AddOperation) throws { try inner.add(operation) }
-    func embedding(_ operation: EmbeddingOperation) throws { try inner.embedding(operation) }
+    func rotation(_ operation: RotationOperation) throws { try inner.rotation(operation) }
     func scatterRows(_ operation: ScatterRowsOperation) throws { try inner.scatterRows(operation) }
-    func transport(_ operation: TransportOperation) throws { try inner.transport(operation) }
-    func pool(_ operation: PoolOperation) throws { try inner.pool(operation) }
+    func softmax(_ operation: SoftmaxOperation) throws { try inner.softmax(operation) }
     func sortColumns(_ operation: SortColumnsOperation) throws { try inner.sortColumns(operation) }
-    func fitColumns(_ operation: FitColumnsOperation) throws { try inner.fitColumns(operation) }
-    func quantileColumns(_ operation: QuantileColumnsOperation) throws { try inner.quantileColumns(operation) }
-    func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
+    func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws { try inner.timestepEmbedding(operation) }
     func topK(_ operation: TopKOperation) throws { try inner.topK(operation) }
+    func transport(_ operation: TransportOperation) throws { try inner.transport(operation) }
+    func upsample(_ operation: UpsampleOperation) throws { try inner.upsample(operation) }
 
-    /// Reads an f32 tensor, changes its elements, and writes them back.
+    /// Reads an activation's elements, in f32.
+    func floats(_ tensor: Tensor) throws -> [Float] {
+        try inner.readFloats(tensor.dtype == .f32 ? tensor : inner.cast(tensor, to: .f32))
+    }
+
+    /// Writes an activation's elements, rounded to its type.
+    func write(floats elements: [Float], to tensor: Tensor) throws {
+        _ = try inner.cast(inner.upload(elements, tensor.shape), to: tensor.dtype, into: tensor)
+    }
+
+    /// Reads an activation, changes its elements, and writes them back.
     func alter(_ tensor: Tensor, _ change: (inout [Float]) -> Void) throws {
-        var elements = try inner.readFloats(tensor)
+        var elements = try floats(tensor)
         change(&elements)
-        try inner.write(elements, to: tensor)
+        try write(floats: elements, to: tensor)
     }
 }
 
@@ -114,13 +129,12 @@ final class LastColumnUnwritten: AlteredBackend {
 
 /// Writes one row too many.
 final class OneRowTooMany: AlteredBackend {
-    override func add(_ operation: AddOperation) throws {
-        try inner.add(operation)
-        let channels = operation.output.shape.channels
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        try inner.elementwise(operation)
+        let output = operation.output
         let behind = Tensor(
-            shape: [channels], dtype: .f32, storage: operation.output.storage,
-            byteOffset: operation.output.byteOffset + operation.output.byteCount)
-        try inner.write([Float](repeating: 0, count: channels), to: behind)
+            shape: [1], dtype: output.dtype, storage: output.storage, byteOffset: output.byteOffset + output.byteCount)
+        try write(floats: [0], to: behind)
     }
 }
 
@@ -163,10 +177,148 @@ final class OtherLayout: AlteredBackend {
 
 /// Takes the exact GELU for its approximation.
 final class ExactGELU: AlteredBackend {
-    override func gatedProduct(_ operation: GatedProductOperation) throws {
-        _ = try inner.gatedProduct(
-            gate: operation.gate, up: operation.up, activation: operation.activation == .geluTanh ? .gelu : operation.activation,
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        let other: ElementwiseFunction =
+            switch operation.function {
+            case .gatedProduct(.geluTanh): .gatedProduct(.gelu)
+            case .activation(.geluTanh): .activation(.gelu)
+            default: operation.function
+            }
+        try inner.elementwise(operation.with(function: other))
+    }
+}
+
+/// Swaps the halves of a packed product, and the operands of a difference.
+final class SwappedOperands: AlteredBackend {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        guard operation.operands.count == 2 else { return try inner.elementwise(operation) }
+        try inner.elementwise(operation.with(order: [1, 0]))
+    }
+}
+
+/// Forgets the 1 of `1 + scale`.
+final class WithoutOne: AlteredBackend {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        guard case .multiplyAdd = operation.function else { return try inner.elementwise(operation) }
+        try inner.elementwise(operation.with(function: .multiplyAdd(offset: 0)))
+    }
+}
+
+/// Repeats the first row of a broadcast operand for all.
+final class FirstRowForAll: AlteredBackend {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        guard operation.operands.count > 1, operation.operands[1].shape != operation.output.shape, operation.operands[1].shape.rank > 1 else {
+            return try inner.elementwise(operation)
+        }
+        let shape = operation.operands[1].shape
+        let row = try floats(operation.operands[1]).prefix(shape.channels)
+        let rows = (0..<shape.rows).flatMap { _ in row }
+        let altered = try inner.allocate(shape, operation.output.dtype)
+        try write(floats: rows, to: altered)
+        try inner.elementwise(operation.with(operands: [operation.operands[0], altered] + operation.operands.dropFirst(2)))
+    }
+}
+
+/// Lets NaN through a clamp as the lower bound, as `max` may.
+final class ClampedNaN: AlteredBackend {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        try inner.elementwise(operation)
+        guard case .clamp(let low, _) = operation.function else { return }
+        try alter(operation.output) { elements in
+            for index in elements.indices where elements[index].isNaN { elements[index] = low }
+        }
+    }
+}
+
+/// Does not subtract the largest element.
+final class OverflowingSoftmax: AlteredBackend {
+    override func softmax(_ operation: SoftmaxOperation) throws {
+        let (x, channels) = (try floats(operation.x), operation.x.shape.channels)
+        try inner.softmax(operation)
+        try alter(operation.output) { elements in
+            for row in 0..<operation.x.shape.rows where x[row * channels..<(row + 1) * channels].contains(where: { $0 > 89 }) {
+                for channel in 0..<channels { elements[row * channels + channel] = .nan }
+            }
+        }
+    }
+}
+
+/// Takes elements of the source one after the other, whatever their steps.
+final class CopiesInOrder: AlteredBackend {
+    override func copy(_ operation: CopyOperation) throws {
+        let walk = operation.walk
+        let inOrder = StridedWalk(
+            walk.extents,
+            operands: [(walk.offsets[0], Shape(walk.extents).steps), (walk.offsets[1], walk.steps[1])])
+        let last = walk.offsets[0] + walk.count
+        guard last <= operation.source.shape.count else { return try inner.copy(operation) }
+        try inner.copy(CopyOperation(name: operation.name, source: operation.source, destination: operation.destination, walk: inOrder))
+    }
+}
+
+/// Cuts the lower digits off instead of rounding.
+final class TruncatingCast: AlteredBackend {
+    override func copy(_ operation: CopyOperation) throws {
+        guard operation.source.dtype == .f32, operation.destination.dtype != .f32, operation.source.dtype != operation.destination.dtype
+        else { return try inner.copy(operation) }
+        let bits = operation.destination.dtype == .f16 ? 13 : 16 as UInt32
+        let cut = try floats(operation.source).map { $0.isFinite ? Float(bitPattern: $0.bitPattern >> bits << bits) : $0 }
+        let source = try inner.upload(cut, operation.source.shape)
+        try inner.copy(
+            CopyOperation(name: operation.name, source: source, destination: operation.destination, walk: operation.walk))
+    }
+}
+
+/// Repeats the edge in a mirror image.
+final class SymmetricReflection: AlteredBackend {
+    override func pad(_ operation: PadOperation) throws {
+        guard operation.padding == .reflect, operation.extents.count == 1 else { return try inner.pad(operation) }
+        try inner.pad(operation)
+        let (x, before, extent) = (try floats(operation.x), operation.before[0], operation.extents[0])
+        try alter(operation.output) { elements in
+            for index in 0..<before { elements[index] = x[min(before - 1 - index, extent - 1)] }
+        }
+    }
+}
+
+/// Takes places from the corners where the edges of the images coincide.
+final class OtherCorners: AlteredBackend {
+    override func upsample(_ operation: UpsampleOperation) throws {
+        guard operation.interpolation == .bilinear(alignCorners: false) else { return try inner.upsample(operation) }
+        _ = try inner.upsample(
+            operation.x, height: operation.output.shape[1], width: operation.output.shape[2], .bilinear(alignCorners: true),
             into: operation.output)
+    }
+}
+
+/// Turns every row by the angles of the first.
+final class OneRotation: AlteredBackend {
+    override func rotation(_ operation: RotationOperation) throws {
+        _ = try inner.rope(
+            operation.x, cosines: operation.cosines.rows(0..<1), sines: operation.sines.rows(0..<1), layout: operation.layout,
+            into: operation.output)
+    }
+}
+
+/// Has sines where cosines belong.
+final class SinesFirst: AlteredBackend {
+    override func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws {
+        var frequencies = operation.frequencies
+        frequencies.cosinesFirst.toggle()
+        _ = try inner.timestepEmbedding(operation.timesteps, frequencies, as: operation.output.dtype, into: operation.output)
+    }
+}
+
+extension ElementwiseOperation {
+    func with(
+        function: ElementwiseFunction? = nil, operands: [Tensor]? = nil, order: [Int]? = nil
+    ) -> ElementwiseOperation {
+        let order = order ?? Array(self.operands.indices)
+        let tensors = operands ?? self.operands
+        let walk = StridedWalk(
+            self.walk.extents,
+            operands: (order + [self.operands.count]).map { (self.walk.offsets[$0], self.walk.steps[$0]) })
+        return ElementwiseOperation(function: function ?? self.function, operands: order.map { tensors[$0] }, output: output, walk: walk)
     }
 }
 
@@ -174,8 +326,9 @@ final class ExactGELU: AlteredBackend {
 final class ClampedIndices: AlteredBackend {
     override func embedding(_ operation: EmbeddingOperation) throws {
         let last = Int32(operation.table.shape[0] - 1)
-        let clamped = try inner.readIntegers(operation.indices).map { min(max($0, 0), last) }
-        _ = try inner.embedding(inner.upload(clamped), table: operation.table, into: operation.output)
+        guard let indices = operation.indices else { return try inner.embedding(operation) }
+        let clamped = try inner.readIntegers(indices).map { min(max($0, 0), last) }
+        _ = try inner.embedding(inner.upload(clamped), table: operation.table, as: operation.output.dtype, into: operation.output)
     }
 }
 
@@ -193,7 +346,7 @@ final class LowerMedian: AlteredBackend {
         try inner.pool(operation)
         guard operation.pooling == .median else { return }
         let (starts, counts) = (try inner.readIntegers(operation.starts), try inner.readIntegers(operation.counts))
-        let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape[1])
+        let (x, channels) = (try floats(operation.x), operation.x.shape[1])
         try alter(operation.output) { elements in
             for index in elements.indices where counts[index / channels] > 0 {
                 let (start, count) = (Int(starts[index / channels]), Int(counts[index / channels]))
@@ -236,7 +389,7 @@ final class LowerQuantile: AlteredBackend {
 /// Takes the highest of equal elements.
 final class LastOfEqual: AlteredBackend {
     override func argmax(_ operation: ArgmaxOperation) throws {
-        let (x, count) = (try inner.readFloats(operation.x), operation.x.shape[1])
+        let (x, count) = (try floats(operation.x), operation.x.shape[1])
         let best = (0..<operation.x.shape[0]).map { row in
             let values = x[row * count..<(row + 1) * count].map { $0.isNaN ? -.infinity : $0 }
             return Int32(values.lastIndex(of: values.max()!)!)
@@ -255,7 +408,7 @@ final class ReversedRanks: AlteredBackend {
 
 /// Fails.
 final class Refusing: AlteredBackend {
-    override func add(_ operation: AddOperation) throws {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
         throw TensorError.executionFailed(operation: "add", detail: "the device refused")
     }
 }

@@ -4,7 +4,8 @@ extension ReferenceBackend {
     public func argmax(_ operation: ArgmaxOperation) throws {
         let name = "argmax"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let output = try operation.output.hostIntegers(name)
         for row in 0..<rows {
             var best = 0
@@ -16,7 +17,8 @@ extension ReferenceBackend {
     public func topK(_ operation: TopKOperation) throws {
         let name = "topK"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let values = try operation.values.hostFloats(name)
         let indices = try operation.indices.hostIntegers(name)
         for row in 0..<rows {
