@@ -31,11 +31,13 @@ layout(push_constant, scalar) uniform Arguments {
     CHECK_BLOCK
 } arguments;
 
-// The two pixels around a place along an axis, and the weight of the second.
+// The two pixels around a place along an axis, and their weights, each a quotient of its own: the difference of the other from 1 would have
+// lost digits where it is small.
 struct Place {
     uint first;
     uint second;
-    float weight;
+    float firstWeight;
+    float secondWeight;
 };
 
 // A fraction of integers, so that every device finds the same pixels.
@@ -52,10 +54,13 @@ Place placeOf(uint index, uint extent, uint resultExtent) {
     uint first = numerator / denominator;
     uint rest = numerator - first * denominator;
     // A second pixel of weight 0 is not looked at: it may be infinite.
-    return Place(first, rest == 0u ? first : min(first + 1u, extent - 1u), float(rest) / float(denominator));
+    uint second = rest == 0u ? first : min(first + 1u, extent - 1u);
+    return Place(first, second, float(denominator - rest) / float(denominator), float(rest) / float(denominator));
 }
 
-vec4 mixed(vec4 first, vec4 second, float weight) { return weight == 0.0 ? first : (1.0 - weight) * first + weight * second; }
+vec4 mixed(vec4 first, vec4 second, Place place) {
+    return place.secondWeight == 0.0 ? first : place.firstWeight * first + place.secondWeight * second;
+}
 
 vec4 loaded(uint index) { return VECTOR ? LOAD4(arguments.x, 0u, index) : vec4(LOAD(arguments.x, 0u, index)); }
 
@@ -80,11 +85,11 @@ void main() {
             uint lower = (start + rows.second) * arguments.width;
             vec4 above = mixed(
                 loaded((upper + columns.first) * arguments.channels + channel),
-                loaded((upper + columns.second) * arguments.channels + channel), columns.weight);
+                loaded((upper + columns.second) * arguments.channels + channel), columns);
             vec4 below = mixed(
                 loaded((lower + columns.first) * arguments.channels + channel),
-                loaded((lower + columns.second) * arguments.channels + channel), columns.weight);
-            vec4 y = mixed(above, below, rows.weight);
+                loaded((lower + columns.second) * arguments.channels + channel), columns);
+            vec4 y = mixed(above, below, rows);
             if (VECTOR) STORE4(arguments.result, 1u, i, y)
             else STORE(arguments.result, 1u, i, y.x)
         }

@@ -36,6 +36,14 @@ public struct StridedWalk {
         }
     }
 
+    /// The walk with an inner axis of one element, along which every operand goes on by 1.
+    public func appendingUnitAxis() -> StridedWalk {
+        var walk = self
+        walk.extents.append(1)
+        for operand in steps.indices { walk.steps[operand].append(1) }
+        return walk
+    }
+
     /// The elements of each operand that are met.
     public var count: Int { extents.reduce(1, *) }
 

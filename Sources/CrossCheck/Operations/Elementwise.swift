@@ -7,7 +7,7 @@ extension CheckedOperation {
     ) { index, _ in .activation(Activation.allCases[index % Activation.allCases.count]) }
 
     static let scale = elementwise(
-        "scale", summary: "factor · x + offset", tolerance: "u·(|factor·x| + |y|)", defaultCases: 40
+        "scale", summary: "factor · x + offset", tolerance: "u·|factor·x| + 2u·|y|", defaultCases: 40
     ) { _, generator in
         .scale(factor: Float(generator.normal() * 3), offset: generator.chance(0.4) ? 0 : Float(generator.normal()))
     }
@@ -35,7 +35,7 @@ extension CheckedOperation {
     /// The sum of offset and factor errs by half an ulp, and so do product and sum.
     static let multiplyAdd = elementwise(
         "multiplyAdd", summary: "a · (offset + b) + c, element by element, broadcast: modulation and gated residuals",
-        tolerance: "2u·|a|·(|offset| + |b|) + u·|y|", defaultCases: 60
+        tolerance: "2u·|a|·(|offset| + |b|) + 2u·|y|", defaultCases: 60
     ) { index, _ in .multiplyAdd(offset: index % 2 == 0 ? 1 : 0) }
 
     /// The error of the activation times |up|, and the product's own.
@@ -188,6 +188,8 @@ extension ElementwiseFunction {
         case .scale(let factor, let offset):
             let product = Double(factor) * x[0]
             (value, error) = (product + Double(offset), RoundOff.unit * abs(product))
+            // The reference is rounded once, from the exact value.
+            error += RoundOff.unit * abs(value)
         case .clamp: (value, error) = (0, 0)
         case .add: (value, error) = (x[0] + x[1], 0)
         case .subtract: (value, error) = (x[0] - x[1], 0)
@@ -196,7 +198,8 @@ extension ElementwiseFunction {
             (value, error) = (activation.value(x[0]) * x[1], activation.roundOff(x[0]) * abs(x[1]))
             error += RoundOff.unit * abs(value)
         case .multiplyAdd(let offset):
-            (value, error) = (x[0] * (Double(offset) + x[1]) + x[2], 2 * RoundOff.unit * abs(x[0]) * (abs(Double(offset)) + abs(x[1])))
+            value = x[0] * (Double(offset) + x[1]) + x[2]
+            error = RoundOff.unit * (2 * abs(x[0]) * (abs(Double(offset)) + abs(x[1])) + abs(value))
         }
         guard value.isFinite else { return 0 }
         error += RoundOff.unit * abs(value) + 2 * RoundOff.flush * (1 + x.reduce(0) { $0 + abs($1) })

@@ -38,8 +38,10 @@ extension Backend {
         if shape.count == 0 { return result }
         try Validation.requireApart(x, result, "x", function.name)
         let (gate, up) = place == .first ? (0, channels) : (channels, 0)
-        let walk = StridedWalk(
+        var walk = StridedWalk(
             [shape.rows, channels], operands: [(gate, [2 * channels, 1]), (up, [2 * channels, 1]), (0, [channels, 1])])
+        // Of halves of one channel the rows alone are left, which are two apart.
+        if channels == 1 { walk = walk.appendingUnitAxis() }
         try elementwise(ElementwiseOperation(function: function, operands: [x, x], output: result, walk: walk))
         return result
     }
