@@ -4,12 +4,24 @@ import Tensors
 import Testing
 
 @Suite struct BenchmarkTests {
-    @Test func everyOperationHasSizesOfBothModels() {
+    /// Operations of language models at both sizes of them, the others at sizes of a diffusion model.
+    @Test func everyOperationHasSizesOfModels() {
         for operation in CrossCheck.operations {
-            let models = CrossCheck.benchmarks.filter { $0.operation == operation.name }.map(\.model.name)
-            #expect(Set(models) == ["135M", "8B"], "\(operation.name)")
+            let models = Set(CrossCheck.benchmarks.filter { $0.operation == operation.name }.map(\.model))
+            let isMeasured =
+                models.isSuperset(of: [.language135M, .language8B])
+                || !models.isDisjoint(with: [.stableDiffusion15, .stableDiffusionXL, .flux])
+            #expect(isMeasured, "\(operation.name): \(models)")
         }
-        #expect(CrossCheck.benchmarks.allSatisfy { $0.bytes > 0 && $0.operations >= 0 })
+        let known = Set(CrossCheck.operations.map(\.name))
+        #expect(CrossCheck.benchmarks.allSatisfy { known.contains($0.operation) })
+        #expect(CrossCheck.benchmarks.allSatisfy { $0.bytes > 0 && $0.operations >= 0 && $0.memory > 0 })
+    }
+
+    /// Results of two runs are matched by these.
+    @Test func benchmarksAreToldApart() {
+        let names = CrossCheck.benchmarks.map { "\($0.operation), \($0.model), \($0.shapes)" }
+        #expect(Set(names).count == names.count)
     }
 
     /// A matrix of 1536 rows of 576 elements in blocks of 20 bytes, an input and an output row.
@@ -20,15 +32,21 @@ import Testing
         #expect(linear.operations == 2 * 1536 * 576)
         // Queries see 1 + 2 + … + 512 keys.
         let attention = try #require(
-            CrossCheck.benchmarks.first { $0.operation == "attention" && $0.model == .small && $0.shapes.contains("512 queries") })
+            CrossCheck.benchmarks.first {
+                $0.operation == "attention" && $0.model == .language135M && $0.shapes.contains("512 queries")
+            })
         #expect(attention.operations == 4 * (512 * 513 / 2) * 9 * 64)
     }
 
     /// What they prepare, the backend runs: those that take a moment.
     @Test func theSmallOnesRun() throws {
         let backend = ReferenceBackend()
-        let small = CrossCheck.benchmarks.filter { $0.model == .small && $0.operations < 1 << 19 && $0.operation != "embedding" }
+        let small = CrossCheck.benchmarks.filter { $0.operations < 1 << 19 && $0.memory < 1 << 22 }
         #expect(Set(small.map(\.operation)).count >= 9)
-        for benchmark in small { try benchmark.prepare(on: backend)() }
+        for benchmark in small {
+            let runs = try benchmark.prepare(on: backend, copies: 2)
+            #expect(runs.count == 2)
+            for run in runs { try run() }
+        }
     }
 }

@@ -1,0 +1,44 @@
+import Tensors
+
+extension CrossCheck {
+    /// Pooling of a calibration batch, and the fit of 512 samples a side.
+    static let captureBenchmarks: [KernelBenchmark] = DecoderSizes.all.flatMap { sizes in
+        let (model, channels, sequences, tokens, samples) = (sizes.model, sizes.channels, 16, 64, 512)
+        let sampleBytes = samples * channels * floatBytes
+        let comparisons = samples * channels * (Int.bitWidth - samples.leadingZeroBitCount - 1)
+        return [
+            KernelBenchmark(
+                "pool", model, "x [\(sequences * tokens), \(channels)], mean of \(tokens)",
+                bytes: (sequences * tokens + sequences) * channels * floatBytes, operations: sequences * tokens * channels
+            ) { inputs in
+                let (x, output) = (try inputs.floats([sequences * tokens, channels]), try inputs.output([sequences, channels]))
+                let starts = try inputs.integers((0..<sequences).map { Int32($0 * tokens) })
+                let counts = try inputs.integers([Int32](repeating: Int32(tokens), count: sequences))
+                return {
+                    _ = try inputs.backend.pool(x, starts: starts, counts: counts, maximumCount: tokens, pooling: .mean, into: output)
+                }
+            },
+            KernelBenchmark(
+                "sortColumns", model, "x [\(samples), \(channels)]", bytes: 2 * sampleBytes, operations: comparisons
+            ) { inputs in
+                let (x, output) = (try inputs.floats([samples, channels]), try inputs.output([samples, channels]))
+                return { _ = try inputs.backend.sortColumns(x, into: output) }
+            },
+            KernelBenchmark(
+                "fitColumns", model, "source and target [\(samples), \(channels)], linear",
+                bytes: 2 * sampleBytes + 6 * channels * floatBytes, operations: 10 * samples * channels
+            ) { inputs in
+                let (source, target) = (try inputs.sorted(samples, channels), try inputs.sorted(samples, channels))
+                let output = try inputs.output([6, channels])
+                return { _ = try inputs.backend.fitColumns(source: source, target: target, method: .linear, into: output) }
+            },
+            KernelBenchmark(
+                "quantileColumns", model, "x [\(samples), \(channels)], 2 levels", bytes: 6 * channels * floatBytes,
+                operations: 6 * channels, memory: sampleBytes + 2 * channels * floatBytes
+            ) { inputs in
+                let (x, output) = (try inputs.sorted(samples, channels), try inputs.output([2, channels]))
+                return { _ = try inputs.backend.quantileColumns(x, levels: [0.005, 0.995], into: output) }
+            },
+        ]
+    }
+}

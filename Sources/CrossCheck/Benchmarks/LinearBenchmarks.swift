@@ -1,0 +1,51 @@
+import Tensors
+
+extension CrossCheck {
+    static let linearBenchmarks: [KernelBenchmark] =
+        DecoderSizes.all.flatMap(decoderLinears) + diffusionLinears
+
+    /// Projections of a block at one token of one request, at those of a batch, and at a prompt of 512 tokens; and the output head.
+    private static func decoderLinears(_ sizes: DecoderSizes) -> [KernelBenchmark] {
+        let block: [(inputs: Int, outputs: Int, dtype: DType)] = [
+            (sizes.channels, sizes.feedForward, .f32),
+            (sizes.channels, sizes.feedForward, .f16),
+            (sizes.channels, sizes.feedForward, sizes.channels % 256 == 0 ? .q4_K : .q4_1),
+            (sizes.feedForward, sizes.channels, .q8_0),
+        ]
+        return [1, 8, 512].flatMap { rows in
+            block.map { linear(sizes.model, rows: rows, inputs: $0.inputs, outputs: $0.outputs, $0.dtype) }
+        } + [linear(sizes.model, rows: 1, inputs: sizes.channels, outputs: sizes.vocabulary, .q8_0)]
+    }
+
+    /// Projections of the transformer blocks at each resolution, for one image.
+    private static let diffusionLinears: [KernelBenchmark] = {
+        let sizes: [(ModelClass, rows: Int, inputs: Int, outputs: Int)] = [
+            // Queries at 64 × 64 and at 16 × 16, keys of the prompt's 77 tokens, the gated feed-forward at 32 × 32.
+            (.stableDiffusion15, 4096, 320, 320), (.stableDiffusion15, 256, 1280, 1280), (.stableDiffusion15, 77, 768, 320),
+            (.stableDiffusion15, 1024, 640, 5120),
+            // The same at 64 × 64 and 32 × 32, with keys of 2048 channels.
+            (.stableDiffusionXL, 4096, 640, 640), (.stableDiffusionXL, 1024, 1280, 10_240), (.stableDiffusionXL, 77, 2048, 1280),
+            // Queries, keys and values of image and prompt together; the feed-forward's two matrices.
+            (.flux, 4608, 3072, 9216), (.flux, 4096, 3072, 12_288), (.flux, 4096, 12_288, 3072),
+        ]
+        return sizes.flatMap { model, rows, inputs, outputs in
+            [DType.f32, .f16].map { linear(model, rows: rows, inputs: inputs, outputs: outputs, $0) }
+        }
+    }()
+
+    private static func linear(
+        _ model: ModelClass, rows: Int, inputs inputChannels: Int, outputs: Int, _ dtype: DType
+    ) -> KernelBenchmark {
+        KernelBenchmark(
+            "linear", model, "x [\(rows), \(inputChannels)], weight [\(outputs), \(inputChannels)] \(dtype)",
+            sizes: ["rows": rows, "inputs": inputChannels, "outputs": outputs], types: ["x": .f32, "weight": dtype],
+            bytes: dtype.byteCount(elements: inputChannels * outputs)! + rows * (inputChannels + outputs) * floatBytes,
+            operations: 2 * rows * inputChannels * outputs
+        ) { inputs in
+            let x = try inputs.floats([rows, inputChannels])
+            let weight = try inputs.weight(outputs, inputChannels, dtype)
+            let output = try inputs.output([rows, outputs])
+            return { _ = try inputs.backend.linear(x, weight: weight, into: output) }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import Tensors
+
+extension CrossCheck {
+    /// The choice of a token.
+    static let selectionBenchmarks: [KernelBenchmark] = DecoderSizes.all.flatMap { sizes in
+        [1, 8].flatMap { rows in
+            let vocabulary = sizes.vocabulary
+            let (bytes, operations) = (rows * vocabulary * floatBytes, rows * vocabulary)
+            return [
+                KernelBenchmark("argmax", sizes.model, "x [\(rows), \(vocabulary)]", bytes: bytes, operations: operations) { inputs in
+                    let (x, output) = (try inputs.floats([rows, vocabulary]), try inputs.output([rows], .i32))
+                    return { _ = try inputs.backend.argmax(x, into: output) }
+                },
+                KernelBenchmark("topK", sizes.model, "x [\(rows), \(vocabulary)], count 64", bytes: bytes, operations: operations) {
+                    inputs in
+                    let x = try inputs.floats([rows, vocabulary])
+                    return { _ = try inputs.backend.topK(x, count: 64) }
+                },
+            ]
+        }
+    }
+}
