@@ -72,8 +72,20 @@ extension Backend {
     public func upload(_ elements: [Float]) throws -> Tensor { try upload(elements, [elements.count], .f32) }
     public func upload(_ elements: [Int32]) throws -> Tensor { try upload(elements, [elements.count], .i32) }
 
-    /// The elements of an f32 tensor.
-    public func readFloats(_ tensor: Tensor) throws -> [Float] { try read(tensor, as: Float.self, .f32) }
+    /// The elements of an f32 or f16 tensor.
+    public func readFloats(_ tensor: Tensor) throws -> [Float] {
+        if tensor.dtype == .f16 { return try read(tensor, as: Float16.self, .f16).map { Float($0) } }
+        return try read(tensor, as: Float.self, .f32)
+    }
+
+    /// Overwrites an f32 or f16 tensor, for which the elements are rounded to the nearest.
+    public func writeFloats(_ elements: [Float], to tensor: Tensor) throws {
+        switch tensor.dtype {
+        case .f32: try write(elements, to: tensor)
+        case .f16: try write(elements.map { Float16($0) }, to: tensor)
+        default: throw TensorError.unsupportedType(operation: "write", detail: "the tensor is \(tensor.dtype), expected f32 or f16")
+        }
+    }
 
     /// The elements of an i32 tensor.
     public func readIntegers(_ tensor: Tensor) throws -> [Int32] { try read(tensor, as: Int32.self, .i32) }

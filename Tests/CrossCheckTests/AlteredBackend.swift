@@ -41,21 +41,11 @@ class AlteredBackend: Backend {
     func transport(_ operation: TransportOperation) throws { try inner.transport(operation) }
     func upsample(_ operation: UpsampleOperation) throws { try inner.upsample(operation) }
 
-    /// Reads an activation's elements, in f32.
-    func floats(_ tensor: Tensor) throws -> [Float] {
-        try inner.readFloats(tensor.dtype == .f32 ? tensor : inner.cast(tensor, to: .f32))
-    }
-
-    /// Writes an activation's elements, rounded to its type.
-    func write(floats elements: [Float], to tensor: Tensor) throws {
-        _ = try inner.cast(inner.upload(elements, tensor.shape), to: tensor.dtype, into: tensor)
-    }
-
-    /// Reads an activation, changes its elements, and writes them back.
+    /// Reads an f32 or f16 tensor, changes its elements, and writes them back.
     func alter(_ tensor: Tensor, _ change: (inout [Float]) -> Void) throws {
-        var elements = try floats(tensor)
+        var elements = try inner.readFloats(tensor)
         change(&elements)
-        try write(floats: elements, to: tensor)
+        try inner.writeFloats(elements, to: tensor)
     }
 }
 
@@ -134,18 +124,19 @@ final class OneRowTooMany: AlteredBackend {
         let output = operation.output
         let behind = Tensor(
             shape: [1], dtype: output.dtype, storage: output.storage, byteOffset: output.byteOffset + output.byteCount)
-        try write(floats: [0], to: behind)
+        try inner.writeFloats([0], to: behind)
     }
 }
 
 /// Rounds its inputs to f16.
 final class HalfPrecision: AlteredBackend {
     override func linear(_ operation: LinearOperation) throws {
-        let halves = try inner.readFloats(operation.x).map { Float(Float16($0)) }
+        let halves = try inner.allocate(operation.x.shape, operation.x.dtype)
+        try inner.writeFloats(inner.readFloats(operation.x).map { Float(Float16($0)) }, to: halves)
         let epilogue = Epilogue(
             activation: operation.activation, transports: operation.transport.map { [$0] } ?? [], residual: operation.residual)
         _ = try inner.linear(
-            inner.upload(halves, operation.x.shape), weight: operation.weight, bias: operation.bias, epilogue: epilogue,
+            halves, weight: operation.weight, bias: operation.bias, epilogue: epilogue,
             into: operation.output)
     }
 }
@@ -178,45 +169,52 @@ final class OtherLayout: AlteredBackend {
 /// Takes the exact GELU for its approximation.
 final class ExactGELU: AlteredBackend {
     override func elementwise(_ operation: ElementwiseOperation) throws {
-        let other: ElementwiseFunction =
-            switch operation.function {
-            case .gatedProduct(.geluTanh): .gatedProduct(.gelu)
-            case .activation(.geluTanh): .activation(.gelu)
-            default: operation.function
-            }
-        try inner.elementwise(operation.with(function: other))
+        switch operation.function {
+        case .activation(.geluTanh): _ = try inner.activation(operation.operands[0], .gelu, into: operation.output)
+        case .gatedProduct(.geluTanh) where !operation.isPacked:
+            _ = try inner.gatedProduct(gate: operation.operands[0], up: operation.operands[1], activation: .gelu, into: operation.output)
+        default: try inner.elementwise(operation)
+        }
     }
 }
 
 /// Swaps the halves of a packed product, and the operands of a difference.
 final class SwappedOperands: AlteredBackend {
     override func elementwise(_ operation: ElementwiseOperation) throws {
-        guard operation.operands.count == 2 else { return try inner.elementwise(operation) }
-        try inner.elementwise(operation.with(order: [1, 0]))
+        let (operands, output) = (operation.operands, operation.output)
+        switch operation.function {
+        case .subtract: _ = try inner.subtract(operands[1], operands[0], into: output)
+        case .gatedProduct(let activation) where operation.isPacked:
+            let other: GatePlace = operation.walk.offsets[0] == 0 ? .second : .first
+            _ = try inner.gatedProduct(packed: operands[0], gate: other, activation: activation, into: output)
+        default: try inner.elementwise(operation)
+        }
     }
 }
 
 /// Forgets the 1 of `1 + scale`.
 final class WithoutOne: AlteredBackend {
     override func elementwise(_ operation: ElementwiseOperation) throws {
-        guard case .multiplyAdd = operation.function else { return try inner.elementwise(operation) }
-        try inner.elementwise(operation.with(function: .multiplyAdd(offset: 0)))
+        let x = operation.operands
+        _ = try inner.multiplyAdd(x[0], by: x[1], plus: x[2], into: operation.output)
     }
 }
 
 /// Repeats the first row of a broadcast operand for all.
 final class FirstRowForAll: AlteredBackend {
     override func elementwise(_ operation: ElementwiseOperation) throws {
-        guard operation.operands.count > 1, operation.operands[1].shape != operation.output.shape, operation.operands[1].shape.rank > 1 else {
-            return try inner.elementwise(operation)
-        }
-        let shape = operation.operands[1].shape
-        let row = try floats(operation.operands[1]).prefix(shape.channels)
-        let rows = (0..<shape.rows).flatMap { _ in row }
-        let altered = try inner.allocate(shape, operation.output.dtype)
-        try write(floats: rows, to: altered)
-        try inner.elementwise(operation.with(operands: [operation.operands[0], altered] + operation.operands.dropFirst(2)))
+        let (a, b) = (operation.operands[0], operation.operands[1])
+        guard b.shape != operation.output.shape else { return try inner.elementwise(operation) }
+        let row = try inner.readFloats(b).prefix(b.shape.channels)
+        let altered = try inner.allocate(b.shape, b.dtype)
+        try inner.writeFloats((0..<b.shape.rows).flatMap { _ in row }, to: altered)
+        _ = try inner.multiply(a, altered, into: operation.output)
     }
+}
+
+extension ElementwiseOperation {
+    /// Whether the operands are halves of one tensor.
+    fileprivate var isPacked: Bool { operands.count == 2 && operands[0].shape.count == 2 * output.shape.count && walk.offsets.max()! > 0 }
 }
 
 /// Lets NaN through a clamp as the lower bound, as `max` may.
@@ -233,7 +231,7 @@ final class ClampedNaN: AlteredBackend {
 /// Does not subtract the largest element.
 final class OverflowingSoftmax: AlteredBackend {
     override func softmax(_ operation: SoftmaxOperation) throws {
-        let (x, channels) = (try floats(operation.x), operation.x.shape.channels)
+        let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape.channels)
         try inner.softmax(operation)
         try alter(operation.output) { elements in
             for row in 0..<operation.x.shape.rows where x[row * channels..<(row + 1) * channels].contains(where: { $0 > 89 }) {
@@ -243,29 +241,35 @@ final class OverflowingSoftmax: AlteredBackend {
     }
 }
 
-/// Takes elements of the source one after the other, whatever their steps.
+/// Takes elements one after the other on both sides, whatever their steps.
 final class CopiesInOrder: AlteredBackend {
     override func copy(_ operation: CopyOperation) throws {
-        let walk = operation.walk
-        let inOrder = StridedWalk(
-            walk.extents,
-            operands: [(walk.offsets[0], Shape(walk.extents).steps), (walk.offsets[1], walk.steps[1])])
-        let last = walk.offsets[0] + walk.count
-        guard last <= operation.source.shape.count else { return try inner.copy(operation) }
-        try inner.copy(CopyOperation(name: operation.name, source: operation.source, destination: operation.destination, walk: inOrder))
+        let (walk, width) = (operation.walk, operation.source.dtype.blockBytes)
+        guard operation.source.dtype == operation.destination.dtype,
+            walk.offsets[0] + walk.count <= operation.source.shape.count, walk.offsets[1] + walk.count <= operation.destination.shape.count
+        else { return try inner.copy(operation) }
+        let (from, to) = (walk.offsets[0] * width, walk.offsets[1] * width)
+        let source = try bytes(operation.source)
+        var destination = try bytes(operation.destination)
+        destination.replaceSubrange(to..<to + walk.count * width, with: source[from..<from + walk.count * width])
+        try destination.withUnsafeBytes { try inner.write($0, to: operation.destination) }
+    }
+
+    private func bytes(_ tensor: Tensor) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
+        try bytes.withUnsafeMutableBytes { try inner.read(tensor, into: $0) }
+        return bytes
     }
 }
 
 /// Cuts the lower digits off instead of rounding.
 final class TruncatingCast: AlteredBackend {
     override func copy(_ operation: CopyOperation) throws {
-        guard operation.source.dtype == .f32, operation.destination.dtype != .f32, operation.source.dtype != operation.destination.dtype
-        else { return try inner.copy(operation) }
-        let bits = operation.destination.dtype == .f16 ? 13 : 16 as UInt32
-        let cut = try floats(operation.source).map { $0.isFinite ? Float(bitPattern: $0.bitPattern >> bits << bits) : $0 }
-        let source = try inner.upload(cut, operation.source.shape)
-        try inner.copy(
-            CopyOperation(name: operation.name, source: source, destination: operation.destination, walk: operation.walk))
+        guard operation.source.dtype == .f32, operation.destination.dtype != .f32 else { return try inner.copy(operation) }
+        let bits: UInt32 = operation.destination.dtype == .f16 ? 13 : 16
+        let cut = try inner.readFloats(operation.source).map { $0.isFinite ? Float(bitPattern: $0.bitPattern >> bits << bits) : $0 }
+        _ = try inner.cast(
+            inner.upload(cut, operation.source.shape), to: operation.destination.dtype, into: operation.destination)
     }
 }
 
@@ -274,7 +278,7 @@ final class SymmetricReflection: AlteredBackend {
     override func pad(_ operation: PadOperation) throws {
         guard operation.padding == .reflect, operation.extents.count == 1 else { return try inner.pad(operation) }
         try inner.pad(operation)
-        let (x, before, extent) = (try floats(operation.x), operation.before[0], operation.extents[0])
+        let (x, before, extent) = (try inner.readFloats(operation.x), operation.before[0], operation.extents[0])
         try alter(operation.output) { elements in
             for index in 0..<before { elements[index] = x[min(before - 1 - index, extent - 1)] }
         }
@@ -309,19 +313,6 @@ final class SinesFirst: AlteredBackend {
     }
 }
 
-extension ElementwiseOperation {
-    func with(
-        function: ElementwiseFunction? = nil, operands: [Tensor]? = nil, order: [Int]? = nil
-    ) -> ElementwiseOperation {
-        let order = order ?? Array(self.operands.indices)
-        let tensors = operands ?? self.operands
-        let walk = StridedWalk(
-            self.walk.extents,
-            operands: (order + [self.operands.count]).map { (self.walk.offsets[$0], self.walk.steps[$0]) })
-        return ElementwiseOperation(function: function ?? self.function, operands: order.map { tensors[$0] }, output: output, walk: walk)
-    }
-}
-
 /// Takes an index outside the table for the nearest one inside.
 final class ClampedIndices: AlteredBackend {
     override func embedding(_ operation: EmbeddingOperation) throws {
@@ -346,7 +337,7 @@ final class LowerMedian: AlteredBackend {
         try inner.pool(operation)
         guard operation.pooling == .median else { return }
         let (starts, counts) = (try inner.readIntegers(operation.starts), try inner.readIntegers(operation.counts))
-        let (x, channels) = (try floats(operation.x), operation.x.shape[1])
+        let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape[1])
         try alter(operation.output) { elements in
             for index in elements.indices where counts[index / channels] > 0 {
                 let (start, count) = (Int(starts[index / channels]), Int(counts[index / channels]))
@@ -389,7 +380,7 @@ final class LowerQuantile: AlteredBackend {
 /// Takes the highest of equal elements.
 final class LastOfEqual: AlteredBackend {
     override func argmax(_ operation: ArgmaxOperation) throws {
-        let (x, count) = (try floats(operation.x), operation.x.shape[1])
+        let (x, count) = (try inner.readFloats(operation.x), operation.x.shape[1])
         let best = (0..<operation.x.shape[0]).map { row in
             let values = x[row * count..<(row + 1) * count].map { $0.isNaN ? -.infinity : $0 }
             return Int32(values.lastIndex(of: values.max()!)!)
