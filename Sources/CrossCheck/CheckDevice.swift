@@ -91,14 +91,10 @@ final class CheckDevice {
             noteUnwritten(elements.firstIndex { UInt32(bitPattern: $0) == Self.poison })
             return .integers(elements)
         }
-        if tensor.dtype == .f16 {
-            var halves = [UInt16](repeating: 0, count: tensor.shape.count)
-            try halves.withUnsafeMutableBytes { try backend.read(tensor, into: $0) }
-            noteUnwritten(halves.firstIndex { $0 == Self.halfPoison })
-            return .floats(halves.map { Float(Float16(bitPattern: $0)) })
-        }
         let elements = try backend.readFloats(tensor)
-        noteUnwritten(elements.firstIndex { $0.bitPattern == Self.poison })
+        // Widening keeps the payload of a NaN.
+        let poison = tensor.dtype == .f16 ? Float(Float16(bitPattern: Self.halfPoison)).bitPattern : Self.poison
+        noteUnwritten(elements.firstIndex { $0.bitPattern == poison })
         return .floats(elements)
     }
 

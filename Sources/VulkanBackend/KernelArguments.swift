@@ -33,7 +33,8 @@ extension VulkanBackend {
     ///   - constants: Specialization constants from 4 on.
     ///   - operation: The name in errors and profiles.
     func run(
-        _ name: String, activations: DType = .f32, constants: [UInt32] = [], _ launch: Launch, _ arguments: KernelArguments, _ operation: String
+        _ name: String, activations: DType = .f32, constants: [UInt32] = [], _ launch: Launch, _ arguments: KernelArguments,
+        _ operation: String
     ) throws {
         try translatingErrors(operation) {
             let pipeline = try kernels.pipeline(name, groupSize: launch.groupSize, activations: activations, constants: constants)

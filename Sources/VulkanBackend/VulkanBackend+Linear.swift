@@ -36,8 +36,8 @@ extension VulkanBackend {
         arguments.number((operation.bias == nil ? 0 : 1) | (operation.residual == nil ? 0 : 2))
         arguments.appendNumbers(transport)
         try run(
-            "linear/\(kernel.shader)-\(dtype.rawValue)", activations: operation.x.dtype, constants: kernel.constants(subgroupSize: subgroupSize),
-            launch(kernel, operation, name), arguments, name)
+            "linear/\(kernel.shader)-\(dtype.rawValue)", activations: operation.x.dtype,
+            constants: kernel.constants(subgroupSize: subgroupSize), launch(kernel, operation, name), arguments, name)
     }
 
     /// The same bytes at a multiple of 16, where kernels load four floats at a time.

@@ -31,10 +31,29 @@ import torch
 import torch.nn.functional as F
 from onnx import TensorProto, helper
 
-from make_operations import ACTIVATIONS, Cases
-from references import FIXTURES, save
+from fixtures import FIXTURES, save
 
-ACTIVATIONS = {**ACTIVATIONS, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+ACTIVATIONS = {
+    "identity": lambda x: x, "silu": F.silu, "gelu": F.gelu, "geluTanh": lambda x: F.gelu(x, approximate="tanh"),
+    "geluQuick": lambda x: x * torch.sigmoid(1.702 * x), "relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
+}
+
+
+class Cases:
+    """Collects cases; inputs are rounded to Float32 before anything is computed from them."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, np.ndarray] = {}
+        self.options: dict[str, dict] = {}
+        self.random = np.random.default_rng(20250611)
+
+    def normal(self, *shape: int, scale: float = 1.0, offset: float = 0.0) -> torch.Tensor:
+        return torch.from_numpy((self.random.normal(size=shape) * scale + offset).astype(np.float32)).double()
+
+    def add(self, name: str, options: dict, **tensors: torch.Tensor) -> None:
+        self.options[name] = options
+        for tensor, values in tensors.items():
+            self.tensors[f"{name}.{tensor}"] = values.numpy().astype(np.float32 if values.is_floating_point() else np.int32)
 
 
 def channels_first(x: torch.Tensor) -> torch.Tensor:

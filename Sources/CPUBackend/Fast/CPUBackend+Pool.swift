@@ -21,7 +21,7 @@ extension CPUBackend {
             for sequence in 0..<sequences {
                 try median(x + Int(starts[sequence]) * channels, Int(counts[sequence]), channels, output + sequence * channels)
             }
-            return
+            return try operands.finish()
         }
         let average = operation.x.shape[0] / max(1, sequences)
         workers.ranges(sequences, cost: average * channels) { range, _ in
@@ -30,6 +30,7 @@ extension CPUBackend {
                 operation.pooling.reduce(rows, Int(counts[sequence]), channels, output + sequence * channels)
             }
         }
+        try operands.finish()
     }
 
     private func median(

@@ -11,6 +11,7 @@ extension CPUBackend {
         workers.ranges(rows, cost: count) { range, _ in
             for row in range { output[row] = Int32(kernels.pointee.argmax(x + row * count, count)) }
         }
+        try operands.finish()
     }
 
     public func topK(_ operation: TopKOperation) throws {
@@ -26,5 +27,6 @@ extension CPUBackend {
                     x + row * count, count, operation.count, values + row * operation.count, indices + row * operation.count)
             }
         }
+        try operands.finish()
     }
 }

@@ -20,6 +20,7 @@ extension ReferenceBackend {
                 output[sequence * channels + channel] = column.isEmpty ? 0 : operation.pooling(column)
             }
         }
+        try operands.finish()
     }
 }
 

@@ -12,6 +12,7 @@ extension ReferenceBackend {
             for index in 1..<max(count, 1) where ordered(x[row * count + index]) > ordered(x[row * count + best]) { best = index }
             output[row] = Int32(best)
         }
+        try operands.finish()
     }
 
     public func topK(_ operation: TopKOperation) throws {
@@ -29,6 +30,7 @@ extension ReferenceBackend {
                 indices[row * operation.count + rank] = Int32(index)
             }
         }
+        try operands.finish()
     }
 
     /// The value that stands for x in comparisons: NaN counts as −∞.

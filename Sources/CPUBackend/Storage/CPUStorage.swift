@@ -53,7 +53,13 @@ extension Tensor {
     }
 
     /// The elements of an f32 tensor.
-    func hostFloats(_ operation: String) throws -> UnsafeMutablePointer<Float> { try hostElements(Float.self, operation) }
+    func hostFloats(_ operation: String) throws -> UnsafeMutablePointer<Float> {
+        // Elements of another size would be read beyond their end.
+        guard dtype == .f32 else {
+            throw TensorError.unsupportedType(operation: operation, detail: "a tensor of shape \(shape) is \(dtype), expected f32")
+        }
+        return try hostElements(Float.self, operation)
+    }
 
     /// The elements of an i32 tensor.
     func hostIntegers(_ operation: String) throws -> UnsafeMutablePointer<Int32> { try hostElements(Int32.self, operation) }

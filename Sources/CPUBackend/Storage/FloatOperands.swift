@@ -42,10 +42,13 @@ struct FloatOperands {
         return copy
     }
 
-    /// Rounds what was written to the types of the outputs.
+    /// Rounds what was written to the types of the outputs. The pointers that were handed out are good until here, and no longer: a
+    /// copy whose last use the compiler sees is freed at once.
     func finish() throws {
-        for (copy, tensor) in outputs {
-            HalfPrecision.round(copy, count: tensor.shape.count, into: try tensor.hostElements(UInt16.self, operation))
+        try withExtendedLifetime(copies) {
+            for (copy, tensor) in outputs {
+                HalfPrecision.round(copy, count: tensor.shape.count, into: try tensor.hostElements(UInt16.self, operation))
+            }
         }
     }
 
