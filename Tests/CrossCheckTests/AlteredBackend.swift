@@ -267,7 +267,7 @@ final class TruncatingCast: AlteredBackend {
     override func copy(_ operation: CopyOperation) throws {
         guard operation.source.dtype == .f32, operation.destination.dtype != .f32 else { return try inner.copy(operation) }
         let bits: UInt32 = operation.destination.dtype == .f16 ? 13 : 16
-        let cut = try inner.readFloats(operation.source).map { $0.isFinite ? Float(bitPattern: $0.bitPattern >> bits << bits) : $0 }
+        let cut = try inner.readFloats(operation.source).map { $0.isFinite ? Float(bitPattern: ($0.bitPattern >> bits) << bits) : $0 }
         _ = try inner.cast(
             inner.upload(cut, operation.source.shape), to: operation.destination.dtype, into: operation.destination)
     }
