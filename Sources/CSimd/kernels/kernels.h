@@ -21,6 +21,8 @@
 
 #include "gemm.h"
 
+#include "patches.h"
+
 #include "attention_lanes.h"
 
 #include "attention_few.h"
@@ -36,9 +38,11 @@
         .decode = decode,                           \
         .encode = encode,                           \
         .dot = dot,                                 \
+        .tile_channels = TILE_ROWS,                 \
         .panels = gemm_panels,                      \
         .packed_elements = gemm_packed_elements,    \
         .pack = gemm_pack,                          \
+        .pack_patches = pack_patches,               \
         .gemm_scratch = gemm_scratch,               \
         .gemm = gemm,                               \
         .rms_norm = rms_norm,                       \
