@@ -1,6 +1,6 @@
 #version 460
-// A copy that exchanges the inner axis with another, a work-group of 32 × 8 for each tile of 32 × 32 elements: the tile goes through shared
-// memory, so that both sides are read and written along memory. Rows of the tile have one word more than they need, so that
+// A copy that exchanges the inner axis with another, a work-group of 32 × 8 for each tile of 32 × 32 elements: the tile goes through
+// shared memory, so that both sides are read and written along memory. Rows of the tile have one word more than they need, so that
 // columns lie in different banks.
 #include "common/arguments.glsl"
 

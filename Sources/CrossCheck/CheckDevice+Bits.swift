@@ -4,7 +4,8 @@ import Tensors
 extension CheckDevice {
     /// - Parameter bits: Of each element the lower bits, as many as the type has.
     func input(bits: [UInt32], _ shape: Shape, _ dtype: DType, _ what: String) throws -> Tensor {
-        let bytes = dtype.blockBytes == 2
+        let bytes =
+            dtype.blockBytes == 2
             ? bits.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
             : bits.withUnsafeBytes { Array($0) }
         return try input(bytes: bytes, shape, dtype, what)

@@ -79,11 +79,14 @@ import Testing
             refuses { _ = try backend.add(a, b) }
                 == "add: a [2, 3, 4], b [2, 2, 4] cannot be broadcast to one shape: extents of an axis are equal or 1")
         #expect(refuses { _ = try backend.add(a, backend.allocate([4], .f16)) } == "add: b is f16, expected f32")
-        #expect(refuses { _ = try backend.concat([a, b], axis: 0) } == "concat: [2, 2, 4] does not match [2, 3, 4] along the axes other than 0")
+        #expect(
+            refuses { _ = try backend.concat([a, b], axis: 0) }
+                == "concat: [2, 2, 4] does not match [2, 3, 4] along the axes other than 0")
         #expect(refuses { _ = try backend.concat([], axis: 0) } == "concat: there are no tensors")
         #expect(refuses { _ = try backend.slice(a, axis: 1, 2..<4) } == "slice: 2..<4 lies outside axis 1 of x [2, 3, 4]")
         #expect(refuses { _ = try backend.slice(a, axis: 3, 0..<1) } == "slice: axis 3 of a tensor of shape [2, 3, 4]")
-        #expect(refuses { _ = try backend.split(a, axis: -1, into: [1, 2]) } == "split: parts of [1, 2] do not make up axis 2 of x [2, 3, 4]")
+        #expect(
+            refuses { _ = try backend.split(a, axis: -1, into: [1, 2]) } == "split: parts of [1, 2] do not make up axis 2 of x [2, 3, 4]")
         #expect(refuses { _ = try backend.permute(a, [0, 1, 1]) } == "permute: [0, 1, 1] is no order of the axes of x [2, 3, 4]")
         #expect(refuses { _ = try backend.broadcast(a, to: [3, 4]) } == "broadcast: x [2, 3, 4] cannot be broadcast to [3, 4]")
         #expect(refuses { _ = try backend.gatedProduct(packed: backend.allocate([2, 3], .f32), gate: .first, activation: .silu) } != nil)
@@ -111,7 +114,9 @@ import Testing
     @Test func outputsThatOverlapAreRefused() throws {
         let all = try backend.upload((0..<12).map { Float($0) }, [6, 2])
         let (first, second) = (all.rows(0..<4), all.rows(2..<6))
-        #expect(refuses { _ = try backend.add(first, first, into: second) } == "add: the output lies in the memory of a but is not the same tensor")
+        #expect(
+            refuses { _ = try backend.add(first, first, into: second) }
+                == "add: the output lies in the memory of a but is not the same tensor")
         #expect(refuses { _ = try backend.copy(first, into: second) } == "copy: the output lies in the memory of the tensor that is copied")
         #expect(refuses { _ = try backend.softmax(first, into: second) } != nil)
         #expect(refuses { _ = try backend.add(first, second, into: first) } != nil)

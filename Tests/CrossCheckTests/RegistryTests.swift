@@ -21,9 +21,10 @@ import Testing
         let names = CrossCheck.operations.map(\.name)
         #expect(
             names.sorted() == [
-                "activation", "add", "argmax", "attention", "broadcast", "cast", "clamp", "concat", "embedding", "fitColumns", "gatedProduct",
-                "gatherRows", "linear", "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation",
-                "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK", "transport", "upsample",
+                "activation", "add", "argmax", "attention", "broadcast", "cast", "clamp", "concat", "embedding", "fitColumns",
+                "gatedProduct", "gatherRows", "linear", "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "rmsNorm",
+                "rope", "rotation", "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK",
+                "transport", "upsample",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -41,9 +42,9 @@ import Testing
 
     /// Tolerances are wide enough for f32, and not much wider: the worst error is a part of them that can be seen.
     @Test(arguments: [
-            "activation", "attention", "gatedProduct", "linear", "multiplyAdd", "pool", "quantileColumns", "rmsNorm", "rope", "rotation",
-            "softmax", "transport",
-        ])
+        "activation", "attention", "gatedProduct", "linear", "multiplyAdd", "pool", "quantileColumns", "rmsNorm", "rope", "rotation",
+        "softmax", "transport",
+    ])
     func plainSinglePrecisionPasses(_ name: String) throws {
         let report = try Self.report(name, of: SinglePrecision())
         #expect(report.failures == [])
@@ -60,7 +61,8 @@ import Testing
             ("clamp", ClampedNaN.self), ("softmax", OverflowingSoftmax.self), ("permute", CopiesInOrder.self),
             ("concat", CopiesInOrder.self), ("slice", CopiesInOrder.self), ("broadcast", CopiesInOrder.self),
             ("cast", TruncatingCast.self), ("pad", SymmetricReflection.self), ("upsample", OtherCorners.self),
-            ("rotation", OneRotation.self), ("timestepEmbedding", SinesFirst.self), ("gatherRows", ClampedIndices.self), ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
+            ("rotation", OneRotation.self), ("timestepEmbedding", SinesFirst.self), ("gatherRows", ClampedIndices.self),
+            ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
             ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
         ] as [(String, AlteredBackend.Type)])

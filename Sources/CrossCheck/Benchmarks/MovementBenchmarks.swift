@@ -58,7 +58,8 @@ extension CrossCheck {
             return { _ = try inputs.backend.gatedProduct(packed: x, gate: .second, activation: .gelu, into: output) }
         },
         KernelBenchmark(
-            "timestepEmbedding", .stableDiffusionXL, "2 timesteps, 320 channels", bytes: (2 + 2 * 320) * floatBytes, operations: 2 * 320 * 20
+            "timestepEmbedding", .stableDiffusionXL, "2 timesteps, 320 channels", bytes: (2 + 2 * 320) * floatBytes,
+            operations: 2 * 320 * 20
         ) { inputs in
             let (timesteps, output) = (try inputs.floats([2]), try inputs.output([2, 320]))
             return { _ = try inputs.backend.timestepEmbedding(timesteps, TimestepFrequencies(channels: 320), into: output) }

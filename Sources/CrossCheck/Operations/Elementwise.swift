@@ -149,7 +149,9 @@ private struct ElementwiseOperand {
         if isFirst, function.hasActivation { values = values.map { dtype == .f16 ? Float(Float16($0 * 3)) : $0 * 3 } }
         // What a function does with them is IEEE 754's business; activations have their own cases.
         if !function.hasActivation {
-            for index in values.indices where generator.chance(0.02) { values[index] = generator.pick([.infinity, -.infinity, .nan, -0.0]) }
+            for index in values.indices where generator.chance(0.02) {
+                values[index] = generator.pick([.infinity, -.infinity, .nan, -0.0])
+            }
         }
         self.values = values
     }
