@@ -64,6 +64,12 @@ float value(float a, float b, float c) {
 
 #define VARIES(operand) ((VARYING >> operand & 1u) != 0u)
 
+void one(uint a, uint b, uint c, uint place) {
+    float bValue = HAS_B ? LOAD(arguments.b, 1u, b) : 0.0;
+    float cValue = HAS_C ? LOAD(arguments.c, 2u, c) : 0.0;
+    STORE(arguments.result, 3u, place, value(LOAD(arguments.a, 0u, a), bValue, cValue))
+}
+
 #define LOAD_OPERAND8(low, high, argument, slot, start) \
     { \
         if (VARIES(slot)) LOAD8(low, high, argument, slot, (start) / 8u) \
@@ -102,14 +108,12 @@ void main() {
                 aHigh[k] = value(aHigh[k], bHigh[k], cHigh[k]);
             }
             STORE8(arguments.result, 3u, i, aLow, aHigh)
+        } else if (WIDTH == 1u) {
+            one(a, b, c, i);
         } else {
-            // One element, or the last ones.
-            uint end = min(WIDTH, arguments.elements - WIDTH * i);
-            for (uint k = 0; k < end; k++) {
-                float bValue = HAS_B ? LOAD(arguments.b, 1u, VARIES(1) ? b + k : b) : 0.0;
-                float cValue = HAS_C ? LOAD(arguments.c, 2u, VARIES(2) ? c + k : c) : 0.0;
-                float y = value(LOAD(arguments.a, 0u, VARIES(0) ? a + k : a), bValue, cValue);
-                STORE(arguments.result, 3u, WIDTH * i + k, y)
+            // The last ones.
+            for (uint k = 0; 8u * i + k < arguments.elements; k++) {
+                one(VARIES(0) ? a + k : a, VARIES(1) ? b + k : b, VARIES(2) ? c + k : c, 8u * i + k);
             }
         }
     }
