@@ -54,7 +54,8 @@ final class WiderWindow: AlteredBackend {
     override func attention(_ operation: AttentionOperation) throws {
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
-            causal: operation.causal, window: operation.window.map { $0 + 1 }, softCap: operation.softCap, into: operation.output)
+            causal: operation.causal, window: operation.window.map { $0 + 1 }, softCap: operation.softCap, bias: operation.bias,
+            into: operation.output)
     }
 }
 
@@ -63,7 +64,16 @@ final class WithoutSoftCap: AlteredBackend {
     override func attention(_ operation: AttentionOperation) throws {
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
-            causal: operation.causal, window: operation.window, into: operation.output)
+            causal: operation.causal, window: operation.window, bias: operation.bias, into: operation.output)
+    }
+}
+
+/// Adds no bias.
+final class WithoutBias: AlteredBackend {
+    override func attention(_ operation: AttentionOperation) throws {
+        _ = try inner.attention(
+            operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
+            causal: operation.causal, window: operation.window, softCap: operation.softCap, into: operation.output)
     }
 }
 
@@ -77,7 +87,7 @@ final class SlotsInOrder: AlteredBackend {
             maximumKeys: segments.maximumKeys)
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: inOrder, scale: operation.scale,
-            causal: operation.causal, window: operation.window, softCap: operation.softCap, into: operation.output)
+            causal: operation.causal, window: operation.window, softCap: operation.softCap, bias: operation.bias, into: operation.output)
     }
 }
 
