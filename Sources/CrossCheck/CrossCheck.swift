@@ -7,8 +7,9 @@ import Tensors
 public enum CrossCheck {
     /// Every operation of ``Backend``.
     public static let operations: [CheckedOperation] = [
-        .linear, .rmsNorm, .rope, .attention, .gatedProduct, .add, .embedding, .scatterRows, .transport, .pool, .sortColumns,
-        .fitColumns, .quantileColumns, .argmax, .topK,
+        .activation, .add, .argmax, .attention, .broadcast, .cast, .clamp, .concat, .embedding, .fitColumns, .gatedProduct, .gatherRows,
+        .linear, .multiply, .multiplyAdd, .pad, .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation, .scale, .scatterRows, .slice,
+        .softmax, .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
     ]
 
     /// Runs cases `0 ..< cases` of an operation.
