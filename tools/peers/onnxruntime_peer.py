@@ -36,7 +36,7 @@ class Peer:
     def run(self, node, x_shape, weight_shape):
         graph = helper.make_graph(
             [node], "benchmark", [helper.make_tensor_value_info("x", TensorProto.FLOAT, x_shape)],
-            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * len(x_shape))],
             [numpy_helper.from_array(timing.matrix(*weight_shape), "weight")])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         onnx.checker.check_model(model)

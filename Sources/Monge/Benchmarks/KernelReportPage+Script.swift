@@ -30,9 +30,11 @@ extension KernelReportPage {
         const spread = time => (time.upperQuartile - time.lowerQuartile) / 2 / time.median;
 
         const operations = [...new Set(report.kernels.map(kernel => kernel.operation))].sort();
-        // Hues a golden angle apart stay distinct for any number of operations.
-        const hue = operation => operations.indexOf(operation) * 137.508 % 360;
-        const colour = operation => `hsl(${hue(operation)} 65% 50%)`;
+        // Hues a golden angle apart, in three lightnesses, stay distinct for many operations.
+        function colour(operation) {
+          const index = operations.indexOf(operation);
+          return `hsl(${index * 137.508 % 360} 65% ${[50, 38, 64][Math.floor(index / 8) % 3]}%)`;
+        }
         let chosenOperation = null;
 
         // MARK: Roofline

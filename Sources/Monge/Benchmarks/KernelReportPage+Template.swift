@@ -72,7 +72,8 @@ extension KernelReportPage {
         th button { all: unset; cursor: pointer; font-weight: 600; }
         th button:hover, th button:focus-visible { color: var(--accent); text-decoration: underline; }
         .number { text-align: right; white-space: nowrap; }
-        td.shapes { min-width: 22ch; }
+        td { white-space: nowrap; }
+        td.shapes, #leftOut td { min-width: 22ch; white-space: normal; }
         td .quiet, .quiet { color: var(--quiet); }
         tbody tr:hover, tbody tr.chosen { background: var(--raised); }
         .bar { display: inline-block; height: 9px; background: var(--accent); opacity: .45; margin-right: 6px; border-radius: 1px; }
