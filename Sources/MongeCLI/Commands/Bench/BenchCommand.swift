@@ -4,5 +4,7 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures speed.",
-        subcommands: [BenchKernelsCommand.self, BenchShowCommand.self, BenchCompareCommand.self, BenchModelCommand.self])
+        subcommands: [
+            BenchKernelsCommand.self, BenchShowCommand.self, BenchCompareCommand.self, BenchModelCommand.self, BenchTuneCommand.self,
+        ])
 }
