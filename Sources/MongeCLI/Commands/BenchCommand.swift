@@ -40,7 +40,7 @@ struct BenchModelCommand: ParsableCommand {
         let command = (["monge"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
         let result = try ProgressBar.during { bar in
             try ModelBenchmark.run(
-                url, on: backend, promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, command: command,
+                url, on: backend, cache: model.cache.dtype, promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, command: command,
                 progress: bar.update)
         }
         if json { return try Output.json(result) }
