@@ -53,13 +53,16 @@ let package = Package(
         .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
         .testTarget(
             name: "MongeTests",
-            dependencies: ["Monge", "Models", "ModelFiles", "Transport", "Tensors", "VulkanBackend", "VulkanRuntime"]),
+            dependencies: [
+                "Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend", "CrossCheck", "VulkanBackend", "VulkanRuntime",
+            ]),
         .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(
             name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],
             plugins: ["CompileShaders"]),
         .testTarget(
-            name: "VulkanBackendTests", dependencies: ["VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck"]),
+            name: "VulkanBackendTests",
+            dependencies: ["VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck", "ModelFiles"]),
     ]
 )

@@ -63,7 +63,7 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     public func open(options: DeviceOptions = DeviceOptions(), family: KernelFamily? = nil) throws -> any Backend {
         func vulkan(_ request: VulkanSystem.Request) throws -> any Backend {
             let index = try VulkanSystem.choose(request, from: VulkanSystem.reports())
-            return try VulkanBackend(device: Device(index: index, options: options), family: family)
+            return try VulkanBackend(device: Device(index: index, options: options), family: family, matrix: .fromEnvironment())
         }
         switch self {
         case .cpu: return try CPUBackend()

@@ -10,6 +10,9 @@ public protocol Backend: AnyObject {
     /// What a person calls this device, for messages and results.
     var name: String { get }
 
+    /// The precision in which it multiplies matrices.
+    var matrixInputs: MatrixInputs { get }
+
     // MARK: Memory
 
     /// Memory for a tensor, its contents undefined.
@@ -33,26 +36,33 @@ public protocol Backend: AnyObject {
     /// Waits until everything asked for so far is done, and reports what went wrong.
     func synchronize() throws
 
-    // MARK: Operations, validated
+    // MARK: Operations, validated, in order of their names
 
+    func argmax(_ operation: ArgmaxOperation) throws
+    func attention(_ operation: AttentionOperation) throws
+    func copy(_ operation: CopyOperation) throws
+    func elementwise(_ operation: ElementwiseOperation) throws
+    func embedding(_ operation: EmbeddingOperation) throws
+    func fitColumns(_ operation: FitColumnsOperation) throws
     func linear(_ operation: LinearOperation) throws
+    func pad(_ operation: PadOperation) throws
+    func pool(_ operation: PoolOperation) throws
+    func quantileColumns(_ operation: QuantileColumnsOperation) throws
     func rmsNorm(_ operation: RMSNormOperation) throws
     func rope(_ operation: RopeOperation) throws
-    func attention(_ operation: AttentionOperation) throws
-    func gatedProduct(_ operation: GatedProductOperation) throws
-    func add(_ operation: AddOperation) throws
-    func embedding(_ operation: EmbeddingOperation) throws
+    func rotation(_ operation: RotationOperation) throws
     func scatterRows(_ operation: ScatterRowsOperation) throws
-    func transport(_ operation: TransportOperation) throws
-    func pool(_ operation: PoolOperation) throws
+    func softmax(_ operation: SoftmaxOperation) throws
     func sortColumns(_ operation: SortColumnsOperation) throws
-    func fitColumns(_ operation: FitColumnsOperation) throws
-    func quantileColumns(_ operation: QuantileColumnsOperation) throws
-    func argmax(_ operation: ArgmaxOperation) throws
+    func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws
     func topK(_ operation: TopKOperation) throws
+    func transport(_ operation: TransportOperation) throws
+    func upsample(_ operation: UpsampleOperation) throws
 }
 
 extension Backend {
+    public var matrixInputs: MatrixInputs { .single }
+
     /// A tensor of the given elements. `T` must be as wide as `dtype` says (Float for f32, Int32 for i32).
     public func upload<T: BitwiseCopyable>(_ elements: [T], _ shape: Shape, _ dtype: DType) throws -> Tensor {
         guard dtype.byteCount(elements: shape.count) == elements.count * MemoryLayout<T>.stride else {

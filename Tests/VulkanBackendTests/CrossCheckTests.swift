@@ -12,7 +12,10 @@ import VulkanBackend
     }
 
     /// The other layout of kernels, where there is one: devices of all kinds run both.
-    @Test(arguments: ["linear", "attention", "rmsNorm", "fitColumns", "argmax", "topK", "sortColumns"])
+    @Test(arguments: [
+        "activation", "add", "argmax", "attention", "broadcast", "cast", "concat", "fitColumns", "gatedProduct", "linear", "multiplyAdd",
+        "pad", "permute", "rmsNorm", "rotation", "slice", "softmax", "sortColumns", "topK", "upsample",
+    ])
     func otherFamilyAgreesWithReference(name: String) throws {
         let usual = try TestBackend.make().family
         for family in try TestBackend.families() where family != usual {

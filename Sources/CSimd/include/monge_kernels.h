@@ -32,7 +32,34 @@ typedef enum {
     MONGE_GELU_TANH,
     MONGE_GELU_QUICK,
     MONGE_RELU,
+    MONGE_SIGMOID,
+    MONGE_TANH,
 } monge_activation;
+
+typedef enum {
+    // activation(a)
+    MONGE_FUNCTION_ACTIVATION,
+    // first · a + second
+    MONGE_FUNCTION_SCALE,
+    // first where a < first, second where a > second, else a; NaN stays
+    MONGE_FUNCTION_CLAMP,
+    // a + b, a − b, a · b
+    MONGE_FUNCTION_ADD,
+    MONGE_FUNCTION_SUBTRACT,
+    MONGE_FUNCTION_MULTIPLY,
+    // activation(a) · b
+    MONGE_FUNCTION_GATED_PRODUCT,
+    // a · (first + b) + c
+    MONGE_FUNCTION_MULTIPLY_ADD,
+} monge_function_kind;
+
+// A function of one to three operands.
+typedef struct {
+    monge_function_kind kind;
+    monge_activation activation;
+    float first;
+    float second;
+} monge_function;
 
 typedef enum {
     // What every processor of the target has: SSE2 on x86-64, NEON on aarch64.
@@ -81,8 +108,30 @@ typedef struct {
     // [epilogue.channels, inputs]
     const uint8_t *weight;
     size_t weight_row_bytes;
+    // The row of the result that each row of x makes; where NULL, rows follow first_row. The dot kernel knows rows from 0 only.
+    const int32_t *result_rows;
+    size_t first_row;
     monge_epilogue epilogue;
 } monge_linear;
+
+// What the taps of a convolution's output pixels meet: the rows of a matrix product, [pixels, taps · inputs].
+typedef struct {
+    // [images, height, width, channels]
+    const float *x;
+    size_t height;
+    size_t width;
+    size_t channels;
+    // The input channels of a group, side by side.
+    size_t inputs;
+    size_t vertical_taps;
+    size_t horizontal_taps;
+    // Pixels are numbered image by image, row by row.
+    size_t output_height;
+    size_t output_width;
+    // [output_height, vertical_taps]: the input row that a tap meets, −1 for none; columns alike.
+    const int32_t *rows;
+    const int32_t *columns;
+} monge_patches;
 
 // Attention of one sequence for the query heads that share a key head. A lane is a query and a head: lane l is query
 // l / group, head l % group of the group.
@@ -93,9 +142,10 @@ typedef struct {
     size_t query_count;
     // Query heads that share the key head.
     size_t group;
-    // The first key (value) of the key head; keys are key_stride elements apart.
-    const float *keys;
-    const float *values;
+    // The first key (value) of the key head, in f32 or f16; keys are key_stride elements apart.
+    const void *keys;
+    const void *values;
+    bool half_keys;
     size_t key_stride;
     size_t key_count;
     // Channels of a head.
@@ -106,6 +156,10 @@ typedef struct {
     size_t window;
     // 0 for none.
     float soft_cap;
+    // What is added to the scores of the first query's first head, a number for each key; NULL for nothing. Strides may be 0.
+    const float *bias;
+    size_t bias_head_stride;
+    size_t bias_query_stride;
     // As the queries.
     float *output;
 } monge_attention;
@@ -116,7 +170,7 @@ enum {
     // Keys that a softmax sees at once. Blocks begin at multiples of this, whatever the query: part of a result's definition.
     MONGE_KEY_BLOCK = 128,
     // Output channels that a call of the matrix product takes at most.
-    MONGE_GEMM_CHANNELS = 64,
+    MONGE_GEMM_CHANNELS = 96,
 };
 
 typedef struct {
@@ -125,15 +179,23 @@ typedef struct {
     // Decodes `count` elements, whole blocks, of a row.
     void (*decode)(monge_weight_type type, const uint8_t *row, size_t count, float *values);
 
+    // Rounds `count` elements to f16 or bf16: to the nearest, ties to even; NaN stays NaN.
+    void (*encode)(monge_weight_type type, const float *values, size_t count, uint8_t *row);
+
     // Output channels first ..< end for all rows of x, at most MONGE_DOT_ROWS: every weight is read once and decoded in
     // registers. `scratch` has room for MONGE_DOT_ROWS · (end − first) elements. A row's result does not depend on the others.
     void (*dot)(const monge_linear *linear, size_t first, size_t end, float *scratch);
 
+    // Output channels that a tile of the matrix product has: blocks of them are best begun at multiples of this.
+    size_t tile_channels;
     // The matrix product takes x in panels of some rows, transposed so that rows lie side by side in a vector.
     size_t (*panels)(size_t rows);
     // The elements that the panels of `rows` rows take.
     size_t (*packed_elements)(size_t rows, size_t inputs);
     void (*pack)(const monge_linear *linear, size_t panel, float *packed);
+    // The same where the rows are those of pixels first_pixel ..< first_pixel + pixels.
+    void (*pack_patches)(
+        const monge_patches *patches, size_t group, size_t first_pixel, size_t pixels, size_t panel, float *packed);
     // The elements of scratch memory, 64-byte aligned, that a call for `panels` panels needs.
     size_t (*gemm_scratch)(size_t panels);
     // Output channels first ..< end, at most MONGE_GEMM_CHANNELS, for the rows of panels first_panel ..< end_panel. A row's
@@ -154,9 +216,9 @@ typedef struct {
     void (*rope)(
         const float *x, const float *cosines, const float *sines, size_t pairs, size_t channels, bool interleaved, float *output);
 
-    // activation(gate) · up and a + b; the output may be an input.
-    void (*gated_product)(monge_activation activation, const float *gate, const float *up, size_t count, float *output);
-    void (*add)(const float *a, const float *b, size_t count, float *output);
+    // output[i] = f(a[i · steps[0]], b[i · steps[1]], c[i · steps[2]]); steps are 0 or 1. The output may be an operand of step 1.
+    void (*elementwise)(
+        const monge_function *function, const float *const operands[3], const size_t steps[3], size_t count, float *output);
 
     // Attention works on panels of lanes, and on keys in blocks of MONGE_KEY_BLOCK. A lane's result depends on no other lane, and
     // not on whether its blocks are computed one after the other or at once and folded in order.
@@ -164,7 +226,7 @@ typedef struct {
     // The elements of a packed panel, of a panel's state, and of the scratch memory of a call; all 64-byte aligned.
     size_t (*attention_packed)(const monge_attention *attention);
     size_t (*attention_state)(const monge_attention *attention);
-    size_t (*attention_scratch)(void);
+    size_t (*attention_scratch)(const monge_attention *attention);
     // The blocks of keys that some lane of a panel sees.
     void (*attention_blocks)(const monge_attention *attention, size_t panel, size_t *first, size_t *end);
     void (*attention_pack)(const monge_attention *attention, size_t panel, float *packed);

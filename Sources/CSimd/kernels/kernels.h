@@ -11,6 +11,7 @@
 #include "blocks_32.h"
 
 #include "decode.h"
+#include "encode.h"
 #include "transport.h"
 
 #include "epilogue.h"
@@ -19,6 +20,8 @@
 #include "tile.h"
 
 #include "gemm.h"
+
+#include "patches.h"
 
 #include "attention_lanes.h"
 
@@ -33,17 +36,19 @@
     {                                               \
         .name = NAME,                               \
         .decode = decode,                           \
+        .encode = encode,                           \
         .dot = dot,                                 \
+        .tile_channels = TILE_ROWS,                 \
         .panels = gemm_panels,                      \
         .packed_elements = gemm_packed_elements,    \
         .pack = gemm_pack,                          \
+        .pack_patches = pack_patches,               \
         .gemm_scratch = gemm_scratch,               \
         .gemm = gemm,                               \
         .rms_norm = rms_norm,                       \
         .transport = transport_rows,                \
         .rope = rope,                               \
-        .gated_product = gated_product,             \
-        .add = add,                                 \
+        .elementwise = elementwise,                 \
         .attention_panels = attention_panels,       \
         .attention_packed = attention_packed,       \
         .attention_state = attention_state,         \

@@ -65,7 +65,7 @@ extension Backend {
                 x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.transports.first,
                 residual: defers ? nil : epilogue.residual, output: mapped))
         for map in following { try transport(TransportOperation(x: mapped, transport: map, output: mapped)) }
-        if defers, let residual = epilogue.residual { try add(AddOperation(a: mapped, b: residual, output: result)) }
+        if defers, let residual = epilogue.residual { _ = try add(mapped, residual, into: result) }
         return result
     }
 }

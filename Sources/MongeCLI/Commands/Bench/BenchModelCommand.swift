@@ -2,12 +2,6 @@ import ArgumentParser
 import Foundation
 import Monge
 
-/// `monge bench`: what a device does with a model.
-struct BenchCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures speed.", subcommands: [BenchModelCommand.self])
-}
-
 /// `monge bench model`: prefill and decode, with and without a map on all norms.
 struct BenchModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -40,8 +34,9 @@ struct BenchModelCommand: ParsableCommand {
         let command = (["monge"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
         let result = try ProgressBar.during { bar in
             try ModelBenchmark.run(
-                url, on: backend, promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, command: command,
-                progress: bar.update)
+                url, on: backend, cache: model.cache.dtype, promptTokens: promptTokens, decodeTokens: decodeTokens,
+                repetitions: repetitions,
+                command: command, progress: bar.update)
         }
         if json { return try Output.json(result) }
         print("\(result.device), \(result.date), \(result.model)")
