@@ -7,8 +7,8 @@ import Tensors
 public enum CrossCheck {
     /// Every operation of ``Backend``.
     public static let operations: [CheckedOperation] = [
-        .linear, .rmsNorm, .rope, .attention, .gatedProduct, .add, .embedding, .scatterRows, .transport, .pool, .sortColumns,
-        .fitColumns, .quantileColumns, .argmax, .topK,
+        .add, .argmax, .attention, .aurocColumns, .embedding, .fitColumns, .gatedProduct, .groupNorm, .layerNorm, .linear, .pool,
+        .quantileColumns, .rmsNorm, .rope, .scatterRows, .sortColumns, .topK, .transport,
     ]
 
     /// Runs cases `0 ..< cases` of an operation.

@@ -35,6 +35,8 @@ public protocol Backend: AnyObject {
 
     // MARK: Operations, validated
 
+    func groupNorm(_ operation: GroupNormOperation) throws
+    func layerNorm(_ operation: LayerNormOperation) throws
     func linear(_ operation: LinearOperation) throws
     func rmsNorm(_ operation: RMSNormOperation) throws
     func rope(_ operation: RopeOperation) throws
@@ -48,6 +50,7 @@ public protocol Backend: AnyObject {
     func sortColumns(_ operation: SortColumnsOperation) throws
     func fitColumns(_ operation: FitColumnsOperation) throws
     func quantileColumns(_ operation: QuantileColumnsOperation) throws
+    func aurocColumns(_ operation: AurocColumnsOperation) throws
     func argmax(_ operation: ArgmaxOperation) throws
     func topK(_ operation: TopKOperation) throws
 }

@@ -64,10 +64,13 @@ extension VulkanBackend {
     /// Whether the work-groups of ``launch(rows:of:passes:_:)`` are single subgroups (specialization constant 4).
     var rowGroupIsOneSubgroup: UInt32 { family == .lanes ? 1 : 0 }
 
+    /// The loop iterations of an invocation that every device makes, with something to spare.
+    static let mostIterations = 65_000
+
     /// llvmpipe leaves every loop of an invocation once they have had 65,535 iterations together (LP_MAX_TGSI_LOOP_ITERATIONS in
     /// Mesa), without a word: results would be wrong.
     private func requireIterations(_ count: Int, _ operation: String) throws {
-        guard device.report.isSoftware, count > 65_000 else { return }
+        guard device.report.isSoftware, count > Self.mostIterations else { return }
         throw TensorError.invalidOption(
             operation: operation,
             detail: "this size needs \(count) loop iterations and \(name) stops after 65535; use the CPU or a smaller batch")

@@ -8,7 +8,7 @@ extension VulkanBackend {
         var x = try place(of: operation.x, name)
         let weight = try place(of: operation.weight, name)
         let output = try place(of: operation.output, name)
-        let transport = try transportArguments(operation.transport, unused: x, name)
+        let transport = try transportArguments(operation.transport, on: operation.output.shape, unused: x, name)
         let dtype = operation.weight.dtype
         let kernel: LinearKernel
         if dtype.isQuantised || operation.inputChannels % 32 == 0 && weight.isAligned(to: 16) && x.isAligned(to: 16) {

@@ -21,8 +21,8 @@ import Testing
         let names = CrossCheck.operations.map(\.name)
         #expect(
             names.sorted() == [
-                "add", "argmax", "attention", "embedding", "fitColumns", "gatedProduct", "linear", "pool", "quantileColumns", "rmsNorm",
-                "rope", "scatterRows", "sortColumns", "topK", "transport",
+                "add", "argmax", "attention", "aurocColumns", "embedding", "fitColumns", "gatedProduct", "groupNorm", "layerNorm", "linear",
+                "pool", "quantileColumns", "rmsNorm", "rope", "scatterRows", "sortColumns", "topK", "transport",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -39,7 +39,10 @@ import Testing
     }
 
     /// Tolerances are wide enough for f32, and not much wider: the worst error is a part of them that can be seen.
-    @Test(arguments: ["linear", "rmsNorm", "rope", "attention", "gatedProduct", "transport", "pool", "quantileColumns"])
+    @Test(
+        arguments: [
+            "attention", "gatedProduct", "groupNorm", "layerNorm", "linear", "pool", "quantileColumns", "rmsNorm", "rope", "transport",
+        ])
     func plainSinglePrecisionPasses(_ name: String) throws {
         let report = try Self.report(name, of: SinglePrecision())
         #expect(report.failures == [])
@@ -53,7 +56,9 @@ import Testing
             ("linear", HalfPrecision.self), ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),
             ("gatedProduct", ExactGELU.self), ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
-            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
+            ("quantileColumns", LowerQuantile.self), ("aurocColumns", GenerousTies.self), ("groupNorm", MapsTooEarly.self),
+            ("groupNorm", OneChannelGroups.self), ("layerNorm", UnbiasedNorm.self), ("transport", PointwiseMeans.self),
+            ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

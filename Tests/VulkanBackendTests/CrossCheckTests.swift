@@ -12,7 +12,11 @@ import VulkanBackend
     }
 
     /// The other layout of kernels, where there is one: devices of all kinds run both.
-    @Test(arguments: ["linear", "attention", "rmsNorm", "fitColumns", "argmax", "topK", "sortColumns"])
+    @Test(
+        arguments: [
+            "argmax", "attention", "aurocColumns", "fitColumns", "groupNorm", "layerNorm", "linear", "rmsNorm", "sortColumns", "topK",
+            "transport",
+        ])
     func otherFamilyAgreesWithReference(name: String) throws {
         let usual = try TestBackend.make().family
         for family in try TestBackend.families() where family != usual {

@@ -23,15 +23,13 @@ extension ReferenceBackend {
 
     public func transport(_ operation: TransportOperation) throws {
         let name = "transport"
-        let channels = operation.x.shape.channels
         var operands = FloatOperands(memory, name)
         let x = try operands.input(operation.x)
-        let transport = try ReferenceTransport(operation.transport, name)
         let output = try operands.output(operation.output)
-        for row in 0..<operation.x.shape.rows {
-            for channel in 0..<channels {
-                output[row * channels + channel] = transport(x[row * channels + channel], row: row, channel: channel)
-            }
+        if output != x { output.update(from: x, count: operation.x.shape.count) }
+        try ReferenceTransport(operation.transport, on: operation.x.shape, name).apply(to: output)
+        if operation.activation != .identity {
+            for index in 0..<operation.x.shape.count { output[index] = Float(operation.activation(Double(output[index]))) }
         }
         try operands.finish()
     }

@@ -4,6 +4,7 @@ extension CrossCheck {
         attentionBenchmarks
         + captureBenchmarks
         + linearBenchmarks
+        + normBenchmarks
         + rowBenchmarks
         + selectionBenchmarks
 
