@@ -21,7 +21,7 @@ extension CPUBackend {
         if linear.rows <= Self.rowsOfDotProducts {
             try dotProducts(linear)
         } else {
-            try matrixProduct(linear)
+            try matrixProduct(linear) { rows, _, _, panel, packed in kernels.pointee.pack(rows, panel, packed) }
         }
         try operands.finish()
     }
@@ -39,34 +39,6 @@ extension CPUBackend {
         workers.run(tasks) { task, thread in
             withUnsafePointer(to: linear) {
                 kernels.pointee.dot($0, task * taskChannels, min((task + 1) * taskChannels, channels), scratch[thread])
-            }
-        }
-    }
-
-    /// Many rows: bound by arithmetic. Tasks are blocks of output channels times blocks of rows.
-    private func matrixProduct(_ linear: monge_linear) throws {
-        let channels = linear.epilogue.channels
-        let panels = kernels.pointee.panels(linear.rows)
-        let packed = try packedScratch.take(kernels.pointee.packed_elements(linear.rows, linear.inputs), of: Float.self)
-        workers.ranges(panels, cost: linear.inputs * linear.rows / panels) { range, _ in
-            withUnsafePointer(to: linear) { for panel in range { kernels.pointee.pack($0, panel, packed) } }
-        }
-
-        let widest = MONGE_GEMM_CHANNELS
-        let taskChannels = channels >= 8 * workers.threads * widest ? widest : widest / 2
-        let channelTasks = (channels + taskChannels - 1) / taskChannels
-        // The sums of some hundred rows stay in the second-level cache. Where channels are few, rows are shared out too, though
-        // each task decodes its weights anew.
-        let wanted = (workers.threads * 3 + channelTasks - 1) / channelTasks
-        let panelTasks = min(panels, max((panels + 9) / 10, min(wanted, panels / 2)))
-        let most = (panels + panelTasks - 1) / panelTasks
-        let scratch = try threadScratch.take(kernels.pointee.gemm_scratch(most))
-        workers.run(channelTasks * panelTasks) { task, thread in
-            let (channelTask, panelTask) = (task / panelTasks, task % panelTasks)
-            withUnsafePointer(to: linear) {
-                kernels.pointee.gemm(
-                    $0, packed, channelTask * taskChannels, min((channelTask + 1) * taskChannels, channels),
-                    panels * panelTask / panelTasks, panels * (panelTask + 1) / panelTasks, scratch[thread])
             }
         }
     }

@@ -101,8 +101,29 @@ typedef struct {
     // [epilogue.channels, inputs]
     const uint8_t *weight;
     size_t weight_row_bytes;
+    // The row of the result that each row of x makes; NULL where it is the same.
+    const int32_t *result_rows;
     monge_epilogue epilogue;
 } monge_linear;
+
+// What the taps of a convolution's output pixels meet: the rows of a matrix product, [pixels, taps · inputs].
+typedef struct {
+    // [images, height, width, channels]
+    const float *x;
+    size_t height;
+    size_t width;
+    size_t channels;
+    // The input channels of a group, side by side.
+    size_t inputs;
+    size_t vertical_taps;
+    size_t horizontal_taps;
+    // Pixels are numbered image by image, row by row.
+    size_t output_height;
+    size_t output_width;
+    // [output_height, vertical_taps]: the input row that a tap meets, −1 for none; columns alike.
+    const int32_t *rows;
+    const int32_t *columns;
+} monge_patches;
 
 // Attention of one sequence for the query heads that share a key head. A lane is a query and a head: lane l is query
 // l / group, head l % group of the group.
@@ -136,7 +157,7 @@ enum {
     // Keys that a softmax sees at once. Blocks begin at multiples of this, whatever the query: part of a result's definition.
     MONGE_KEY_BLOCK = 128,
     // Output channels that a call of the matrix product takes at most.
-    MONGE_GEMM_CHANNELS = 64,
+    MONGE_GEMM_CHANNELS = 96,
 };
 
 typedef struct {
@@ -149,11 +170,16 @@ typedef struct {
     // registers. `scratch` has room for MONGE_DOT_ROWS · (end − first) elements. A row's result does not depend on the others.
     void (*dot)(const monge_linear *linear, size_t first, size_t end, float *scratch);
 
+    // Output channels that a tile of the matrix product has: blocks of them are best begun at multiples of this.
+    size_t tile_channels;
     // The matrix product takes x in panels of some rows, transposed so that rows lie side by side in a vector.
     size_t (*panels)(size_t rows);
     // The elements that the panels of `rows` rows take.
     size_t (*packed_elements)(size_t rows, size_t inputs);
     void (*pack)(const monge_linear *linear, size_t panel, float *packed);
+    // The same where the rows are those of pixels first_pixel ..< first_pixel + pixels.
+    void (*pack_patches)(
+        const monge_patches *patches, size_t group, size_t first_pixel, size_t pixels, size_t panel, float *packed);
     // The elements of scratch memory, 64-byte aligned, that a call for `panels` panels needs.
     size_t (*gemm_scratch)(size_t panels);
     // Output channels first ..< end, at most MONGE_GEMM_CHANNELS, for the rows of panels first_panel ..< end_panel. A row's

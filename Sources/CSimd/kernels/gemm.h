@@ -7,6 +7,8 @@ enum {
     DECODED = 256,
     // The depth of a tile: with it, a panel and the weight rows beside it stay in the nearest cache.
     DEPTH = 128,
+    // The weight rows between two requests for lines of the next panel: whole tiles of every height.
+    REQUEST_ROWS = 24,
 };
 
 #define DECODED_BYTES(T) (DECODED / (CHUNK * T##_chunks) * T##_bytes)
@@ -57,8 +59,24 @@ static void gemm_finish(
             for (size_t l = 0; l < LANES; l++) store(rows + l * MONGE_GEMM_CHANNELS + n, square[l]);
         }
         size_t row = (start + v) * LANES;
-        for (size_t l = 0; l < LANES && row + l < linear->rows; l++)
-            finish_row(&linear->epilogue, row + l, first, channels, rows + l * MONGE_GEMM_CHANNELS);
+        for (size_t l = 0; l < LANES && row + l < linear->rows; l++) {
+            size_t result = linear->result_rows ? (size_t)linear->result_rows[row + l] : row + l;
+            finish_row(&linear->epilogue, result, first, channels, rows + l * MONGE_GEMM_CHANNELS);
+        }
+    }
+}
+
+// The tiles of all weight rows beside `depth` numbers of a panel. Meanwhile the same stretch of the next panel is asked for, a part
+// with every few rows: it comes from the third-level cache, where the first tile would wait for it.
+static void gemm_column(
+    size_t channels, size_t vectors, const float *weights, const float *lanes, const float *next, size_t depth, bool accumulate,
+    float *sums) {
+    size_t elements = depth * vectors * LANES;
+    for (size_t n = 0; n < channels; n += REQUEST_ROWS) {
+        size_t rows = channels - n < REQUEST_ROWS ? channels - n : REQUEST_ROWS;
+        size_t line = elements * n / channels / 16, last = elements * (n + rows) / channels / 16;
+        for (; line < last; line++) __builtin_prefetch(next + 16 * line);
+        tile_rows(rows, vectors, weights + n * DECODED, DECODED, 1, lanes, depth, accumulate, sums + n * vectors * LANES);
     }
 }
 
@@ -67,28 +85,28 @@ static void gemm(
     size_t vectors = row_vectors(linear->rows), inputs = linear->inputs, channels = end - first;
     float *decoded = scratch, *sums = decoded + MONGE_GEMM_CHANNELS * DECODED;
     float *rows = sums + (end_panel - first_panel) * MONGE_GEMM_CHANNELS * PANEL_LANES;
-    // The first block of K sets the sums; without one they are zero.
+    // The first block of K sets the sums; without any they are zero.
     if (inputs == 0) memset(sums, 0, (size_t)(rows - sums) * sizeof(float));
     size_t first_byte = 0;
-    for (size_t k = 0; k < inputs; k += DECODED) {
+    for (size_t k = 0; k == 0 || k < inputs; k += DECODED) {
         size_t width = inputs - k < DECODED ? inputs - k : DECODED;
         const uint8_t *weight = linear->weight + first * linear->weight_row_bytes + first_byte;
         for (size_t n = 0; n < channels; n++) decode(linear->type, weight + n * linear->weight_row_bytes, width, decoded + n * DECODED);
         for (size_t panel = first_panel; panel < end_panel; panel++) {
-            size_t start = panel_start(panel, vectors), count = panel_start(panel + 1, vectors) - start;
-            const float *lanes = packed + start * LANES * inputs;
+            size_t start = panel_start(panel, vectors), stop = panel_start(panel + 1, vectors), count = stop - start;
+            size_t next_count = panel + 1 < end_panel ? panel_start(panel + 2, vectors) - stop : 0;
+            const float *lanes = packed + (start * inputs + k * count) * LANES;
+            const float *next_lanes = packed + (stop * inputs + k * next_count) * LANES;
             float *sum = sums + (panel - first_panel) * MONGE_GEMM_CHANNELS * PANEL_LANES;
             for (size_t d = 0; d < width; d += DEPTH) {
                 size_t depth = width - d < DEPTH ? width - d : DEPTH;
-                tile_rows(
-                    channels, count, decoded + d, DECODED, 1, lanes + (k + d) * count * LANES, depth, k + d > 0, sum);
+                const float *here = lanes + d * count * LANES;
+                // Of the panel's own block of K, then of the next panel's; past the last panel, what is here already.
+                const float *next = d + depth < width ? here + depth * count * LANES : next_count ? next_lanes : here;
+                gemm_column(channels, count, decoded + d, here, next, depth, k + d > 0, sum);
             }
+            if (k + width == inputs) gemm_finish(linear, first, channels, start, count, sum, rows);
         }
         first_byte += decoded_bytes(linear->type);
-    }
-    for (size_t panel = first_panel; panel < end_panel; panel++) {
-        size_t start = panel_start(panel, vectors), count = panel_start(panel + 1, vectors) - start;
-        gemm_finish(
-            linear, first, channels, start, count, sums + (panel - first_panel) * MONGE_GEMM_CHANNELS * PANEL_LANES, rows);
     }
 }

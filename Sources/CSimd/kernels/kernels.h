@@ -20,6 +20,8 @@
 
 #include "gemm.h"
 
+#include "patches.h"
+
 #include "attention_lanes.h"
 
 #include "attention_few.h"
@@ -34,9 +36,11 @@
         .name = NAME,                               \
         .decode = decode,                           \
         .dot = dot,                                 \
+        .tile_channels = TILE_ROWS,                 \
         .panels = gemm_panels,                      \
         .packed_elements = gemm_packed_elements,    \
         .pack = gemm_pack,                          \
+        .pack_patches = pack_patches,               \
         .gemm_scratch = gemm_scratch,               \
         .gemm = gemm,                               \
         .rms_norm = rms_norm,                       \

@@ -62,6 +62,12 @@ INLINE vfloat magnitude(vfloat x) { return (vfloat)((vint)x & 0x7fffffff); }
 #define INTERLEAVE_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #define LOW_HALVES 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
 #define HIGH_HALVES 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+#define QUARTER_LOW 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define QUARTER_HIGH 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define QUARTER_FIRST_HALVES 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define QUARTER_SECOND_HALVES 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#define EVEN_QUARTERS 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27
+#define ODD_QUARTERS 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31
 #define FIRST_PAIRS 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29
 #define SECOND_PAIRS 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31
 #define EVENS_TWICE 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14
@@ -75,6 +81,10 @@ INLINE vfloat magnitude(vfloat x) { return (vfloat)((vint)x & 0x7fffffff); }
 #define INTERLEAVE_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #define LOW_HALVES 0, 1, 2, 3, 8, 9, 10, 11
 #define HIGH_HALVES 4, 5, 6, 7, 12, 13, 14, 15
+#define QUARTER_LOW 0, 8, 1, 9, 4, 12, 5, 13
+#define QUARTER_HIGH 2, 10, 3, 11, 6, 14, 7, 15
+#define QUARTER_FIRST_HALVES 0, 1, 8, 9, 4, 5, 12, 13
+#define QUARTER_SECOND_HALVES 2, 3, 10, 11, 6, 7, 14, 15
 #define FIRST_PAIRS 0, 4, 8, 12, 1, 5, 9, 13
 #define SECOND_PAIRS 2, 6, 10, 14, 3, 7, 11, 15
 #define EVENS_TWICE 0, 0, 2, 2, 4, 4, 6, 6
@@ -88,6 +98,10 @@ INLINE vfloat magnitude(vfloat x) { return (vfloat)((vint)x & 0x7fffffff); }
 #define INTERLEAVE_HIGH 2, 6, 3, 7
 #define LOW_HALVES 0, 1, 4, 5
 #define HIGH_HALVES 2, 3, 6, 7
+#define QUARTER_LOW 0, 4, 1, 5
+#define QUARTER_HIGH 2, 6, 3, 7
+#define QUARTER_FIRST_HALVES 0, 1, 4, 5
+#define QUARTER_SECOND_HALVES 2, 3, 6, 7
 #define FIRST_PAIRS 0, 4, 1, 5
 #define SECOND_PAIRS 2, 6, 3, 7
 #define EVENS_TWICE 0, 0, 2, 2
@@ -123,16 +137,35 @@ INLINE float sum_lanes(vfloat v) {
     return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
-// The transpose of the square of LANES vectors: log2(LANES) perfect shuffles of the rows.
+// The transpose of the square of LANES vectors, by shuffles that are one instruction each: squares of four rows within every
+// quarter (of 128 bits), then the quarters among the rows.
 INLINE void transpose(vfloat v[LANES]) {
-    for (int width = LANES; width > 1; width /= 2) {
-        vfloat shuffled[LANES];
-        for (int i = 0; i < LANES / 2; i++) {
-            shuffled[2 * i] = SHUFFLE(v[i], v[i + LANES / 2], INTERLEAVE_LOW);
-            shuffled[2 * i + 1] = SHUFFLE(v[i], v[i + LANES / 2], INTERLEAVE_HIGH);
-        }
-        for (int i = 0; i < LANES; i++) v[i] = shuffled[i];
+    for (int i = 0; i < LANES; i += 4) {
+        vfloat low_first = SHUFFLE(v[i], v[i + 1], QUARTER_LOW), high_first = SHUFFLE(v[i], v[i + 1], QUARTER_HIGH);
+        vfloat low_second = SHUFFLE(v[i + 2], v[i + 3], QUARTER_LOW), high_second = SHUFFLE(v[i + 2], v[i + 3], QUARTER_HIGH);
+        v[i] = SHUFFLE(low_first, low_second, QUARTER_FIRST_HALVES);
+        v[i + 1] = SHUFFLE(low_first, low_second, QUARTER_SECOND_HALVES);
+        v[i + 2] = SHUFFLE(high_first, high_second, QUARTER_FIRST_HALVES);
+        v[i + 3] = SHUFFLE(high_first, high_second, QUARTER_SECOND_HALVES);
     }
+    // Now quarter q of row 4g + i holds column 4q + i of rows 4g to 4g + 3.
+#if LANES == 8
+    for (int i = 0; i < 4; i++) {
+        vfloat first = v[i], second = v[i + 4];
+        v[i] = SHUFFLE(first, second, LOW_HALVES);
+        v[i + 4] = SHUFFLE(first, second, HIGH_HALVES);
+    }
+#elif LANES == 16
+    for (int i = 0; i < 4; i++) {
+        vfloat a = v[i], b = v[i + 4], c = v[i + 8], d = v[i + 12];
+        vfloat low_first = SHUFFLE(a, b, LOW_HALVES), low_second = SHUFFLE(c, d, LOW_HALVES);
+        vfloat high_first = SHUFFLE(a, b, HIGH_HALVES), high_second = SHUFFLE(c, d, HIGH_HALVES);
+        v[i] = SHUFFLE(low_first, low_second, EVEN_QUARTERS);
+        v[i + 4] = SHUFFLE(low_first, low_second, ODD_QUARTERS);
+        v[i + 8] = SHUFFLE(high_first, high_second, EVEN_QUARTERS);
+        v[i + 12] = SHUFFLE(high_first, high_second, ODD_QUARTERS);
+    }
+#endif
 }
 
 // Lane i becomes the sum of the lanes of vector i: a transposition that adds as it goes.
