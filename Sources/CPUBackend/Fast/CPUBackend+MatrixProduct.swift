@@ -118,8 +118,7 @@ extension monge_linear {
         }
         part.epilogue.output += range.lowerBound * epilogue.channels
         if let residual = epilogue.residual { part.epilogue.residual = residual + range.lowerBound * epilogue.channels }
-        if epilogue.transport.index_per_row { part.epilogue.transport.indices += range.lowerBound }
-        if epilogue.transport.strength_per_row { part.epilogue.transport.strengths += range.lowerBound }
+        part.epilogue.transport.first_row += range.lowerBound
         return part
     }
 }

@@ -56,6 +56,8 @@ typedef struct {
     // The rows that share an index, and a strength: 1 for one each, those of an image, or all of them.
     size_t rows_per_index;
     size_t rows_per_strength;
+    // Where the kernel's first row lies among those of the activation.
+    size_t first_row;
 } monge_transport;
 
 // The end of a groupNorm: y = residual + T₂(activation(T₁((x − mean)·scale + offset + shift))), of which one map at most is there.
