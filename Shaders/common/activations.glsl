@@ -7,6 +7,8 @@
 #define ACTIVATION_GELU_TANH 3u
 #define ACTIVATION_GELU_QUICK 4u
 #define ACTIVATION_RELU 5u
+#define ACTIVATION_SIGMOID 6u
+#define ACTIVATION_TANH 7u
 
 float activated(float x, uint kind) {
     switch (kind) {
@@ -21,6 +23,10 @@ float activated(float x, uint kind) {
         return x * logistic(1.702 * x);
     case ACTIVATION_RELU:
         return x < 0.0 ? 0.0 : x;
+    case ACTIVATION_SIGMOID:
+        return logistic(x);
+    case ACTIVATION_TANH:
+        return hyperbolicTangent(x);
     default:
         return x;
     }

@@ -36,7 +36,7 @@ void main() {
         if (column >= pairs) {
             for (uint head = 0; head < arguments.heads; head++) {
                 uint index = start + head * arguments.channels + pairs + column;
-                arguments.result[AT(4u, index, 4u)].value = arguments.x[AT(0u, index, 4u)].value;
+                STORE(arguments.result, 4u, index, LOAD(arguments.x, 0u, index))
             }
             continue;
         }
@@ -54,10 +54,10 @@ void main() {
         for (uint head = 0; head < arguments.heads; head++) {
             uint a = start + head * arguments.channels + first;
             uint b = start + head * arguments.channels + second;
-            float xa = arguments.x[AT(0u, a, 4u)].value;
-            float xb = arguments.x[AT(0u, b, 4u)].value;
-            arguments.result[AT(4u, a, 4u)].value = xa * turn.x - xb * turn.y;
-            arguments.result[AT(4u, b, 4u)].value = xa * turn.y + xb * turn.x;
+            float xa = LOAD(arguments.x, 0u, a);
+            float xb = LOAD(arguments.x, 0u, b);
+            STORE(arguments.result, 4u, a, xa * turn.x - xb * turn.y)
+            STORE(arguments.result, 4u, b, xa * turn.y + xb * turn.x)
         }
     }
 }

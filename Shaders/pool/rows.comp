@@ -9,6 +9,7 @@ layout(push_constant, scalar) uniform Arguments {
     Floats x;
     Integers starts;
     Integers counts;
+    // f32, whatever x is.
     Floats result;
     uint rows;
     uint sequences;
@@ -17,7 +18,7 @@ layout(push_constant, scalar) uniform Arguments {
 } arguments;
 
 float element(uint start, uint row, uint channel) {
-    return arguments.x[AT(0u, (start + row) * arguments.channels + channel, 4u)].value;
+    return LOAD(arguments.x, 0u, (start + row) * arguments.channels + channel);
 }
 
 float pooled(uint start, uint count, uint channel) {

@@ -20,7 +20,7 @@ void main() {
     float best = uintBitsToFloat(0xFF800000u);
     uint where = 0xFFFFFFFFu;
     for (uint c = gl_LocalInvocationID.x; c < arguments.channels; c += gl_WorkGroupSize.x) {
-        float x = arguments.x[AT(0u, start + c, 4u)].value;
+        float x = LOAD(arguments.x, 0u, start + c);
         x = isnan(x) ? uintBitsToFloat(0xFF800000u) : x;
         bool better = x > best || where == 0xFFFFFFFFu;
         best = better ? x : best;

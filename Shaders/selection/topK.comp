@@ -7,6 +7,7 @@
 
 layout(push_constant, scalar) uniform Arguments {
     Floats x;
+    // f32, whatever x is.
     Floats values;
     Integers indices;
     uint rows;
@@ -23,7 +24,7 @@ shared uint places[256];
 shared uint totals[15 * MOST_SUBGROUPS];
 
 float element(uint index) {
-    float x = arguments.x[AT(0u, index, 4u)].value;
+    float x = LOAD(arguments.x, 0u, index);
     return isnan(x) ? uintBitsToFloat(0xFF800000u) : x;
 }
 

@@ -41,6 +41,10 @@ final class CheckDevice {
         try guardedInput(Self.bytes(of: elements), shape, .i32, what)
     }
 
+    func input(bytes: [UInt8], _ shape: Shape, _ dtype: DType, _ what: String) throws -> Tensor {
+        try guardedInput(bytes, shape, dtype, what)
+    }
+
     /// A weight as a model has it: memory of somebody else, which a device may copy into a layout of its own, or the first rows of
     /// a larger tensor.
     func weight(_ weight: CheckWeight) throws -> Tensor {

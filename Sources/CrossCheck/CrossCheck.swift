@@ -7,8 +7,10 @@ import Tensors
 public enum CrossCheck {
     /// Every operation of ``Backend``.
     public static let operations: [CheckedOperation] = [
-        .add, .argmax, .attention, .aurocColumns, .embedding, .fitColumns, .gatedProduct, .groupNorm, .layerNorm, .linear, .pool,
-        .quantileColumns, .rmsNorm, .rope, .scatterRows, .sortColumns, .topK, .transport,
+        .activation, .add, .argmax, .attention, .aurocColumns, .broadcast, .cast, .clamp, .concat, .embedding, .fitColumns,
+        .gatedProduct, .gatherRows, .groupNorm, .layerNorm, .linear, .multiply, .multiplyAdd, .pad, .permute, .pool,
+        .quantileColumns, .rmsNorm, .rope, .rotation, .scale, .scatterRows, .slice, .softmax, .sortColumns, .subtract,
+        .timestepEmbedding, .topK, .transport, .upsample,
     ]
 
     /// Runs cases `0 ..< cases` of an operation.

@@ -33,26 +33,31 @@ public protocol Backend: AnyObject {
     /// Waits until everything asked for so far is done, and reports what went wrong.
     func synchronize() throws
 
-    // MARK: Operations, validated
+    // MARK: Operations, validated, in order of their names
 
+    func argmax(_ operation: ArgmaxOperation) throws
+    func attention(_ operation: AttentionOperation) throws
+    func aurocColumns(_ operation: AurocColumnsOperation) throws
+    func copy(_ operation: CopyOperation) throws
+    func elementwise(_ operation: ElementwiseOperation) throws
+    func embedding(_ operation: EmbeddingOperation) throws
+    func fitColumns(_ operation: FitColumnsOperation) throws
     func groupNorm(_ operation: GroupNormOperation) throws
     func layerNorm(_ operation: LayerNormOperation) throws
     func linear(_ operation: LinearOperation) throws
+    func pad(_ operation: PadOperation) throws
+    func pool(_ operation: PoolOperation) throws
+    func quantileColumns(_ operation: QuantileColumnsOperation) throws
     func rmsNorm(_ operation: RMSNormOperation) throws
     func rope(_ operation: RopeOperation) throws
-    func attention(_ operation: AttentionOperation) throws
-    func gatedProduct(_ operation: GatedProductOperation) throws
-    func add(_ operation: AddOperation) throws
-    func embedding(_ operation: EmbeddingOperation) throws
+    func rotation(_ operation: RotationOperation) throws
     func scatterRows(_ operation: ScatterRowsOperation) throws
-    func transport(_ operation: TransportOperation) throws
-    func pool(_ operation: PoolOperation) throws
+    func softmax(_ operation: SoftmaxOperation) throws
     func sortColumns(_ operation: SortColumnsOperation) throws
-    func fitColumns(_ operation: FitColumnsOperation) throws
-    func quantileColumns(_ operation: QuantileColumnsOperation) throws
-    func aurocColumns(_ operation: AurocColumnsOperation) throws
-    func argmax(_ operation: ArgmaxOperation) throws
+    func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws
     func topK(_ operation: TopKOperation) throws
+    func transport(_ operation: TransportOperation) throws
+    func upsample(_ operation: UpsampleOperation) throws
 }
 
 extension Backend {

@@ -12,6 +12,10 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
     case geluQuick
     /// max(x, 0)
     case relu
+    /// σ(x) = 1 / (1 + e⁻ˣ): gates of attention outputs and of experts.
+    case sigmoid
+    /// tanh(x): soft caps of logits (Gemma 2, as a scale before and after), poolers of BERT's family.
+    case tanh
 }
 
 /// Whose value a transport's map is applied to, in an activation with pixels.

@@ -128,6 +128,8 @@ extension Activation {
         case .geluTanh: 3
         case .geluQuick: 4
         case .relu: 5
+        case .sigmoid: 6
+        case .tanh: 7
         }
     }
 }

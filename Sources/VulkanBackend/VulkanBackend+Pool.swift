@@ -17,6 +17,6 @@ extension VulkanBackend {
         let passes = operation.pooling == .median ? 9 : operation.pooling == .last ? 0 : 1
         let rows = min(operation.maximumCount, operation.x.shape[0])
         let launch = try launch(elements: Int(elements), iterations: passes * rows, name)
-        try run("pool/rows-\(operation.pooling.rawValue)", launch, arguments, name)
+        try run("pool/rows-\(operation.pooling.rawValue)", activations: operation.x.dtype, launch, arguments, name)
     }
 }

@@ -10,7 +10,7 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.x.shape[0]))
         arguments.number(UInt32(operation.x.shape[1]))
         let launch = try launch(rows: operation.x.shape[0], of: operation.x.shape[1], passes: 1, name)
-        try run("selection/argmax", constants: [rowGroupIsOneSubgroup], launch, arguments, name)
+        try run("selection/argmax", activations: operation.x.dtype, constants: [rowGroupIsOneSubgroup], launch, arguments, name)
     }
 
     public func topK(_ operation: TopKOperation) throws {
@@ -29,6 +29,6 @@ extension VulkanBackend {
             10 * (operation.x.shape[1] / groupSize + 1) + 8 * 15 * groupSize / subgroupSize
             + operation.count * (operation.count / groupSize + 1)
         let launch = try launch(groups: operation.x.shape[0], of: (groupSize, 1), iterations: iterations, name)
-        try run("selection/topK", launch, arguments, name)
+        try run("selection/topK", activations: operation.x.dtype, launch, arguments, name)
     }
 }

@@ -12,8 +12,8 @@ public final class VulkanBackend: Backend {
     public let family: KernelFamily
 
     let kernels: KernelLibrary
-    /// Angles of rotary embeddings for each number of dimensions and base that was met.
-    var ropeTables: [RopeTable: Buffer] = [:]
+    /// Frequencies of the sinusoidal embeddings that were met.
+    var frequencyTables: [FrequencyTable: Buffer] = [:]
 
     /// - Parameter family: How kernels are laid out; nil for what suits the device.
     /// - Throws: ``TensorError/executionFailed(operation:detail:)`` when the device cannot run the family.

@@ -20,24 +20,29 @@ class AlteredBackend: Backend {
     func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try inner.read(tensor, into: bytes) }
     func synchronize() throws { try inner.synchronize() }
 
+    func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
+    func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }
     func aurocColumns(_ operation: AurocColumnsOperation) throws { try inner.aurocColumns(operation) }
+    func copy(_ operation: CopyOperation) throws { try inner.copy(operation) }
+    func elementwise(_ operation: ElementwiseOperation) throws { try inner.elementwise(operation) }
+    func embedding(_ operation: EmbeddingOperation) throws { try inner.embedding(operation) }
+    func fitColumns(_ operation: FitColumnsOperation) throws { try inner.fitColumns(operation) }
     func groupNorm(_ operation: GroupNormOperation) throws { try inner.groupNorm(operation) }
     func layerNorm(_ operation: LayerNormOperation) throws { try inner.layerNorm(operation) }
     func linear(_ operation: LinearOperation) throws { try inner.linear(operation) }
+    func pad(_ operation: PadOperation) throws { try inner.pad(operation) }
+    func pool(_ operation: PoolOperation) throws { try inner.pool(operation) }
+    func quantileColumns(_ operation: QuantileColumnsOperation) throws { try inner.quantileColumns(operation) }
     func rmsNorm(_ operation: RMSNormOperation) throws { try inner.rmsNorm(operation) }
     func rope(_ operation: RopeOperation) throws { try inner.rope(operation) }
-    func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }
-    func gatedProduct(_ operation: GatedProductOperation) throws { try inner.gatedProduct(operation) }
-    func add(_ operation: AddOperation) throws { try inner.add(operation) }
-    func embedding(_ operation: EmbeddingOperation) throws { try inner.embedding(operation) }
+    func rotation(_ operation: RotationOperation) throws { try inner.rotation(operation) }
     func scatterRows(_ operation: ScatterRowsOperation) throws { try inner.scatterRows(operation) }
-    func transport(_ operation: TransportOperation) throws { try inner.transport(operation) }
-    func pool(_ operation: PoolOperation) throws { try inner.pool(operation) }
+    func softmax(_ operation: SoftmaxOperation) throws { try inner.softmax(operation) }
     func sortColumns(_ operation: SortColumnsOperation) throws { try inner.sortColumns(operation) }
-    func fitColumns(_ operation: FitColumnsOperation) throws { try inner.fitColumns(operation) }
-    func quantileColumns(_ operation: QuantileColumnsOperation) throws { try inner.quantileColumns(operation) }
-    func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
+    func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws { try inner.timestepEmbedding(operation) }
     func topK(_ operation: TopKOperation) throws { try inner.topK(operation) }
+    func transport(_ operation: TransportOperation) throws { try inner.transport(operation) }
+    func upsample(_ operation: UpsampleOperation) throws { try inner.upsample(operation) }
 
     /// Reads an f32 or f16 tensor, changes its elements, and writes them back.
     func alter(_ tensor: Tensor, _ change: (inout [Float]) -> Void) throws {
@@ -52,7 +57,8 @@ final class WiderWindow: AlteredBackend {
     override func attention(_ operation: AttentionOperation) throws {
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
-            causal: operation.causal, window: operation.window.map { $0 + 1 }, softCap: operation.softCap, into: operation.output)
+            causal: operation.causal, window: operation.window.map { $0 + 1 }, softCap: operation.softCap, bias: operation.bias,
+            into: operation.output)
     }
 }
 
@@ -61,7 +67,16 @@ final class WithoutSoftCap: AlteredBackend {
     override func attention(_ operation: AttentionOperation) throws {
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
-            causal: operation.causal, window: operation.window, into: operation.output)
+            causal: operation.causal, window: operation.window, bias: operation.bias, into: operation.output)
+    }
+}
+
+/// Adds no bias.
+final class WithoutBias: AlteredBackend {
+    override func attention(_ operation: AttentionOperation) throws {
+        _ = try inner.attention(
+            operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
+            causal: operation.causal, window: operation.window, softCap: operation.softCap, into: operation.output)
     }
 }
 
@@ -75,7 +90,7 @@ final class SlotsInOrder: AlteredBackend {
             maximumKeys: segments.maximumKeys)
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: inOrder, scale: operation.scale,
-            causal: operation.causal, window: operation.window, softCap: operation.softCap, into: operation.output)
+            causal: operation.causal, window: operation.window, softCap: operation.softCap, bias: operation.bias, into: operation.output)
     }
 }
 
@@ -126,13 +141,12 @@ final class LastColumnUnwritten: AlteredBackend {
 
 /// Writes one row too many.
 final class OneRowTooMany: AlteredBackend {
-    override func add(_ operation: AddOperation) throws {
-        try inner.add(operation)
-        let channels = operation.output.shape.channels
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        try inner.elementwise(operation)
+        let output = operation.output
         let behind = Tensor(
-            shape: [channels], dtype: operation.output.dtype, storage: operation.output.storage,
-            byteOffset: operation.output.byteOffset + operation.output.byteCount)
-        try inner.writeFloats([Float](repeating: 0, count: channels), to: behind)
+            shape: [1], dtype: output.dtype, storage: output.storage, byteOffset: output.byteOffset + output.byteCount)
+        try inner.writeFloats([0], to: behind)
     }
 }
 
@@ -220,10 +234,151 @@ final class OtherLayout: AlteredBackend {
 
 /// Takes the exact GELU for its approximation.
 final class ExactGELU: AlteredBackend {
-    override func gatedProduct(_ operation: GatedProductOperation) throws {
-        _ = try inner.gatedProduct(
-            gate: operation.gate, up: operation.up, activation: operation.activation == .geluTanh ? .gelu : operation.activation,
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        switch operation.function {
+        case .activation(.geluTanh): _ = try inner.activation(operation.operands[0], .gelu, into: operation.output)
+        case .gatedProduct(.geluTanh) where !operation.isPacked:
+            _ = try inner.gatedProduct(gate: operation.operands[0], up: operation.operands[1], activation: .gelu, into: operation.output)
+        default: try inner.elementwise(operation)
+        }
+    }
+}
+
+/// Swaps the halves of a packed product, and the operands of a difference.
+final class SwappedOperands: AlteredBackend {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        let (operands, output) = (operation.operands, operation.output)
+        switch operation.function {
+        case .subtract: _ = try inner.subtract(operands[1], operands[0], into: output)
+        case .gatedProduct(let activation) where operation.isPacked:
+            let other: GatePlace = operation.walk.offsets[0] == 0 ? .second : .first
+            _ = try inner.gatedProduct(packed: operands[0], gate: other, activation: activation, into: output)
+        default: try inner.elementwise(operation)
+        }
+    }
+}
+
+/// Forgets the 1 of `1 + scale`.
+final class WithoutOne: AlteredBackend {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        let x = operation.operands
+        _ = try inner.multiplyAdd(x[0], by: x[1], plus: x[2], into: operation.output)
+    }
+}
+
+/// Repeats the first row of a broadcast operand for all.
+final class FirstRowForAll: AlteredBackend {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        let (a, b) = (operation.operands[0], operation.operands[1])
+        guard b.shape != operation.output.shape else { return try inner.elementwise(operation) }
+        let row = try inner.readFloats(b).prefix(b.shape.channels)
+        let altered = try inner.allocate(b.shape, b.dtype)
+        try inner.writeFloats((0..<b.shape.rows).flatMap { _ in row }, to: altered)
+        _ = try inner.multiply(a, altered, into: operation.output)
+    }
+}
+
+extension ElementwiseOperation {
+    /// Whether the operands are halves of one tensor.
+    fileprivate var isPacked: Bool { operands.count == 2 && operands[0].shape.count == 2 * output.shape.count && walk.offsets.max()! > 0 }
+}
+
+/// Lets NaN through a clamp as the lower bound, as `max` may.
+final class ClampedNaN: AlteredBackend {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        try inner.elementwise(operation)
+        guard case .clamp(let low, _) = operation.function else { return }
+        try alter(operation.output) { elements in
+            for index in elements.indices where elements[index].isNaN { elements[index] = low }
+        }
+    }
+}
+
+/// Does not subtract the largest element.
+final class OverflowingSoftmax: AlteredBackend {
+    override func softmax(_ operation: SoftmaxOperation) throws {
+        let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape.channels)
+        try inner.softmax(operation)
+        try alter(operation.output) { elements in
+            for row in 0..<operation.x.shape.rows where x[row * channels..<(row + 1) * channels].contains(where: { $0 > 89 }) {
+                for channel in 0..<channels { elements[row * channels + channel] = .nan }
+            }
+        }
+    }
+}
+
+/// Takes elements one after the other on both sides, whatever their steps.
+final class CopiesInOrder: AlteredBackend {
+    override func copy(_ operation: CopyOperation) throws {
+        let (walk, width) = (operation.walk, operation.source.dtype.blockBytes)
+        guard operation.source.dtype == operation.destination.dtype, walk.offsets[1] + walk.count <= operation.destination.shape.count
+        else { return try inner.copy(operation) }
+        let source = try bytes(operation.source)
+        var destination = try bytes(operation.destination)
+        for index in 0..<walk.count {
+            // The last element again where there are no more.
+            let from = min(walk.offsets[0] + index, operation.source.shape.count - 1) * width
+            let to = (walk.offsets[1] + index) * width
+            destination.replaceSubrange(to..<to + width, with: source[from..<from + width])
+        }
+        try destination.withUnsafeBytes { try inner.write($0, to: operation.destination) }
+    }
+
+    private func bytes(_ tensor: Tensor) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
+        try bytes.withUnsafeMutableBytes { try inner.read(tensor, into: $0) }
+        return bytes
+    }
+}
+
+/// Cuts the lower digits off instead of rounding.
+final class TruncatingCast: AlteredBackend {
+    override func copy(_ operation: CopyOperation) throws {
+        guard operation.source.dtype == .f32, operation.destination.dtype != .f32 else { return try inner.copy(operation) }
+        let bits: UInt32 = operation.destination.dtype == .f16 ? 13 : 16
+        let cut = try inner.readFloats(operation.source).map { $0.isFinite ? Float(bitPattern: ($0.bitPattern >> bits) << bits) : $0 }
+        _ = try inner.cast(
+            inner.upload(cut, operation.source.shape), to: operation.destination.dtype, into: operation.destination)
+    }
+}
+
+/// Repeats the edge in a mirror image.
+final class SymmetricReflection: AlteredBackend {
+    override func pad(_ operation: PadOperation) throws {
+        guard operation.padding == .reflect, operation.extents.count == 1 else { return try inner.pad(operation) }
+        try inner.pad(operation)
+        let (x, before, extent) = (try inner.readFloats(operation.x), operation.before[0], operation.extents[0])
+        try alter(operation.output) { elements in
+            for index in 0..<before { elements[index] = x[min(before - 1 - index, extent - 1)] }
+        }
+    }
+}
+
+/// Takes places from the corners where the edges of the images coincide.
+final class OtherCorners: AlteredBackend {
+    override func upsample(_ operation: UpsampleOperation) throws {
+        guard operation.interpolation == .bilinear(alignCorners: false) else { return try inner.upsample(operation) }
+        _ = try inner.upsample(
+            operation.x, height: operation.output.shape[1], width: operation.output.shape[2], .bilinear(alignCorners: true),
             into: operation.output)
+    }
+}
+
+/// Turns every row by the angles of the first.
+final class OneRotation: AlteredBackend {
+    override func rotation(_ operation: RotationOperation) throws {
+        _ = try inner.rope(
+            operation.x, cosines: operation.cosines.rows(0..<1), sines: operation.sines.rows(0..<1), layout: operation.layout,
+            into: operation.output)
+    }
+}
+
+/// Has sines where cosines belong.
+final class SinesFirst: AlteredBackend {
+    override func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws {
+        var frequencies = operation.frequencies
+        frequencies.cosinesFirst.toggle()
+        _ = try inner.timestepEmbedding(operation.timesteps, frequencies, as: operation.output.dtype, into: operation.output)
     }
 }
 
@@ -231,8 +386,9 @@ final class ExactGELU: AlteredBackend {
 final class ClampedIndices: AlteredBackend {
     override func embedding(_ operation: EmbeddingOperation) throws {
         let last = Int32(operation.table.shape[0] - 1)
-        let clamped = try inner.readIntegers(operation.indices).map { min(max($0, 0), last) }
-        _ = try inner.embedding(inner.upload(clamped), table: operation.table, into: operation.output)
+        guard let indices = operation.indices else { return try inner.embedding(operation) }
+        let clamped = try inner.readIntegers(indices).map { min(max($0, 0), last) }
+        _ = try inner.embedding(inner.upload(clamped), table: operation.table, as: operation.output.dtype, into: operation.output)
     }
 }
 
@@ -312,7 +468,7 @@ final class ReversedRanks: AlteredBackend {
 
 /// Fails.
 final class Refusing: AlteredBackend {
-    override func add(_ operation: AddOperation) throws {
+    override func elementwise(_ operation: ElementwiseOperation) throws {
         throw TensorError.executionFailed(operation: "add", detail: "the device refused")
     }
 }

@@ -21,8 +21,10 @@ import Testing
         let names = CrossCheck.operations.map(\.name)
         #expect(
             names.sorted() == [
-                "add", "argmax", "attention", "aurocColumns", "embedding", "fitColumns", "gatedProduct", "groupNorm", "layerNorm", "linear",
-                "pool", "quantileColumns", "rmsNorm", "rope", "scatterRows", "sortColumns", "topK", "transport",
+                "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "embedding",
+                "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear", "multiply", "multiplyAdd", "pad",
+                "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "scale", "scatterRows", "slice", "softmax",
+                "sortColumns", "subtract", "timestepEmbedding", "topK", "transport", "upsample",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -39,10 +41,10 @@ import Testing
     }
 
     /// Tolerances are wide enough for f32, and not much wider: the worst error is a part of them that can be seen.
-    @Test(
-        arguments: [
-            "attention", "gatedProduct", "groupNorm", "layerNorm", "linear", "pool", "quantileColumns", "rmsNorm", "rope", "transport",
-        ])
+    @Test(arguments: [
+        "activation", "attention", "gatedProduct", "groupNorm", "layerNorm", "linear", "multiplyAdd", "pool", "quantileColumns",
+        "rmsNorm", "rope", "rotation", "softmax", "transport",
+    ])
     func plainSinglePrecisionPasses(_ name: String) throws {
         let report = try Self.report(name, of: SinglePrecision())
         #expect(report.failures == [])
@@ -51,10 +53,17 @@ import Testing
 
     @Test(
         arguments: [
-            ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", SlotsInOrder.self),
+            ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", WithoutBias.self),
+            ("attention", SlotsInOrder.self),
             ("transport", ClosedSupport.self), ("transport", TransportLosingSigns.self), ("linear", LastColumnUnwritten.self),
             ("linear", HalfPrecision.self), ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),
-            ("gatedProduct", ExactGELU.self), ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
+            ("gatedProduct", ExactGELU.self), ("activation", ExactGELU.self), ("gatedProduct", SwappedOperands.self),
+            ("subtract", SwappedOperands.self), ("multiplyAdd", WithoutOne.self), ("multiply", FirstRowForAll.self),
+            ("clamp", ClampedNaN.self), ("softmax", OverflowingSoftmax.self), ("permute", CopiesInOrder.self),
+            ("concat", CopiesInOrder.self), ("slice", CopiesInOrder.self), ("broadcast", CopiesInOrder.self),
+            ("cast", TruncatingCast.self), ("pad", SymmetricReflection.self), ("upsample", OtherCorners.self),
+            ("rotation", OneRotation.self), ("timestepEmbedding", SinesFirst.self), ("gatherRows", ClampedIndices.self),
+            ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
             ("quantileColumns", LowerQuantile.self), ("aurocColumns", GenerousTies.self), ("groupNorm", MapsTooEarly.self),
             ("groupNorm", OneChannelGroups.self), ("layerNorm", UnbiasedNorm.self), ("transport", PointwiseMeans.self),

@@ -67,6 +67,7 @@ final class SinglePrecision: AlteredBackend {
         let (queries, keys, values) = (
             try inner.readFloats(operation.queries), try inner.readFloats(operation.keys), try inner.readFloats(operation.values)
         )
+        let bias = try operation.bias.map { (elements: try inner.readFloats($0), shape: $0.shape) }
         let starts = try inner.readIntegers(operation.segments.queryStarts).map(Int.init)
         let keyLengths = try inner.readIntegers(operation.segments.keyLengths).map(Int.init)
         let slots = try inner.readIntegers(operation.segments.slots).map(Int.init)
@@ -87,6 +88,12 @@ final class SinglePrecision: AlteredBackend {
                         for channel in 0..<channels { score += queries[query + channel] * keys[start + channel] }
                         score *= operation.scale
                         if let cap = operation.softCap { score = cap * tanhf(score / cap) }
+                        if let bias {
+                            let place = [sequence, head, row - starts[sequence], key]
+                            let index = zip(place, bias.shape.dimensions).reduce(0) { $0 * $1.1 + ($1.1 == 1 ? 0 : $1.0) }
+                            score += bias.elements[index]
+                            if score == -.infinity { continue }
+                        }
                         if score > largest {
                             let factor = expf(largest - score)
                             total *= factor
@@ -104,9 +111,56 @@ final class SinglePrecision: AlteredBackend {
         try inner.writeFloats(result, to: operation.output)
     }
 
-    override func gatedProduct(_ operation: GatedProductOperation) throws {
-        let (gate, up) = (try inner.readFloats(operation.gate), try inner.readFloats(operation.up))
-        try inner.writeFloats(zip(gate, up).map { single(operation.activation, $0) * $1 }, to: operation.output)
+    override func elementwise(_ operation: ElementwiseOperation) throws {
+        let operands = try operation.operands.map(inner.readFloats)
+        var result = [Float](repeating: 0, count: operation.output.shape.count)
+        for index in result.indices {
+            let starts = operation.walk.starts(ofElement: index)
+            let x = operands.indices.map { operands[$0][starts[$0]] }
+            result[index] =
+                switch operation.function {
+                case .activation(let activation): single(activation, x[0])
+                case .scale(let factor, let offset): factor * x[0] + offset
+                case .clamp(let low, let high): x[0] < low ? low : x[0] > high ? high : x[0]
+                case .add: x[0] + x[1]
+                case .subtract: x[0] - x[1]
+                case .multiply: x[0] * x[1]
+                case .gatedProduct(let activation): single(activation, x[0]) * x[1]
+                case .multiplyAdd(let offset): x[0] * (offset + x[1]) + x[2]
+                }
+        }
+        try inner.writeFloats(result, to: operation.output)
+    }
+
+    override func softmax(_ operation: SoftmaxOperation) throws {
+        var x = try inner.readFloats(operation.x)
+        let channels = operation.x.shape.channels
+        for start in stride(from: 0, to: x.count, by: channels) {
+            let range = start..<start + channels
+            let largest = x[range].max()!
+            for index in range { x[index] = expf(x[index] - largest) }
+            let sum = x[range].reduce(0, +)
+            for index in range { x[index] /= sum }
+        }
+        try inner.writeFloats(x, to: operation.output)
+    }
+
+    override func rotation(_ operation: RotationOperation) throws {
+        let x = try inner.readFloats(operation.x)
+        let (cosines, sines) = (try inner.readFloats(operation.cosines), try inner.readFloats(operation.sines))
+        let (heads, channels, pairs) = (operation.x.shape[1], operation.x.shape[2], operation.dimensions / 2)
+        var result = x
+        for start in stride(from: 0, to: x.count, by: channels) {
+            let row = start / channels / heads % operation.cosines.shape[0]
+            for pair in 0..<pairs {
+                let (cosine, sine) = (cosines[row * pairs + pair], sines[row * pairs + pair])
+                let isHalf = operation.layout == .rotateHalf
+                let (first, second) = isHalf ? (start + pair, start + pair + pairs) : (start + 2 * pair, start + 2 * pair + 1)
+                result[first] = x[first] * cosine - x[second] * sine
+                result[second] = x[first] * sine + x[second] * cosine
+            }
+        }
+        try inner.writeFloats(result, to: operation.output)
     }
 
     override func transport(_ operation: TransportOperation) throws {
@@ -190,6 +244,8 @@ final class SinglePrecision: AlteredBackend {
         case .geluTanh: 0.5 * x * (1 + tanhf((2 / Float.pi).squareRoot() * (x + 0.044715 * x * x * x)))
         case .geluQuick: x / (1 + expf(-1.702 * x))
         case .relu: max(x, 0)
+        case .sigmoid: 1 / (1 + expf(-x))
+        case .tanh: tanhf(x)
         }
     }
 }

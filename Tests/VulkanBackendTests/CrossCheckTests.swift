@@ -12,11 +12,11 @@ import VulkanBackend
     }
 
     /// The other layout of kernels, where there is one: devices of all kinds run both.
-    @Test(
-        arguments: [
-            "argmax", "attention", "aurocColumns", "fitColumns", "groupNorm", "layerNorm", "linear", "rmsNorm", "sortColumns", "topK",
-            "transport",
-        ])
+    @Test(arguments: [
+        "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "concat", "fitColumns", "gatedProduct",
+        "groupNorm", "layerNorm", "linear", "multiplyAdd", "pad", "permute", "rmsNorm", "rotation", "slice", "softmax",
+        "sortColumns", "topK", "transport", "upsample",
+    ])
     func otherFamilyAgreesWithReference(name: String) throws {
         let usual = try TestBackend.make().family
         for family in try TestBackend.families() where family != usual {

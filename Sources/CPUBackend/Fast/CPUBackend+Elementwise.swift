@@ -2,28 +2,42 @@ import CSimd
 import Tensors
 
 extension CPUBackend {
-    public func gatedProduct(_ operation: GatedProductOperation) throws {
-        let name = "gatedProduct"
-        let gate = try operation.gate.hostFloats(name)
-        let up = try operation.up.hostFloats(name)
-        let output = try operation.output.hostFloats(name)
-        let activation = operation.activation.kernelActivation
+    public func elementwise(_ operation: ElementwiseOperation) throws {
+        let name = operation.function.name
+        let walk = operation.walk
+        let function = monge_function(operation.function)
+        let count = operation.operands.count
+        let isHalf = operation.output.dtype == .f16
+        let width = isHalf ? 2 : 4
+        let inputs = try operation.operands.map { UnsafeRawPointer(try $0.hostPointer(name)) }
+        let output = try operation.output.hostPointer(name)
+        // A kernel has places for three.
+        let steps = (0..<3).map { $0 < count ? walk.innerStep($0) : 0 }
+        // f16 goes through f32 in the nearest cache, a piece at a time.
+        let room = isHalf ? try threadScratch.take(4 * WorkPool.piece) : nil
         // An activation costs about as much as reading some ten floats.
-        workers.ranges(operation.output.shape.count, cost: 8, multiple: 64) { range, _ in
-            let first = range.lowerBound
-            kernels.pointee.gated_product(activation, gate + first, up + first, range.count, output + first)
+        workers.pieces(of: walk, cost: 2 * count + 4) { starts, length, thread in
+            withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: 3) { operands in
+                operands.initialize(repeating: nil)
+                for index in 0..<3 {
+                    let source = inputs[min(index, count - 1)] + starts[min(index, count - 1)] * width
+                    guard let room else {
+                        operands[index] = source.assumingMemoryBound(to: Float.self)
+                        continue
+                    }
+                    let wide = room[thread] + index * WorkPool.piece
+                    operands[index] = UnsafePointer(wide)
+                    if index >= count { continue }
+                    kernels.pointee.decode(
+                        MONGE_F16, source.assumingMemoryBound(to: UInt8.self), steps[index] == 0 ? 1 : length, wide)
+                }
+                let place = output + starts[count] * width
+                let values = room.map { $0[thread] + 3 * WorkPool.piece } ?? place.assumingMemoryBound(to: Float.self)
+                withUnsafePointer(to: function) { function in
+                    kernels.pointee.elementwise(function, operands.baseAddress!, steps.map { $0 }, length, values)
+                }
+                if isHalf { kernels.pointee.encode(MONGE_F16, values, length, place.assumingMemoryBound(to: UInt8.self)) }
+            }
         }
-    }
-
-    public func add(_ operation: AddOperation) throws {
-        let name = "add"
-        var operands = FloatOperands(memory, name)
-        let (a, b) = (try operands.input(operation.a), try operands.input(operation.b))
-        let output = try operands.output(operation.output)
-        workers.ranges(operation.output.shape.count, cost: 3, multiple: 64) { range, _ in
-            let first = range.lowerBound
-            kernels.pointee.add(a + first, b + first, range.count, output + first)
-        }
-        try operands.finish()
     }
 }

@@ -4,20 +4,28 @@ import Tensors
 extension CPUBackend {
     public func embedding(_ operation: EmbeddingOperation) throws {
         let name = "embedding"
-        let indices = try operation.indices.hostIntegers(name)
+        let indices = try operation.indices?.hostIntegers(name)
         let table = try operation.table.hostElements(UInt8.self, name)
-        let output = try operation.output.hostFloats(name)
+        let output = try operation.output.hostPointer(name)
         let (entries, channels) = (operation.table.shape[0], operation.table.shape[1])
         let rowBytes = operation.table.dtype.byteCount(elements: channels)!
-        let type = operation.table.dtype.kernelType
-        workers.ranges(operation.indices.shape.count, cost: channels) { range, _ in
+        let (from, to) = (operation.table.dtype, operation.output.dtype)
+        let room = from != to && to == .f16 ? try threadScratch.take(channels) : nil
+        workers.ranges(operation.rows, cost: channels) { range, thread in
             for row in range {
-                let index = Int(indices[row])
-                let values = output + row * channels
-                if (0..<entries).contains(index) {
-                    kernels.pointee.decode(type, table + index * rowBytes, channels, values)
+                let index = indices.map { Int($0[row]) } ?? row
+                let values = output + row * channels * to.blockBytes
+                let source = table + index * rowBytes
+                if !(0..<entries).contains(index) {
+                    // A zero of either type.
+                    values.initializeMemory(as: UInt8.self, repeating: 0, count: channels * to.blockBytes)
+                } else if from == to {
+                    values.copyMemory(from: source, byteCount: rowBytes)
+                } else if let room {
+                    kernels.pointee.decode(from.kernelType, source, channels, room[thread])
+                    kernels.pointee.encode(MONGE_F16, room[thread], channels, values.assumingMemoryBound(to: UInt8.self))
                 } else {
-                    values.update(repeating: 0, count: channels)
+                    kernels.pointee.decode(from.kernelType, source, channels, values.assumingMemoryBound(to: Float.self))
                 }
             }
         }
@@ -25,15 +33,28 @@ extension CPUBackend {
 
     public func scatterRows(_ operation: ScatterRowsOperation) throws {
         let name = "scatterRows"
-        let rows = try operation.rows.hostFloats(name)
+        let rows = try operation.rows.hostElements(UInt8.self, name)
         let indices = try operation.indices.hostIntegers(name)
-        let destination = try operation.destination.hostFloats(name)
+        let destination = try operation.destination.hostElements(UInt8.self, name)
+        let (from, to) = (operation.rows.dtype, operation.destination.dtype)
         let (channels, places) = (operation.channels, operation.destination.shape[0])
+        let (fromBytes, toBytes) = (channels * from.blockBytes, channels * to.blockBytes)
         workers.ranges(operation.indices.shape.count, cost: channels) { range, _ in
             for row in range {
                 let index = Int(indices[row])
                 guard (0..<places).contains(index) else { continue }
-                (destination + index * channels).update(from: rows + row * channels, count: channels)
+                let (source, place) = (rows + row * fromBytes, destination + index * toBytes)
+                if from == to {
+                    place.update(from: source, count: toBytes)
+                } else if to == .f16 {
+                    source.withMemoryRebound(to: Float.self, capacity: channels) {
+                        kernels.pointee.encode(MONGE_F16, $0, channels, place)
+                    }
+                } else {
+                    place.withMemoryRebound(to: Float.self, capacity: channels) {
+                        kernels.pointee.decode(MONGE_F16, source, channels, $0)
+                    }
+                }
             }
         }
     }

@@ -4,7 +4,8 @@ extension CPUBackend {
     public func pool(_ operation: PoolOperation) throws {
         let name = "pool"
         let channels = operation.x.shape[1]
-        let x = UnsafePointer(try operation.x.hostFloats(name))
+        var operands = FloatOperands(memory, name)
+        let x = UnsafePointer(try operands.input(operation.x))
         let starts = try operation.starts.hostIntegers(name)
         let counts = try operation.counts.hostIntegers(name)
         let output = try operation.output.hostFloats(name)
@@ -20,7 +21,7 @@ extension CPUBackend {
             for sequence in 0..<sequences {
                 try median(x + Int(starts[sequence]) * channels, Int(counts[sequence]), channels, output + sequence * channels)
             }
-            return
+            return try operands.finish()
         }
         let average = operation.x.shape[0] / max(1, sequences)
         workers.ranges(sequences, cost: average * channels) { range, _ in
@@ -29,6 +30,7 @@ extension CPUBackend {
                 operation.pooling.reduce(rows, Int(counts[sequence]), channels, output + sequence * channels)
             }
         }
+        try operands.finish()
     }
 
     private func median(

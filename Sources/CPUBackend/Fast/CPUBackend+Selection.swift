@@ -5,17 +5,20 @@ extension CPUBackend {
     public func argmax(_ operation: ArgmaxOperation) throws {
         let name = "argmax"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let output = try operation.output.hostIntegers(name)
         workers.ranges(rows, cost: count) { range, _ in
             for row in range { output[row] = Int32(kernels.pointee.argmax(x + row * count, count)) }
         }
+        try operands.finish()
     }
 
     public func topK(_ operation: TopKOperation) throws {
         let name = "topK"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let values = try operation.values.hostFloats(name)
         let indices = try operation.indices.hostIntegers(name)
         workers.ranges(rows, cost: 2 * count) { range, _ in
@@ -24,5 +27,6 @@ extension CPUBackend {
                     x + row * count, count, operation.count, values + row * operation.count, indices + row * operation.count)
             }
         }
+        try operands.finish()
     }
 }

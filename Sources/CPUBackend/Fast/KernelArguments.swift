@@ -32,6 +32,24 @@ extension Activation {
         case .geluTanh: MONGE_GELU_TANH
         case .geluQuick: MONGE_GELU_QUICK
         case .relu: MONGE_RELU
+        case .sigmoid: MONGE_SIGMOID
+        case .tanh: MONGE_TANH
+        }
+    }
+}
+
+extension monge_function {
+    init(_ function: ElementwiseFunction) {
+        self.init()
+        switch function {
+        case .activation(let which): (kind, activation) = (MONGE_FUNCTION_ACTIVATION, which.kernelActivation)
+        case .scale(let factor, let offset): (kind, first, second) = (MONGE_FUNCTION_SCALE, factor, offset)
+        case .clamp(let low, let high): (kind, first, second) = (MONGE_FUNCTION_CLAMP, low, high)
+        case .add: kind = MONGE_FUNCTION_ADD
+        case .subtract: kind = MONGE_FUNCTION_SUBTRACT
+        case .multiply: kind = MONGE_FUNCTION_MULTIPLY
+        case .gatedProduct(let which): (kind, activation) = (MONGE_FUNCTION_GATED_PRODUCT, which.kernelActivation)
+        case .multiplyAdd(let offset): (kind, first) = (MONGE_FUNCTION_MULTIPLY_ADD, offset)
         }
     }
 }

@@ -14,8 +14,8 @@ struct RopeAngles {
     /// Calls `body` with the angles of `positions`, `dimensions / 2` for each.
     mutating func withAngles(
         positions: UnsafeBufferPointer<Int32>, factors: UnsafeBufferPointer<Float>, dimensions: Int, base: Float,
-        _ body: (_ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>) -> Void
-    ) {
+        _ body: (_ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>) throws -> Void
+    ) rethrows {
         let isSame =
             dimensions == self.dimensions && base == self.base && positions.elementsEqual(self.positions)
             && factors.elementsEqual(self.factors)
@@ -25,8 +25,8 @@ struct RopeAngles {
             (self.dimensions, self.base) = (dimensions, base)
             compute()
         }
-        cosines.withUnsafeBufferPointer { cosines in
-            sines.withUnsafeBufferPointer { body(cosines.baseAddress!, $0.baseAddress!) }
+        try cosines.withUnsafeBufferPointer { cosines in
+            try sines.withUnsafeBufferPointer { try body(cosines.baseAddress!, $0.baseAddress!) }
         }
     }
 

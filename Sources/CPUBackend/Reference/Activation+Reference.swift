@@ -13,6 +13,8 @@ extension Activation {
         case .geluTanh: x / (1 + exp(-2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
         case .geluQuick: x / (1 + exp(-1.702 * x))
         case .relu: max(x, 0)
+        case .sigmoid: 1 / (1 + exp(-x))
+        case .tanh: Foundation.tanh(x)
         }
     }
 }

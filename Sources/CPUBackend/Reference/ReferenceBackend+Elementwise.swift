@@ -1,36 +1,36 @@
 import Tensors
 
 extension ReferenceBackend {
-    public func gatedProduct(_ operation: GatedProductOperation) throws {
-        let name = "gatedProduct"
-        let gate = try operation.gate.hostFloats(name)
-        let up = try operation.up.hostFloats(name)
-        let output = try operation.output.hostFloats(name)
-        for index in 0..<operation.output.shape.count {
-            output[index] = Float(operation.activation(Double(gate[index])) * Double(up[index]))
-        }
-    }
-
-    public func add(_ operation: AddOperation) throws {
-        let name = "add"
-        var operands = FloatOperands(memory, name)
-        let (a, b) = (try operands.input(operation.a), try operands.input(operation.b))
+    public func elementwise(_ operation: ElementwiseOperation) throws {
+        var operands = FloatOperands(memory, operation.function.name)
+        let inputs = try operation.operands.map { try operands.input($0) }
         let output = try operands.output(operation.output)
-        // One f32 addition is already rounded correctly.
-        for index in 0..<operation.output.shape.count { output[index] = a[index] + b[index] }
-        try operands.finish()
-    }
-
-    public func transport(_ operation: TransportOperation) throws {
-        let name = "transport"
-        var operands = FloatOperands(memory, name)
-        let x = try operands.input(operation.x)
-        let output = try operands.output(operation.output)
-        if output != x { output.update(from: x, count: operation.x.shape.count) }
-        try ReferenceTransport(operation.transport, on: operation.x.shape, name).apply(to: output)
-        if operation.activation != .identity {
-            for index in 0..<operation.x.shape.count { output[index] = Float(operation.activation(Double(output[index]))) }
+        let walk = operation.walk
+        var starts = [Int](repeating: 0, count: inputs.count + 1)
+        for stretch in 0..<walk.stretches {
+            walk.start(ofStretch: stretch, into: &starts)
+            for index in 0..<walk.innerExtent {
+                let values = inputs.indices.map { Double(inputs[$0][starts[$0] + index * walk.innerStep($0)]) }
+                output[starts[inputs.count] + index] = Float(operation.function(values))
+            }
         }
         try operands.finish()
+    }
+}
+
+extension ElementwiseFunction {
+    /// The value for as many arguments as there are operands.
+    fileprivate func callAsFunction(_ x: [Double]) -> Double {
+        switch self {
+        case .activation(let activation): activation(x[0])
+        case .scale(let factor, let offset): Double(factor) * x[0] + Double(offset)
+        // Comparisons with NaN are false, so that it stays.
+        case .clamp(let low, let high): x[0] < Double(low) ? Double(low) : x[0] > Double(high) ? Double(high) : x[0]
+        case .add: x[0] + x[1]
+        case .subtract: x[0] - x[1]
+        case .multiply: x[0] * x[1]
+        case .gatedProduct(let activation): activation(x[0]) * x[1]
+        case .multiplyAdd(let offset): x[0] * (Double(offset) + x[1]) + x[2]
+        }
     }
 }

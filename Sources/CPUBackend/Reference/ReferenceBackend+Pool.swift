@@ -4,7 +4,8 @@ extension ReferenceBackend {
     public func pool(_ operation: PoolOperation) throws {
         let name = "pool"
         let channels = operation.x.shape[1]
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let starts = try operation.starts.hostIntegers(name)
         let counts = try operation.counts.hostIntegers(name)
         let output = try operation.output.hostFloats(name)
@@ -19,6 +20,7 @@ extension ReferenceBackend {
                 output[sequence * channels + channel] = column.isEmpty ? 0 : operation.pooling(column)
             }
         }
+        try operands.finish()
     }
 }
 

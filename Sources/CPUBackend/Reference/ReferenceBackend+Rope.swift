@@ -4,23 +4,42 @@ import Tensors
 extension ReferenceBackend {
     public func rope(_ operation: RopeOperation) throws {
         let name = "rope"
-        let shape = operation.x.shape
-        let (rows, heads, channels) = (shape[0], shape[1], shape[2])
         let pairs = operation.dimensions / 2
-        let x = try operation.x.hostFloats(name)
         let positions = try operation.positions.hostIntegers(name)
         let factors = try operation.frequencyFactors?.hostFloats(name)
-        let output = try operation.output.hostFloats(name)
-
         let frequencies = (0..<pairs).map { pair in
             pow(Double(operation.base), -2 * Double(pair) / Double(operation.dimensions)) / Double(factors?[pair] ?? 1)
         }
+        try rotate(operation.x, operation.output, pairs: pairs, operation.layout, name) { row, pair in
+            let angle = Double(positions[row]) * frequencies[pair]
+            return (cos(angle), sin(angle))
+        }
+    }
+
+    public func rotation(_ operation: RotationOperation) throws {
+        let name = "rope"
+        let cosines = try operation.cosines.hostFloats(name)
+        let sines = try operation.sines.hostFloats(name)
+        let (rows, pairs) = (operation.cosines.shape[0], operation.cosines.shape[1])
+        try rotate(operation.x, operation.output, pairs: pairs, operation.layout, name) { row, pair in
+            let index = row % rows * pairs + pair
+            return (Double(cosines[index]), Double(sines[index]))
+        }
+    }
+
+    private func rotate(
+        _ x: Tensor, _ output: Tensor, pairs: Int, _ layout: RopeLayout, _ name: String,
+        by turn: (_ row: Int, _ pair: Int) -> (cosine: Double, sine: Double)
+    ) throws {
+        let (rows, heads, channels) = (x.shape[0], x.shape[1], x.shape[2])
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(x)
+        let output = try operands.output(output)
         for row in 0..<rows {
             for pair in 0..<pairs {
-                let angle = Double(positions[row]) * frequencies[pair]
-                let (cosine, sine) = (cos(angle), sin(angle))
+                let (cosine, sine) = turn(row, pair)
                 let (first, second) =
-                    switch operation.layout {
+                    switch layout {
                     case .rotateHalf: (pair, pair + pairs)
                     case .interleaved: (2 * pair, 2 * pair + 1)
                     }
@@ -34,8 +53,9 @@ extension ReferenceBackend {
             }
             for head in 0..<heads {
                 let start = (row * heads + head) * channels
-                for channel in operation.dimensions..<channels { output[start + channel] = x[start + channel] }
+                for channel in 2 * pairs..<channels { output[start + channel] = x[start + channel] }
             }
         }
+        try operands.finish()
     }
 }

@@ -4,19 +4,22 @@ extension ReferenceBackend {
     public func argmax(_ operation: ArgmaxOperation) throws {
         let name = "argmax"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let output = try operation.output.hostIntegers(name)
         for row in 0..<rows {
             var best = 0
             for index in 1..<max(count, 1) where ordered(x[row * count + index]) > ordered(x[row * count + best]) { best = index }
             output[row] = Int32(best)
         }
+        try operands.finish()
     }
 
     public func topK(_ operation: TopKOperation) throws {
         let name = "topK"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        let x = try operation.x.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let x = try operands.input(operation.x)
         let values = try operation.values.hostFloats(name)
         let indices = try operation.indices.hostIntegers(name)
         for row in 0..<rows {
@@ -27,6 +30,7 @@ extension ReferenceBackend {
                 indices[row * operation.count + rank] = Int32(index)
             }
         }
+        try operands.finish()
     }
 
     /// The value that stands for x in comparisons: NaN counts as −∞.

@@ -32,7 +32,34 @@ typedef enum {
     MONGE_GELU_TANH,
     MONGE_GELU_QUICK,
     MONGE_RELU,
+    MONGE_SIGMOID,
+    MONGE_TANH,
 } monge_activation;
+
+typedef enum {
+    // activation(a)
+    MONGE_FUNCTION_ACTIVATION,
+    // first · a + second
+    MONGE_FUNCTION_SCALE,
+    // first where a < first, second where a > second, else a; NaN stays
+    MONGE_FUNCTION_CLAMP,
+    // a + b, a − b, a · b
+    MONGE_FUNCTION_ADD,
+    MONGE_FUNCTION_SUBTRACT,
+    MONGE_FUNCTION_MULTIPLY,
+    // activation(a) · b
+    MONGE_FUNCTION_GATED_PRODUCT,
+    // a · (first + b) + c
+    MONGE_FUNCTION_MULTIPLY_ADD,
+} monge_function_kind;
+
+// A function of one to three operands.
+typedef struct {
+    monge_function_kind kind;
+    monge_activation activation;
+    float first;
+    float second;
+} monge_function;
 
 typedef enum {
     // What every processor of the target has: SSE2 on x86-64, NEON on aarch64.
@@ -136,9 +163,10 @@ typedef struct {
     size_t query_count;
     // Query heads that share the key head.
     size_t group;
-    // The first key (value) of the key head; keys are key_stride elements apart.
-    const float *keys;
-    const float *values;
+    // The first key (value) of the key head, in f32 or f16; keys are key_stride elements apart.
+    const void *keys;
+    const void *values;
+    bool half_keys;
     size_t key_stride;
     size_t key_count;
     // Channels of a head.
@@ -149,6 +177,10 @@ typedef struct {
     size_t window;
     // 0 for none.
     float soft_cap;
+    // What is added to the scores of the first query's first head, a number for each key; NULL for nothing. Strides may be 0.
+    const float *bias;
+    size_t bias_head_stride;
+    size_t bias_query_stride;
     // As the queries.
     float *output;
 } monge_attention;
@@ -167,6 +199,9 @@ typedef struct {
 
     // Decodes `count` elements, whole blocks, of a row.
     void (*decode)(monge_weight_type type, const uint8_t *row, size_t count, float *values);
+
+    // Rounds `count` elements to f16 or bf16: to the nearest, ties to even; NaN stays NaN.
+    void (*encode)(monge_weight_type type, const float *values, size_t count, uint8_t *row);
 
     // Output channels first ..< end for all rows of x, at most MONGE_DOT_ROWS: every weight is read once and decoded in
     // registers. `scratch` has room for MONGE_DOT_ROWS · (end − first) elements. A row's result does not depend on the others.
@@ -216,9 +251,9 @@ typedef struct {
     void (*rope)(
         const float *x, const float *cosines, const float *sines, size_t pairs, size_t channels, bool interleaved, float *output);
 
-    // activation(gate) · up and a + b; the output may be an input.
-    void (*gated_product)(monge_activation activation, const float *gate, const float *up, size_t count, float *output);
-    void (*add)(const float *a, const float *b, size_t count, float *output);
+    // output[i] = f(a[i · steps[0]], b[i · steps[1]], c[i · steps[2]]); steps are 0 or 1. The output may be an operand of step 1.
+    void (*elementwise)(
+        const monge_function *function, const float *const operands[3], const size_t steps[3], size_t count, float *output);
 
     // Attention works on panels of lanes, and on keys in blocks of MONGE_KEY_BLOCK. A lane's result depends on no other lane, and
     // not on whether its blocks are computed one after the other or at once and folded in order.
@@ -226,7 +261,7 @@ typedef struct {
     // The elements of a packed panel, of a panel's state, and of the scratch memory of a call; all 64-byte aligned.
     size_t (*attention_packed)(const monge_attention *attention);
     size_t (*attention_state)(const monge_attention *attention);
-    size_t (*attention_scratch)(void);
+    size_t (*attention_scratch)(const monge_attention *attention);
     // The blocks of keys that some lane of a panel sees.
     void (*attention_blocks)(const monge_attention *attention, size_t panel, size_t *first, size_t *end);
     void (*attention_pack)(const monge_attention *attention, size_t panel, float *packed);

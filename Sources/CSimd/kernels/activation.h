@@ -33,19 +33,6 @@ INLINE vfloat gelu(vfloat x) {
     return x * choose(x < 0, tail, 1 - tail);
 }
 
-INLINE vfloat activated(monge_activation activation, vfloat x) {
-    switch (activation) {
-    case MONGE_IDENTITY: return x;
-    case MONGE_SILU: return x * logistic(x);
-    case MONGE_GELU: return gelu(x);
-    // ½·(1 + tanh v) = 1/(1 + e^−2v).
-    case MONGE_GELU_TANH: return x * logistic(1.5957691216057308f * fused(x * x * x, splat(0.044715f), x));
-    case MONGE_GELU_QUICK: return x * logistic(1.702f * x);
-    case MONGE_RELU: return choose(x < 0, splat(0), x);
-    }
-    return x;
-}
-
 // tanh(x): an odd polynomial up to 0.625, where 1 − 2/(e²ˣ + 1) would cancel (a Chebyshev fit with relative error 1.6e-8).
 INLINE vfloat hyperbolic_tangent(vfloat x) {
     vfloat a = magnitude(x), square = x * x;
@@ -60,6 +47,21 @@ INLINE vfloat hyperbolic_tangent(vfloat x) {
     return choose(a < 0.625f, small, signed_large);
 }
 
+INLINE vfloat activated(monge_activation activation, vfloat x) {
+    switch (activation) {
+    case MONGE_IDENTITY: return x;
+    case MONGE_SILU: return x * logistic(x);
+    case MONGE_GELU: return gelu(x);
+    // ½·(1 + tanh v) = 1/(1 + e^−2v).
+    case MONGE_GELU_TANH: return x * logistic(1.5957691216057308f * fused(x * x * x, splat(0.044715f), x));
+    case MONGE_GELU_QUICK: return x * logistic(1.702f * x);
+    case MONGE_RELU: return choose(x < 0, splat(0), x);
+    case MONGE_SIGMOID: return logistic(x);
+    case MONGE_TANH: return hyperbolic_tangent(x);
+    }
+    return x;
+}
+
 #define DEFINE_ACTIVATE(NAME, WHICH)                                                                          \
     static void activate_##NAME(float *values, size_t count) {                                                \
         size_t i = 0;                                                                                         \
@@ -72,6 +74,8 @@ DEFINE_ACTIVATE(gelu, MONGE_GELU)
 DEFINE_ACTIVATE(gelu_tanh, MONGE_GELU_TANH)
 DEFINE_ACTIVATE(gelu_quick, MONGE_GELU_QUICK)
 DEFINE_ACTIVATE(relu, MONGE_RELU)
+DEFINE_ACTIVATE(sigmoid, MONGE_SIGMOID)
+DEFINE_ACTIVATE(tanh, MONGE_TANH)
 
 static void activate(monge_activation activation, float *values, size_t count) {
     switch (activation) {
@@ -81,5 +85,7 @@ static void activate(monge_activation activation, float *values, size_t count) {
     case MONGE_GELU_TANH: activate_gelu_tanh(values, count); break;
     case MONGE_GELU_QUICK: activate_gelu_quick(values, count); break;
     case MONGE_RELU: activate_relu(values, count); break;
+    case MONGE_SIGMOID: activate_sigmoid(values, count); break;
+    case MONGE_TANH: activate_tanh(values, count); break;
     }
 }

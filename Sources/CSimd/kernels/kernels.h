@@ -11,6 +11,7 @@
 #include "blocks_32.h"
 
 #include "decode.h"
+#include "encode.h"
 #include "transport.h"
 
 #include "epilogue.h"
@@ -35,6 +36,7 @@
     {                                               \
         .name = NAME,                               \
         .decode = decode,                           \
+        .encode = encode,                           \
         .dot = dot,                                 \
         .tile_channels = TILE_ROWS,                 \
         .panels = gemm_panels,                      \
@@ -50,8 +52,7 @@
         .shift_rows = shift_rows,                   \
         .transport = transport_rows,                \
         .rope = rope,                               \
-        .gated_product = gated_product,             \
-        .add = add,                                 \
+        .elementwise = elementwise,                 \
         .attention_panels = attention_panels,       \
         .attention_packed = attention_packed,       \
         .attention_state = attention_state,         \

@@ -171,6 +171,9 @@ static void group_norm(const monge_group_norm *norm, size_t first, size_t end, f
         if (map && norm->maps_first) transport_channels(y, map, strength, channels, y);
         activate(norm->activation, y, channels);
         if (map && !norm->maps_first) transport_channels(y, map, strength, channels, y);
-        if (norm->residual) add(y, norm->residual + row * channels, channels, output);
+        if (!norm->residual) continue;
+        const float *residual = norm->residual + row * channels;
+        for (i = 0; i + LANES <= channels; i += LANES) store(output + i, load(y + i) + load(residual + i));
+        for (; i < channels; i++) output[i] = y[i] + residual[i];
     }
 }

@@ -4,6 +4,7 @@ extension CrossCheck {
         attentionBenchmarks
         + captureBenchmarks
         + linearBenchmarks
+        + movementBenchmarks
         + normBenchmarks
         + rowBenchmarks
         + selectionBenchmarks

@@ -23,16 +23,17 @@ extension CheckedOperation {
         }
         let order = generator.permutation(sequences)
         (starts, counts) = (order.map { starts[$0] }, order.map { counts[$0] })
-        var x = generator.values(rows * channels, generator.pick([.ordinary, .wide]))
+        let dtype = generator.activationType()
+        var x = generator.values(rows * channels, generator.pick([.ordinary, .wide]), dtype)
         if isRough { x = x.map { ($0 * 2).rounded() } }
         if pooling == .max || pooling == .min || pooling == .last {
             for index in x.indices where generator.chance(0.02) { x[index] = generator.pick([.infinity, -.infinity]) }
         }
         let maximumCount = Int(counts.max() ?? 0) + generator.pick([0, 0, 7])
-        let description = "x [\(rows), \(channels)], \(pooling), counts \(counts)"
+        let description = "x [\(rows), \(channels)] \(dtype), \(pooling), counts \(counts)"
         return CheckCase(shapes: description) { [x, starts, counts] device in
             let result = try device.backend.pool(
-                device.input(x, [rows, channels], "x"), starts: device.input(starts, [sequences], "the starts"),
+                device.input(x, [rows, channels], dtype, "x"), starts: device.input(starts, [sequences], "the starts"),
                 counts: device.input(counts, [sequences], "the counts"), maximumCount: maximumCount, pooling: pooling,
                 into: device.output([sequences, channels]))
             return [try device.read(result)]

@@ -20,20 +20,21 @@ extension CheckedOperation {
         let factors: [Float]? =
             generator.chance(0.3) ? (0..<dimensions / 2).map { _ in Float(generator.pick([1.0, 8, 1 + 7 * generator.uniform()])) } : nil
         let range = generator.pick(ValueRange.allCases)
-        let x = generator.values(rows * heads * channels, range)
+        let dtype = generator.activationType()
+        let x = generator.values(rows * heads * channels, range, dtype)
         let isInPlace = generator.chance(0.5)
         let shape: Shape = [rows, heads, channels]
         let description =
-            "x \(shape)\(isInPlace ? " in place" : "") \(range), \(dimensions) channels turn, \(layout), base \(base), positions below "
+            "x \(shape) \(dtype)\(isInPlace ? " in place" : "") \(range), \(dimensions) channels turn, \(layout), base \(base), positions below "
             + "\(limit)" + (factors == nil ? "" : ", frequency factors")
         return CheckCase(shapes: description) { device in
-            let output = try device.output(shape, initial: isInPlace ? x : nil)
+            let output = try device.output(shape, dtype, initial: isInPlace ? x : nil)
             let result = try device.backend.rope(
-                isInPlace ? output : device.input(x, shape, "x"), positions: device.input(positions, [rows], "the positions"),
+                isInPlace ? output : device.input(x, shape, dtype, "x"), positions: device.input(positions, [rows], "the positions"),
                 dimensions: dimensions, base: base, layout: layout,
                 frequencyFactors: factors.map { try device.input($0, [dimensions / 2], "the frequency factors") }, into: output)
             return [try device.read(result)]
-        } tolerances: { _, _ in
+        } tolerances: { _, outputs in
             var tolerance = [Double](repeating: 0, count: x.count)
             for row in 0..<rows {
                 for head in 0..<heads {
@@ -43,12 +44,90 @@ extension CheckedOperation {
                         let size = abs(Double(x[start + first])) + abs(Double(x[start + second]))
                         let frequency = pow(Double(base), -2 * Double(pair) / Double(dimensions)) / Double(factors?[pair] ?? 1)
                         let error = (8 * Double(positions[row]) * frequency + 8) * RoundOff.unit * size + 4 * RoundOff.flush
-                        tolerance[start + first] = error
-                        tolerance[start + second] = error
+                        for place in [start + first, start + second] {
+                            tolerance[place] = error + RoundOff.storing(dtype, abs(Double(outputs[0].floats[place])) + error)
+                        }
                     }
                 }
             }
             return [tolerance]
+        }
+    }
+
+    /// Two products and their sum: 3u.
+    static let rotation = CheckedOperation(
+        name: "rotation", summary: "rotary position embedding by given cosines and sines, whose rows repeat",
+        tolerance: "3u·(|a·cos| + |b·sin|); the same bits in the channels that do not turn; the rounding of f16", defaultCases: 60
+    ) { index, generator, _ in
+        let (angleRows, repeats) = (generator.extent(atMost: 17), index == 0 ? 0 : generator.integer(in: 1...3))
+        let rows = angleRows * repeats
+        let heads = generator.pick([1, 2, 3, 5, 8])
+        let channels = generator.pick([2, 4, 6, 16, 32, 64, 66, 80, 128])
+        let pairs = generator.chance(0.6) ? channels / 2 : generator.integer(in: 1...channels / 2)
+        let layout = generator.pick(RopeLayout.allCases)
+        let dtype = generator.activationType()
+        let x = generator.values(rows * heads * channels, generator.pick(ValueRange.allCases), dtype)
+        let angles = (0..<angleRows * pairs).map { _ in generator.normal() * 3 }
+        let (cosines, sines) = (angles.map { Float(cos($0)) }, angles.map { Float(sin($0)) })
+        let isInPlace = generator.chance(0.5)
+        let shape: Shape = [rows, heads, channels]
+        let description = "x \(shape) \(dtype)\(isInPlace ? " in place" : ""), angles [\(angleRows), \(pairs)], \(layout)"
+        return CheckCase(shapes: description) { device in
+            let output = try device.output(shape, dtype, initial: isInPlace ? x : nil)
+            let result = try device.backend.rope(
+                isInPlace ? output : device.input(x, shape, dtype, "x"),
+                cosines: device.input(cosines, [angleRows, pairs], "the cosines"),
+                sines: device.input(sines, [angleRows, pairs], "the sines"), layout: layout, into: output)
+            return [try device.read(result)]
+        } tolerances: { _, outputs in
+            var tolerance = [Double](repeating: 0, count: x.count)
+            for head in 0..<rows * heads {
+                for pair in 0..<pairs {
+                    let (first, second) = layout == .rotateHalf ? (pair, pair + pairs) : (2 * pair, 2 * pair + 1)
+                    let (a, b) = (abs(Double(x[head * channels + first])), abs(Double(x[head * channels + second])))
+                    let angle = head / heads % angleRows * pairs + pair
+                    let (cosine, sine) = (abs(Double(cosines[angle])), abs(Double(sines[angle])))
+                    for (place, size) in [(first, a * cosine + b * sine), (second, a * sine + b * cosine)] {
+                        let error = 3 * RoundOff.unit * size + 4 * RoundOff.flush
+                        let y = abs(Double(outputs[0].floats[head * channels + place]))
+                        tolerance[head * channels + place] = error + RoundOff.storing(dtype, y + error)
+                    }
+                }
+            }
+            return [tolerance]
+        }
+    }
+
+    /// The angle is a product with 48 bits of the frequency, of which the whole turns drop out; cosine and sine err by 2 ulp of 1. The
+    /// rounding of the frequency's own two parts, 2⁻⁴⁸ of the angle, is 2⁻²⁴ at 2²⁴.
+    static let timestepEmbedding = CheckedOperation(
+        name: "timestepEmbedding", summary: "cosines and sines of timesteps times falling frequencies",
+        tolerance: "(8 + 2⁻²²·|angle|)·u; the rounding of f16", defaultCases: 40
+    ) { index, generator, _ in
+        let count = index == 0 ? 0 : generator.extent(atMost: 17)
+        let channels = generator.pick([2, 3, 7, 16, 65, 256, 320])
+        let frequencies = TimestepFrequencies(
+            channels: channels, cosinesFirst: generator.chance(0.5), shift: channels > 3 ? generator.pick([0, 1, 0.5]) : 0,
+            maximumPeriod: generator.pick([10_000, 100, 1_000_000]), scale: generator.pick([1, 1000, 0.5]))
+        let timesteps = (0..<count).map { _ in
+            generator.pick([0, 1, 999, Float(generator.integer(in: 0...1000)), Float(generator.uniform()), Float(generator.normal() * 10)])
+        }
+        let dtype = generator.activationType()
+        return CheckCase(shapes: "\(count) timesteps, \(frequencies), as \(dtype)") { device in
+            let output = try device.output([count, channels], dtype)
+            return [
+                try device.read(
+                    device.backend.timestepEmbedding(
+                        device.input(timesteps, [count], "the timesteps"), frequencies, as: dtype, into: output))
+            ]
+        } tolerances: { _, outputs in
+            [
+                outputs[0].floats.enumerated().map { index, y in
+                    let angle = abs(Double(frequencies.scale) * Double(timesteps[index / channels]))
+                    let isZero = channels % 2 == 1 && index % channels == channels - 1
+                    return isZero ? 0 : (8 + 0x1p-22 * angle) * RoundOff.unit + RoundOff.storing(dtype, abs(Double(y)) + RoundOff.unit)
+                }
+            ]
         }
     }
 }

@@ -6,9 +6,10 @@ extension CheckedOperation {
         tolerance: "the same index", defaultCases: 60
     ) { index, generator, _ in
         let (rows, count) = selectionShape(index, &generator)
-        let x = selectionValues(rows * count, &generator)
-        return CheckCase(shapes: "x [\(rows), \(count)]") { device in
-            let result = try device.backend.argmax(device.input(x, [rows, count], "x"), into: device.output([rows], .i32))
+        let dtype = generator.activationType()
+        let x = selectionValues(rows * count, dtype, &generator)
+        return CheckCase(shapes: "x [\(rows), \(count)] \(dtype)") { device in
+            let result = try device.backend.argmax(device.input(x, [rows, count], dtype, "x"), into: device.output([rows], .i32))
             return [try device.read(result)]
         } tolerances: { _, _ in
             [[]]
@@ -22,10 +23,11 @@ extension CheckedOperation {
         let (rows, count) = selectionShape(index, &generator)
         let limit = min(count, 256)
         let chosen = generator.pick([1, limit, generator.integer(in: 1...limit), min(40, limit)])
-        let x = selectionValues(rows * count, &generator)
-        return CheckCase(shapes: "x [\(rows), \(count)], count \(chosen)") { device in
+        let dtype = generator.activationType()
+        let x = selectionValues(rows * count, dtype, &generator)
+        return CheckCase(shapes: "x [\(rows), \(count)] \(dtype), count \(chosen)") { device in
             try device.poisonMemory([rows, chosen], .f32, count: 2)
-            let (values, indices) = try device.backend.topK(device.input(x, [rows, count], "x"), count: chosen)
+            let (values, indices) = try device.backend.topK(device.input(x, [rows, count], dtype, "x"), count: chosen)
             return [try device.read(values), try device.read(indices)]
         } tolerances: { _, _ in
             // Zeros of both signs are equal, so that the lower index decides: the bits follow from it.
@@ -43,6 +45,11 @@ extension CheckedOperation {
     }
 
     /// Values with ties: from few distinct ones, with infinities and NaN among them, or all the same.
+    private static func selectionValues(_ count: Int, _ dtype: DType, _ generator: inout CheckGenerator) -> [Float] {
+        let values = selectionValues(count, &generator)
+        return dtype == .f32 ? values : values.map { Float(Float16($0)) }
+    }
+
     private static func selectionValues(_ count: Int, _ generator: inout CheckGenerator) -> [Float] {
         switch generator.integer(in: 0...5) {
         case 0: return (0..<count).map { _ in Float(generator.integer(in: -3...3)) }

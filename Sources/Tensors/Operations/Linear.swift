@@ -64,7 +64,7 @@ extension Backend {
                 x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.fused,
                 residual: defers ? nil : epilogue.residual, output: mapped))
         try apply(following, to: mapped)
-        if defers, let residual = epilogue.residual { try add(AddOperation(a: mapped, b: residual, output: result)) }
+        if defers, let residual = epilogue.residual { _ = try add(mapped, residual, into: result) }
         return result
     }
 }

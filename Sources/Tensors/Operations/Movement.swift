@@ -1,18 +1,21 @@
-/// A validated ``Backend/embedding(_:table:into:)``.
+/// A validated ``Backend/embedding(_:table:as:into:)``, or the decoding of a whole table.
 public struct EmbeddingOperation {
-    /// `[n]` i32.
-    public let indices: Tensor
+    /// `[n]` i32; nil for every row in order.
+    public let indices: Tensor?
     /// `[V, C]`, any weight type.
     public let table: Tensor
-    /// `[n, C]` f32.
+    /// `[n, C]` f32 or f16.
     public let output: Tensor
+
+    /// The rows of the output.
+    public var rows: Int { output.shape[0] }
 }
 
 /// A validated ``Backend/scatterRows(_:into:at:)``.
 public struct ScatterRowsOperation {
-    /// `[n, …]` f32.
+    /// `[n, …]` f32 or f16.
     public let rows: Tensor
-    /// `[m, …]` f32 with the same number of elements a row.
+    /// `[m, …]` f32 or f16 with the same number of elements a row.
     public let destination: Tensor
     /// `[n]` i32, distinct, each in 0 ..< m.
     public let indices: Tensor
@@ -22,14 +25,40 @@ public struct ScatterRowsOperation {
 }
 
 extension Backend {
-    /// Row `indices[i]` of a table, decoded to f32, for every i: a token embedding, or a gather of rows.
+    /// Row `indices[i]` of a table, decoded, for every i: a token embedding.
     ///
     /// - Parameters:
     ///   - indices: `[n]` i32, each in 0 ..< V. An index outside gives a row of zeros.
     ///   - table: `[V, C]`, any weight type.
-    /// - Returns: `[n, C]` f32.
-    public func embedding(_ indices: Tensor, table: Tensor, into output: Tensor? = nil) throws -> Tensor {
-        let name = "embedding"
+    ///   - dtype: f32 or f16, the type of the result; decoded values are rounded to it.
+    /// - Returns: `[n, C]`.
+    public func embedding(_ indices: Tensor, table: Tensor, as dtype: DType = .f32, into output: Tensor? = nil) throws -> Tensor {
+        try embedding(indices, table: table, as: dtype, into: output, "embedding")
+    }
+
+    /// Row `indices[i]` of an activation for every i.
+    ///
+    /// - Parameters:
+    ///   - x: `[m, …]` f32 or f16.
+    ///   - indices: `[n]` i32, each in 0 ..< m. An index outside gives a row of zeros.
+    /// - Returns: `[n, …]`, of x's type.
+    public func gatherRows(_ x: Tensor, at indices: Tensor, into output: Tensor? = nil) throws -> Tensor {
+        let name = "gatherRows"
+        try Validation.requireActivation(x, "x", name)
+        try Validation.require(x.shape.rank >= 1, name, "x has no rows")
+        try Validation.require(indices.shape.rank == 1, name, "indices have shape \(indices.shape), expected [n]")
+        let row = Array(x.shape.dimensions.dropFirst())
+        let shape = Shape([indices.shape[0]] + row)
+        let result = try Validation.output(output, shape, x.dtype, self, name)
+        let channels = row.reduce(1, *)
+        _ = try embedding(
+            indices, table: x.reshaped([x.shape[0], channels]), as: x.dtype, into: result.reshaped([indices.shape[0], channels]), name)
+        return result
+    }
+
+    private func embedding(
+        _ indices: Tensor, table: Tensor, as dtype: DType, into output: Tensor?, _ name: String
+    ) throws -> Tensor {
         try Validation.requireType(indices, .i32, "the indices", name)
         guard table.dtype.isWeight else {
             throw TensorError.unsupportedType(operation: name, detail: "the table is \(table.dtype)")
@@ -38,22 +67,35 @@ extension Backend {
             indices.shape.rank == 1 && table.shape.rank == 2, name,
             "indices \(indices.shape) and table \(table.shape), expected [n] and [rows, channels]")
         let shape: Shape = [indices.shape[0], table.shape[1]]
-        let result = try Validation.output(output, shape, .f32, self, name)
+        try Validation.requireActivation(dtype, name)
+        let result = try Validation.output(output, shape, dtype, self, name)
         if shape.count == 0 { return result }
+        try Validation.requireApart(table, result, "the table", name)
         try embedding(EmbeddingOperation(indices: indices, table: table, output: result))
+        return result
+    }
+
+    /// A quantised tensor, decoded.
+    func decode(_ x: Tensor, as dtype: DType, into output: Tensor?, _ name: String) throws -> Tensor {
+        try Validation.requireActivation(dtype, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name)
+        if x.shape.count == 0 { return result }
+        let shape: Shape = [x.shape.rows, x.shape.channels]
+        try embedding(EmbeddingOperation(indices: nil, table: x.reshaped(shape), output: result.reshaped(shape)))
         return result
     }
 
     /// Copies row i of `rows` over row `indices[i]` of `destination`: the way keys and values enter a cache.
     ///
     /// - Parameters:
-    ///   - rows: `[n, …]` f32.
-    ///   - destination: `[m, …]` f32, rows of the same number of elements.
+    ///   - rows: `[n, …]` f32 or f16.
+    ///   - destination: `[m, …]` f32 or f16, rows of the same number of elements. Where the types differ, values are rounded to the
+    ///     destination's; otherwise every bit is kept.
     ///   - indices: `[n]` i32, distinct; an index outside 0 ..< m is left out.
     public func scatterRows(_ rows: Tensor, into destination: Tensor, at indices: Tensor) throws {
         let name = "scatterRows"
-        try Validation.requireType(rows, .f32, "the rows", name)
-        try Validation.requireType(destination, .f32, "the destination", name)
+        try Validation.requireActivation(rows, "the rows", name)
+        try Validation.requireActivation(destination, "the destination", name)
         try Validation.requireType(indices, .i32, "the indices", name)
         try Validation.require(
             rows.shape.rank >= 1 && indices.shape == [rows.shape[0]], name, "rows \(rows.shape) do not match indices \(indices.shape)")
@@ -62,6 +104,7 @@ extension Backend {
             destination.shape.rank >= 1 && destination.shape.dimensions.dropFirst().reduce(1, *) == operation.channels, name,
             "rows \(rows.shape) do not match destination \(destination.shape)")
         if rows.shape.count == 0 { return }
+        try Validation.requireApart(rows, destination, "the rows", name)
         try scatterRows(operation)
     }
 }

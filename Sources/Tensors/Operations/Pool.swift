@@ -9,7 +9,7 @@ public enum Pooling: String, Sendable, CaseIterable, Hashable {
 
 /// A validated ``Backend/pool(_:starts:counts:maximumCount:pooling:into:)``.
 public struct PoolOperation {
-    /// `[rows, C]` f32.
+    /// `[rows, C]` f32 or f16.
     public let x: Tensor
     /// `[S]` i32.
     public let starts: Tensor
@@ -26,16 +26,16 @@ extension Backend {
     /// One row a sequence: the rows `starts[s] ..< starts[s] + counts[s]` pooled per channel. An empty sequence gives zeros.
     ///
     /// - Parameters:
-    ///   - x: `[rows, C]` f32.
+    ///   - x: `[rows, C]` f32 or f16. Pixels are rows, too: an image batch `[B, H, W, C]` is `[B·H·W, C]` with starts b·H·W.
     ///   - starts: `[S]` i32.
     ///   - counts: `[S]` i32.
     ///   - maximumCount: At least the largest of `counts`.
-    /// - Returns: `[S, C]` f32.
+    /// - Returns: `[S, C]` f32, whatever x is: samples of a fit.
     public func pool(
         _ x: Tensor, starts: Tensor, counts: Tensor, maximumCount: Int, pooling: Pooling, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "pool"
-        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireActivation(x, "x", name)
         try Validation.requireType(starts, .i32, "the starts", name)
         try Validation.requireType(counts, .i32, "the counts", name)
         try Validation.require(x.shape.rank == 2, name, "x has shape \(x.shape), expected [rows, channels]")

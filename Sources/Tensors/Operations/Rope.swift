@@ -8,7 +8,7 @@ public enum RopeLayout: String, Sendable, CaseIterable, Hashable {
 
 /// A validated ``Backend/rope(_:positions:dimensions:base:layout:frequencyFactors:into:)``.
 public struct RopeOperation {
-    /// `[rows, heads, D]` f32.
+    /// `[rows, heads, D]` f32 or f16.
     public let x: Tensor
     /// `[rows]` i32.
     public let positions: Tensor
@@ -18,7 +18,7 @@ public struct RopeOperation {
     public let layout: RopeLayout
     /// `[dimensions / 2]` f32.
     public let frequencyFactors: Tensor?
-    /// `[rows, heads, D]` f32; may alias x.
+    /// `[rows, heads, D]`, of x's type; may be x.
     public let output: Tensor
 }
 
@@ -26,7 +26,7 @@ extension Backend {
     /// Rotary position embedding (Su et al. 2021): pair i of a head at position p turns by `p · base^(−2i/d) / factor_i`.
     ///
     /// - Parameters:
-    ///   - x: `[rows, heads, D]` f32.
+    ///   - x: `[rows, heads, D]` f32 or f16.
     ///   - positions: `[rows]` i32, each ≥ 0.
     ///   - dimensions: d, the number of leading channels of each head that turn; even, at most D.
     ///   - base: θ, for example 10000.
@@ -37,7 +37,7 @@ extension Backend {
         frequencyFactors: Tensor? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "rope"
-        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireActivation(x, "x", name)
         try Validation.requireType(positions, .i32, "the positions", name)
         try Validation.require(x.shape.rank == 3, name, "x has shape \(x.shape), expected [rows, heads, channels]")
         try Validation.require(
@@ -52,7 +52,7 @@ extension Backend {
                 frequencyFactors.shape == [dimensions / 2], name,
                 "frequency factors \(frequencyFactors.shape) do not match \(dimensions) rotated channels")
         }
-        let result = try Validation.output(output, x.shape, .f32, self, name)
+        let result = try Validation.output(output, x.shape, x.dtype, self, name)
         if x.shape.count == 0 { return result }
         try rope(
             RopeOperation(

@@ -1,6 +1,6 @@
 /// A validated ``Backend/argmax(_:into:)``.
 public struct ArgmaxOperation {
-    /// `[rows, V]` f32.
+    /// `[rows, V]` f32 or f16.
     public let x: Tensor
     /// `[rows]` i32.
     public let output: Tensor
@@ -8,7 +8,7 @@ public struct ArgmaxOperation {
 
 /// A validated ``Backend/topK(_:count:)``.
 public struct TopKOperation {
-    /// `[rows, V]` f32.
+    /// `[rows, V]` f32 or f16.
     public let x: Tensor
     public let count: Int
     /// `[rows, count]` f32, descending.
@@ -19,11 +19,11 @@ public struct TopKOperation {
 
 extension Backend {
     /// The index of the largest element of each row; the lowest of equal ones. NaN counts as −∞.
-    /// - Parameter x: `[rows, V]` f32, V ≥ 1.
+    /// - Parameter x: `[rows, V]` f32 or f16, V ≥ 1.
     /// - Returns: `[rows]` i32.
     public func argmax(_ x: Tensor, into output: Tensor? = nil) throws -> Tensor {
         let name = "argmax"
-        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireActivation(x, "x", name)
         try Validation.require(x.shape.rank == 2 && x.shape[1] > 0, name, "x has shape \(x.shape), expected [rows, values]")
         let result = try Validation.output(output, [x.shape[0]], .i32, self, name)
         if x.shape.count == 0 { return result }
@@ -34,12 +34,12 @@ extension Backend {
     /// The `count` largest elements of each row, descending; of equal ones the lower index first. NaN counts as, and is
     /// reported as, −∞; −0 keeps its sign and equals +0.
     /// - Parameters:
-    ///   - x: `[rows, V]` f32.
+    ///   - x: `[rows, V]` f32 or f16.
     ///   - count: From 1 to min(V, 256).
     /// - Returns: values `[rows, count]` f32 and indices `[rows, count]` i32.
     public func topK(_ x: Tensor, count: Int) throws -> (values: Tensor, indices: Tensor) {
         let name = "topK"
-        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireActivation(x, "x", name)
         try Validation.require(x.shape.rank == 2, name, "x has shape \(x.shape), expected [rows, values]")
         try Validation.requireOption(
             count >= 1 && count <= min(x.shape[1], 256), name, "count is \(count), expected 1 ... \(min(x.shape[1], 256))")

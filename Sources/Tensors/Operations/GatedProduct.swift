@@ -1,0 +1,48 @@
+/// Which half of a packed gated product is the gate.
+public enum GatePlace: String, Sendable, CaseIterable, Hashable {
+    /// Channels 0 ..< C are the gate (the fused gate_up projection of Phi-3 and GLM-4).
+    case first
+    /// Channels C ..< 2C are the gate (GEGLU of diffusers).
+    case second
+}
+
+extension Backend {
+    /// `activation(gate) · up`, element by element (GLU variants, Shazeer 2020).
+    ///
+    /// - Parameters:
+    ///   - gate: f32 or f16.
+    ///   - up: Of the gate's type; shapes are broadcast as in ``add(_:_:into:)``.
+    ///   - output: Where to write; may be an input of the result's shape.
+    /// - Returns: The broadcast shape, of the gate's type.
+    public func gatedProduct(gate: Tensor, up: Tensor, activation: Activation, into output: Tensor? = nil) throws -> Tensor {
+        try elementwise(.gatedProduct(activation), [(gate, "the gate"), (up, "up")], into: output)
+    }
+
+    /// `activation(gate) · up` where gate and up are the halves of one activation, as a projection to both gives it.
+    ///
+    /// - Parameters:
+    ///   - packed: `[…, 2C]` f32 or f16.
+    ///   - gate: Which half is the gate.
+    ///   - output: Where to write; apart from x.
+    /// - Returns: `[…, C]`, of x's type.
+    public func gatedProduct(
+        packed x: Tensor, gate place: GatePlace, activation: Activation, into output: Tensor? = nil
+    ) throws -> Tensor {
+        let function = ElementwiseFunction.gatedProduct(activation)
+        try Validation.requireActivation(x, "x", function.name)
+        try Validation.require(
+            x.shape.rank >= 1 && x.shape.channels % 2 == 0, function.name, "x has shape \(x.shape), expected two halves: […, 2C]")
+        let channels = x.shape.channels / 2
+        let shape = x.shape.replacingChannels(with: channels)
+        let result = try Validation.output(output, shape, x.dtype, self, function.name)
+        if shape.count == 0 { return result }
+        try Validation.requireApart(x, result, "x", function.name)
+        let (gate, up) = place == .first ? (0, channels) : (channels, 0)
+        var walk = StridedWalk(
+            [shape.rows, channels], operands: [(gate, [2 * channels, 1]), (up, [2 * channels, 1]), (0, [channels, 1])])
+        // Of halves of one channel the rows alone are left, which are two apart.
+        if channels == 1 { walk = walk.appendingUnitAxis() }
+        try elementwise(ElementwiseOperation(function: function, operands: [x, x], output: result, walk: walk))
+        return result
+    }
+}
