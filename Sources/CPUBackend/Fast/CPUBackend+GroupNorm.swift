@@ -5,7 +5,7 @@ extension CPUBackend {
     /// Moments of each channel over stretches of pixels, the affine map of each channel from them in Float64, and one pass that applies it.
     public func groupNorm(_ operation: GroupNormOperation) throws {
         let name = "groupNorm"
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
         let (images, pixels, channels) = (operation.images, operation.pixels, operation.channels)
         let moments = try ChannelMoments(x, images: images, pixels: pixels, channels: channels, self, name)

@@ -83,8 +83,6 @@ typedef struct {
     // The rows that share an index, and a strength: 1 for one each, those of an image, or all of them.
     size_t rows_per_index;
     size_t rows_per_strength;
-    // Where the kernel's first row lies among those of the activation.
-    size_t first_row;
 } monge_transport;
 
 // The end of a groupNorm: y = residual + T₂(activation(T₁((x − mean)·scale + offset + shift))), of which one map at most is there.
@@ -130,8 +128,9 @@ typedef struct {
     // [epilogue.channels, inputs]
     const uint8_t *weight;
     size_t weight_row_bytes;
-    // The row of the result that each row of x makes; NULL where it is the same.
+    // The row of the result that each row of x makes; where NULL, rows follow first_row. The dot kernel knows rows from 0 only.
     const int32_t *result_rows;
+    size_t first_row;
     monge_epilogue epilogue;
 } monge_linear;
 

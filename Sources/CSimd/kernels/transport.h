@@ -3,7 +3,6 @@
 // The map of a row, or NULL when the row stays as it is.
 INLINE const float *transport_map(const monge_transport *transport, size_t row, float *strength) {
     if (!transport->table) return NULL;
-    row += transport->first_row;
     int32_t index = transport->indices[row / transport->rows_per_index];
     *strength = transport->strengths[row / transport->rows_per_strength];
     if (index <= 0 || (size_t)index >= transport->maps || *strength == 0) return NULL;
