@@ -46,11 +46,7 @@ void main() {
 #else
         [[unroll]] for (uint r = 0; r < 8; r++) COMPARE(keys, r, r + 8u)
 #endif
-        [[unroll]] for (uint step_ = 4; step_ >= 1u; step_ /= 2u) {
-            [[unroll]] for (uint r = 0; r < 16; r++) {
-                if ((r & step_) == 0u) COMPARE(keys, r, r | step_)
-            }
-        }
+        MERGE_SIXTEEN(keys)
         [[unroll]] for (uint r = 0; r < 16; r++) STORE_KEY(keys[r], arguments.values, 0u, samples[r])
     }
 }

@@ -1,20 +1,33 @@
 import Tensors
 
-/// A random transport over rows of an activation, and what it does to a value in Float64.
+/// A random transport of an activation, and what it does to a value in Float64.
 struct CheckTransport {
+    let shape: Shape
+    let spatial: SpatialMode
     let maps: Int
-    let channels: Int
     let table: [Float]
     let indices: [Int32]
     let strengths: [Float]
     let description: String
 
+    var channels: Int { shape.channels }
+
+    /// A pointwise transport of rows that are no images' pixels.
+    init(rows: Int, channels: Int, neutral: Bool = false, bounds: [Float] = [0], _ generator: inout CheckGenerator) {
+        self.init([rows, channels], neutral: neutral, bounds: bounds, &generator)
+    }
+
     /// - Parameters:
+    ///   - shape: The activation's.
     ///   - neutral: Whether every row is to stay as it is: by index 0, λ = 0, or an empty support.
     ///   - bounds: Values that lie on the edge of the support of some neurons: the comparison is strict.
-    init(rows: Int, channels: Int, neutral: Bool = false, bounds: [Float] = [0], _ generator: inout CheckGenerator) {
+    init(
+        _ shape: Shape, _ spatial: SpatialMode = .pointwise, neutral: Bool = false, bounds: [Float] = [0], _ generator: inout CheckGenerator
+    ) {
         maps = generator.integer(in: 2...4)
-        self.channels = channels
+        self.shape = shape
+        self.spatial = spatial
+        let channels = shape.channels
         let way = neutral ? generator.integer(in: 0...2) : 3
         // Whatever the table holds in row 0, an index of 0 leaves a row untouched.
         var table = [Float](repeating: .nan, count: channels * 4)
@@ -26,17 +39,21 @@ struct CheckTransport {
         }
         self.table = table
 
-        let (anyMap, someMap, perRowMap) = (0...maps - 1, 1...maps - 1, generator.chance(0.7))
-        let indices: [Int32] = (0..<(perRowMap ? max(rows, 1) : 1)).map { _ in
-            way == 0 ? 0 : Int32(generator.integer(in: neutral || !perRowMap ? someMap : anyMap))
+        // One for all, one for each image, or one for each row.
+        let several = spatial == .pointwise && shape.rows > 0 ? [shape.rows, shape.images] : [max(shape.images, 1)]
+        let (anyMap, someMap) = (0...maps - 1, 1...maps - 1)
+        let indexCount = generator.chance(0.7) ? generator.pick(several) : 1
+        let indices: [Int32] = (0..<indexCount).map { _ in
+            way == 0 ? 0 : Int32(generator.integer(in: neutral || indexCount == 1 ? someMap : anyMap))
         }
-        let perRowStrength = generator.chance(0.7)
+        let strengthCount = generator.chance(0.7) ? generator.pick(several) : 1
         self.indices = indices
-        strengths = (0..<(perRowStrength ? max(rows, 1) : 1)).map { _ in
-            way == 1 ? 0 : generator.pick(perRowStrength ? [0, 1, 0.3, -0.7, 2.5, -0.0] : [1, 0.3, -0.7])
+        strengths = (0..<strengthCount).map { _ in
+            way == 1 ? 0 : generator.pick(strengthCount > 1 ? [0, 1, 0.3, -0.7, 2.5, -0.0] : [1, 0.3, -0.7])
         }
         let kind = neutral ? ["neutral by index 0", "neutral by λ = 0", "neutral by an empty support"][way] : "\(maps) maps"
-        description = "transport (\(kind), \(indices.count) indices, \(strengths.count) strengths)"
+        let name = spatial == .pointwise ? "transport" : "channel-mean transport"
+        description = "\(name) (\(kind), \(indices.count) indices, \(strengths.count) strengths)"
     }
 
     /// An interval, half of them without an end on one side or both, some ending exactly at one of the bounds.
@@ -60,7 +77,7 @@ struct CheckTransport {
         TransportApplication(
             table: try device.input(table, [maps, channels, 4], "the transport table"),
             indices: try device.input(indices, [indices.count], "the transport indices"),
-            strengths: try device.input(strengths, [strengths.count], "the transport strengths"))
+            strengths: try device.input(strengths, [strengths.count], "the transport strengths"), spatial: spatial)
     }
 
     /// One neuron's map as it applies to one row.
@@ -79,8 +96,8 @@ struct CheckTransport {
 
     /// The map of a row and a channel; nil where the row stays as it is.
     func map(row: Int, channel: Int) -> Map? {
-        let index = Int(indices[indices.count > 1 ? row : 0])
-        let strength = strengths[strengths.count > 1 ? row : 0]
+        let index = Int(indices[row / TransportApplication.rowsSharing(indices.count, of: shape)])
+        let strength = strengths[row / TransportApplication.rowsSharing(strengths.count, of: shape)]
         guard index != 0, strength != 0 else { return nil }
         let start = (index * channels + channel) * 4
         return Map(
@@ -99,6 +116,17 @@ struct CheckTransport {
         let slope = abs(1 + map.strength * (map.omega - 1))
         let moved = slope * error + map.roundOff(value)
         return isNearEdge ? max(error, moved) + abs(map.moved(value) - value) : moved
+    }
+
+    /// What is added to a channel whose mean over the pixels of an image is z, known to within `error`; and how far that may be off.
+    func shift(_ z: Double, error: Double, image: Int, channel: Int) -> (shift: Double, error: Double) {
+        guard let map = map(row: image * (shape.rows / shape.images), channel: channel) else { return (0, 0) }
+        let isNearEdge = error > 0 && (abs(z - map.low) <= error || abs(z - map.high) <= error)
+        let inside = map.low < z && z < map.high
+        guard inside || isNearEdge else { return (0, 0) }
+        let shift = map.moved(z) - z
+        let shiftError = abs(map.strength * (map.omega - 1)) * error + map.roundOff(z)
+        return (inside ? shift : 0, isNearEdge ? shiftError + abs(shift) : shiftError)
     }
 
     /// What is wrong with `mapped`, the transport of `plain` by the same kernel: where the map does not apply the bits must be the

@@ -40,10 +40,13 @@ public protocol Backend: AnyObject {
 
     func argmax(_ operation: ArgmaxOperation) throws
     func attention(_ operation: AttentionOperation) throws
+    func aurocColumns(_ operation: AurocColumnsOperation) throws
     func copy(_ operation: CopyOperation) throws
     func elementwise(_ operation: ElementwiseOperation) throws
     func embedding(_ operation: EmbeddingOperation) throws
     func fitColumns(_ operation: FitColumnsOperation) throws
+    func groupNorm(_ operation: GroupNormOperation) throws
+    func layerNorm(_ operation: LayerNormOperation) throws
     func linear(_ operation: LinearOperation) throws
     func pad(_ operation: PadOperation) throws
     func pool(_ operation: PoolOperation) throws

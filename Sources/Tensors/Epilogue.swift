@@ -18,11 +18,26 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
     case tanh
 }
 
+/// Whose value a transport's map is applied to, in an activation with pixels.
+public enum SpatialMode: String, Sendable, CaseIterable, Hashable {
+    /// Every element by itself: `y = x + λ·(ω·x + β − x)` where `low < x < high`.
+    case pointwise
+    /// The mean z of each channel over the pixels of its image: `y = x + λ·(ω·z + β − z)` for all pixels of the channel where
+    /// `low < z < high`. One shift a channel, so that spatial contrast stays what it is.
+    case channelMean
+}
+
 /// Which transport map each row of an activation goes through, and how strongly.
 ///
 /// The map of a neuron is `T(x) = ω·x + β`, applied where `low < x < high` (strictly) and blended with strength λ:
 /// `y = x + λ·(T(x) − x)`; where λ = 0 or x lies outside the support, y is x bit for bit (Rodríguez et al., "Controlling
-/// Language and Diffusion Models by Transporting Activations", ICLR 2025).
+/// Language and Diffusion Models by Transporting Activations", ICLR 2025). With ``SpatialMode/channelMean`` the mean over an image
+/// takes the place of x in the map and in the support.
+///
+/// An activation `[images, …, channels]` has as many images as its first axis is long (those of rank 1 have one), and each image has the
+/// pixels of the axes between. Indices and strengths are one for all, one for each image, or one for each row (pixel); which of them is
+/// told by their number. So a map that acts only on the last position of each sequence of a packed batch has an index for each row, 0
+/// for all rows but those.
 ///
 /// Row 0 of the table is the identity by convention: an index of 0 leaves a row untouched whatever the table holds there.
 ///
@@ -30,24 +45,34 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
 public final class TransportApplication {
     /// `[maps, channels, 4]` f32: (ω, β, low, high) for each neuron of each map.
     public let table: Tensor
-    /// `[rows]` or `[1]` i32: the map of each row of the activation, or one for all of them.
+    /// `[1]`, `[images]` or, pointwise, `[rows]` i32: the map of the whole activation, of each image, or of each row.
     public let indices: Tensor
-    /// `[rows]` or `[1]` f32: λ for each row of the activation, or one for all of them.
+    /// `[1]`, `[images]` or, pointwise, `[rows]` f32: λ for the whole activation, for each image, or for each row.
     public let strengths: Tensor
+    public let spatial: SpatialMode
     /// The extents of the last activation it was found to fit: the same ones come again with every token.
-    var fits: (rows: Int, channels: Int)?
+    var fits: (images: Int, rows: Int, channels: Int)?
 
-    public init(table: Tensor, indices: Tensor, strengths: Tensor) {
+    public init(table: Tensor, indices: Tensor, strengths: Tensor, spatial: SpatialMode = .pointwise) {
         self.table = table
         self.indices = indices
         self.strengths = strengths
+        self.spatial = spatial
+    }
+
+    /// How many consecutive rows of an activation share an element of ``indices`` (or ``strengths``).
+    /// - Parameters:
+    ///   - elements: The number of elements: 1, the images or the rows.
+    ///   - shape: The activation's.
+    public static func rowsSharing(_ elements: Int, of shape: Shape) -> Int {
+        elements == shape.rows ? 1 : elements == 1 ? shape.rows : shape.rows / shape.images
     }
 }
 
 /// What happens to the result of an operation before it is stored, in this order: activation, transport, residual.
 public struct Epilogue {
     public var activation: Activation
-    /// Maps in the order in which they act. Backends fuse the first where they can; the others run on their own.
+    /// Maps in the order in which they act. The first is fused where it can be; the others run on their own.
     public var transports: [TransportApplication]
     /// Added last; the shape of the result.
     public var residual: Tensor?
@@ -59,4 +84,10 @@ public struct Epilogue {
     }
 
     public static var none: Epilogue { Epilogue() }
+
+    /// The first map, where a kernel can apply it to each element as it is stored: a mean over pixels has to wait for all of them.
+    var fused: TransportApplication? { transports.first.flatMap { $0.spatial == .pointwise ? $0 : nil } }
+
+    /// The maps that run on their own after the kernel.
+    var following: ArraySlice<TransportApplication> { fused == nil ? transports[...] : transports.dropFirst() }
 }

@@ -29,6 +29,9 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 
     public func hash(into hasher: inout Hasher) { hasher.combine(dimensions) }
 
+    /// The extent of the first axis, the batch: images of an activation with pixels. 1 for a scalar or a vector.
+    public var images: Int { rank > 1 ? dimensions[0] : 1 }
+
     /// The number of axes.
     public var rank: Int { dimensions.count }
 

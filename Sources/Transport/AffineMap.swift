@@ -31,6 +31,15 @@ public struct AffineMap: Sendable, Equatable {
             low: Array(repeating: .infinity, count: channels), high: Array(repeating: -.infinity, count: channels))
     }
 
+    /// The map that damps neurons by how well they tell the source from the target (AurA: Suau et al., "Whispering Experts", ICML 2024):
+    /// ω = 1 − 2·(AUROC − ½) where AUROC > ½ and 1 elsewhere, β = 0, everywhere.
+    /// - Parameter auroc: For each neuron the probability that an activation of the source exceeds one of the target.
+    public static func aurA(auroc: [Float]) -> AffineMap {
+        AffineMap(
+            omega: auroc.map { $0 > 0.5 ? 1 - 2 * ($0 - 0.5) : 1 }, beta: Array(repeating: 0, count: auroc.count),
+            low: Array(repeating: -.infinity, count: auroc.count), high: Array(repeating: .infinity, count: auroc.count))
+    }
+
     /// The number of neurons.
     public var channels: Int { omega.count }
 

@@ -64,9 +64,12 @@ extension VulkanBackend {
     /// Whether the work-groups of ``launch(rows:of:passes:_:)`` are single subgroups (specialization constant 4).
     var rowGroupIsOneSubgroup: UInt32 { family == .lanes ? 1 : 0 }
 
+    /// The loop iterations of an invocation that every device makes, with something to spare.
+    static let mostIterations = 65_000
+
     /// llvmpipe leaves every loop of an invocation once they have had 65,535 iterations together (LP_MAX_TGSI_LOOP_ITERATIONS in
     /// Mesa), without a word: results would be wrong.
-    func exceedsIterations(_ count: Int) -> Bool { device.report.isSoftware && count > 65_000 }
+    func exceedsIterations(_ count: Int) -> Bool { device.report.isSoftware && count > Self.mostIterations }
 
     private func requireIterations(_ count: Int, _ operation: String) throws {
         guard exceedsIterations(count) else { return }

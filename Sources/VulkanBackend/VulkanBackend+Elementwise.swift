@@ -40,24 +40,6 @@ extension VulkanBackend {
             constants: [number, activation, UInt32(walk.extents.count), UInt32(width), varying],
             launch(elements: groups * walk.stretches, iterations: walk.extents.count, name), arguments, name)
     }
-
-    public func rmsNorm(_ operation: RMSNormOperation) throws {
-        let name = "rmsNorm"
-        let x = try place(of: operation.x, name)
-        let transport = try transportArguments(operation.transport, unused: x, name)
-        var arguments = KernelArguments()
-        arguments.buffer(x, .read)
-        arguments.buffer(try place(of: operation.gain, name), .read)
-        arguments.buffer(try place(of: operation.output, name), .write)
-        arguments.append(transport)
-        _ = try count(operation.x, name)
-        arguments.number(UInt32(operation.x.shape.rows))
-        arguments.number(UInt32(operation.x.shape.channels))
-        arguments.real(operation.epsilon)
-        arguments.appendNumbers(transport)
-        let launch = try launch(rows: operation.x.shape.rows, of: operation.x.shape.channels, passes: 2, name)
-        try run("norm/rms", activations: operation.x.dtype, constants: [rowGroupIsOneSubgroup], launch, arguments, name)
-    }
 }
 
 extension ElementwiseFunction {

@@ -1,45 +1,85 @@
 import Tensors
 
 extension VulkanBackend {
-    /// A bitonic network of compare-exchanges, four steps to a dispatch.
+    /// A bitonic network of compare-exchanges: four steps to a dispatch in registers, and in shared memory all that stay within a stretch.
     public func sortColumns(_ operation: SortColumnsOperation) throws {
         let name = "sortColumns"
         let (samples, channels) = (operation.x.shape[0], operation.x.shape[1])
+        let x = try place(of: operation.x, name)
         let output = try place(of: operation.output, name)
-        var arguments = KernelArguments()
-        arguments.buffer(try place(of: operation.x, name), .read)
-        arguments.buffer(output, .write)
         _ = try count(operation.x, name)
-        arguments.number(UInt32(samples))
-        arguments.number(UInt32(channels))
-        try run("fit/sort16", launch(elements: (samples + 15) / 16 * channels, name), arguments, name)
-
         // A power of two, so that each bit of a group's number is a bit of its elements' numbers.
         var groups = 1
         while groups * 16 < samples { groups *= 2 }
-        let launch = try launch(elements: Int(count(groups * channels, name)), name)
-        for pass in SortPass.merging(samples) {
+        for pass in SortPass.sorting(samples, tileBits: sortTileBits(samples)) {
             var arguments = KernelArguments()
-            arguments.buffer(output, .readWrite)
-            arguments.number(UInt32(samples))
-            arguments.number(UInt32(channels))
-            arguments.number(UInt32(pass.bit))
-            arguments.number(UInt32(groups))
-            try run("fit/merge-\(pass.isFirst ? 1 : 0)", launch, arguments, name)
+            switch pass {
+            case .sixteens:
+                arguments.buffer(x, .read)
+                arguments.buffer(output, .write)
+                arguments.number(UInt32(samples))
+                arguments.number(UInt32(channels))
+                try run("fit/sort16", launch(elements: (samples + 15) / 16 * channels, name), arguments, name)
+            case .merge(let begins, let bit):
+                arguments.buffer(output, .readWrite)
+                arguments.number(UInt32(samples))
+                arguments.number(UInt32(channels))
+                arguments.number(UInt32(bit))
+                arguments.number(UInt32(groups))
+                let launch = try launch(elements: Int(count(groups * channels, name)), name)
+                try run("fit/merge-\(begins ? 1 : 0)", launch, arguments, name)
+            case .tiles(let begins, let bits):
+                arguments.buffer(begins ? x : output, .read)
+                arguments.buffer(output, begins ? .write : .readWrite)
+                arguments.number(UInt32(samples))
+                arguments.number(UInt32(channels))
+                let tiles = ((samples + (1 << bits) - 1) >> bits) * ((channels + 7) / 8)
+                // Some fifteen passes of two loops over the sixteens of eight columns.
+                let launch = try launch(groups: tiles, of: (256, 1), iterations: (1 << bits) / 2 + bits * bits, name)
+                try run("fit/sortTile-\(begins ? 1 : 0)", constants: [UInt32(bits)], launch, arguments, name)
+            }
         }
     }
 
+    /// The samples, 2 to this power, of eight columns that are sorted in shared memory, which keeps a row of keys free after every sixteen.
+    private func sortTileBits(_ samples: Int) -> Int? {
+        guard family == .tiles else { return nil }
+        let largest = [10, 9].first { ((1 << $0) + (1 << $0) / 16) * 8 * 4 <= device.report.limits.sharedMemory }
+        // No more than there are samples; few sizes, so that there are few pipelines to compile.
+        return largest.map { largest in [6, 8].first { samples <= 1 << $0 } ?? largest }
+    }
+
+    /// The sums of each column over stretches of samples, and the maps from them.
     public func fitColumns(_ operation: FitColumnsOperation) throws {
         let name = "fitColumns"
         _ = try count(operation.source, name)
         _ = try count(operation.target, name)
+        let source = try place(of: operation.source, name)
+        let target = try place(of: operation.target, name)
+        let (sourceCount, targetCount) = (operation.source.shape[0], operation.target.shape[0])
+        let columns = operation.source.shape[1]
+        let samples = max(sourceCount, targetCount)
+        // Source, target and pairs have a loop each.
+        let stretches = stretches(of: samples, columns: columns, iterations: 3)
+        let sums = try scratch(Int(try count(stretches * columns * Self.fitSums, name)) * 8, name)
+
         var arguments = KernelArguments()
-        arguments.buffer(try place(of: operation.source, name), .read)
-        arguments.buffer(try place(of: operation.target, name), .read)
+        arguments.buffer(source, .read)
+        arguments.buffer(target, .read)
+        arguments.buffer(sums, .write)
+        let sizes = [sourceCount, targetCount, columns, stretches].map { UInt32($0) }
+        sizes.forEach { arguments.number($0) }
+        let pairing = operation.method != .linear ? "none" : sourceCount == targetCount ? "equal" : "unequal"
+        let iterations = 3 * ((samples + stretches - 1) / stretches)
+        try run(
+            "fit/sums-\(pairing)", launch(columns: columns, stretches: stretches, iterations: iterations, name), arguments, name)
+
+        arguments = KernelArguments()
+        arguments.buffer(source, .read)
+        arguments.buffer(target, .read)
+        arguments.buffer(sums, .read)
         arguments.buffer(try place(of: operation.output, name), .write)
-        arguments.number(UInt32(operation.source.shape[0]))
-        arguments.number(UInt32(operation.target.shape[0]))
-        arguments.number(UInt32(operation.source.shape[1]))
+        sizes.forEach { arguments.number($0) }
         switch operation.method {
         case .linear: arguments.number(0)
         case .mean: arguments.number(1)
@@ -47,15 +87,11 @@ extension VulkanBackend {
         }
         arguments.real(FitColumnsOperation.deadDeviation)
         arguments.real(FitColumnsOperation.deadRatio)
-        // Columns along x; along y, invocations that share the samples of a column.
-        let groupSize = family == .lanes ? (subgroupSize, 16) : (32, 8)
-        let columns = operation.source.shape[1]
-        let samples = max(operation.source.shape[0], operation.target.shape[0])
-        let launch = try launch(
-            groups: (columns + groupSize.0 - 1) / groupSize.0, of: groupSize,
-            iterations: 6 * (samples / groupSize.1 + 1) + 8 * groupSize.1, name)
-        try run("fit/columns", launch, arguments, name)
+        try run("fit/finish", launch(elements: columns, iterations: stretches, name), arguments, name)
     }
+
+    /// What a stretch of a column leaves, each a pair of floats (FIT_SUMS in Shaders/fit).
+    private static let fitSums = 8
 
     public func quantileColumns(_ operation: QuantileColumnsOperation) throws {
         let name = "quantileColumns"
@@ -82,26 +118,31 @@ extension VulkanBackend {
     }
 }
 
-/// One dispatch of the network that merges sorted stretches of 16 into sorted columns.
-struct SortPass: Equatable {
-    /// Whether the pass begins a merge, with the mirror step.
-    let isFirst: Bool
-    /// The lowest bit of the elements' numbers that the pass compares across.
-    let bit: Int
+/// One dispatch of the network that sorts columns.
+enum SortPass: Equatable {
+    /// Every 16 consecutive samples, in registers.
+    case sixteens
+    /// Four steps of a merge in registers, the lowest across `bit` of the samples' numbers; with `begins` the first of them is the mirror
+    /// step.
+    case merge(begins: Bool, bit: Int)
+    /// Stretches of 2^bits samples in shared memory: sorted from the start, or the steps of a merge from bit `bits − 1` down.
+    case tiles(begins: Bool, bits: Int)
 
     /// The passes for columns of a length.
-    static func merging(_ samples: Int) -> [SortPass] {
-        var passes: [SortPass] = []
-        var sorted = 4
+    /// - Parameter tileBits: nil for a device that does without shared memory.
+    static func sorting(_ samples: Int, tileBits: Int?) -> [SortPass] {
+        var passes = [tileBits.map { SortPass.tiles(begins: true, bits: $0) } ?? .sixteens]
+        var sorted = tileBits ?? 4
         while 1 << sorted < samples {
             sorted += 1
             // The mirror step and three more, then four bits at a time; the last may go over bits that are done already.
             var bit = sorted - 4
-            passes.append(SortPass(isFirst: true, bit: bit))
-            while bit > 0 {
-                bit = max(0, bit - 4)
-                passes.append(SortPass(isFirst: false, bit: bit))
+            passes.append(.merge(begins: true, bit: bit))
+            while bit > tileBits ?? 0 {
+                bit = max(tileBits ?? 0, bit - 4)
+                passes.append(.merge(begins: false, bit: bit))
             }
+            if let tileBits { passes.append(.tiles(begins: false, bits: tileBits)) }
         }
         return passes
     }

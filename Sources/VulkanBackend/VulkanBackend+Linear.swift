@@ -51,7 +51,7 @@ extension VulkanBackend {
     /// The arguments of linear/epilogue.glsl.
     func linearArguments(_ operation: LinearOperation, x: DevicePlace, result: DevicePlace) throws -> KernelArguments {
         let name = "linear"
-        let transport = try transportArguments(operation.transport, unused: x, name)
+        let transport = try transportArguments(operation.transport, on: operation.output.shape, unused: x, name)
         var arguments = KernelArguments()
         arguments.buffer(x, .read)
         arguments.buffer(try place(of: operation.weight, name), .read)

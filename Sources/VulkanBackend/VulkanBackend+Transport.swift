@@ -7,16 +7,18 @@ extension VulkanBackend {
         let table, indices, strengths: DevicePlace
         /// The maps of the table; 0 when there is no transport.
         let maps: UInt32
-        /// Bit 0: an index for every row; bit 1: a strength for every row.
-        let perRow: UInt32
+        /// Which rows share an index and a strength, as Shaders/common/transport.glsl has it.
+        let sharing: UInt32
     }
 
-    /// - Parameter unused: Stands for the buffers when there is no transport.
+    /// - Parameters:
+    ///   - shape: That of the activation the map acts on.
+    ///   - unused: Stands for the buffers when there is no transport.
     func transportArguments(
-        _ transport: TransportApplication?, unused: DevicePlace, _ operation: String
+        _ transport: TransportApplication?, on shape: Shape, unused: DevicePlace, _ operation: String
     ) throws -> TransportArguments {
         guard let transport else {
-            return TransportArguments(table: unused, indices: unused, strengths: unused, maps: 0, perRow: 0)
+            return TransportArguments(table: unused, indices: unused, strengths: unused, maps: 0, sharing: 0)
         }
         let table = try place(of: transport.table, operation)
         guard table.isAligned(to: 16) else {
@@ -24,27 +26,74 @@ extension VulkanBackend {
                 operation: operation, detail: "the transport table begins at byte \(table.byteOffset), expected a multiple of 16")
         }
         _ = try count(transport.table, operation)
-        let perRowIndex: UInt32 = transport.indices.shape.count > 1 ? 1 : 0
-        let perRowStrength: UInt32 = transport.strengths.shape.count > 1 ? 2 : 0
+        let imageRows = shape.rows / shape.images
+        guard imageRows < 1 << 28 else {
+            throw TensorError.invalidOption(
+                operation: operation, detail: "an image of \(imageRows) pixels is more than a map can address (2²⁸ − 1)")
+        }
+        func flag(_ elements: Tensor, perRow: UInt32, perImage: UInt32) -> UInt32 {
+            let rows = TransportApplication.rowsSharing(elements.shape.count, of: shape)
+            return rows == 1 ? perRow : rows == imageRows && elements.shape.count > 1 ? perImage : 0
+        }
         return TransportArguments(
             table: table, indices: try place(of: transport.indices, operation),
             strengths: try place(of: transport.strengths, operation), maps: UInt32(transport.table.shape[0]),
-            perRow: perRowIndex | perRowStrength)
+            sharing: flag(transport.indices, perRow: 1, perImage: 4) | flag(transport.strengths, perRow: 2, perImage: 8)
+                | UInt32(imageRows) << 4)
     }
 
     public func transport(_ operation: TransportOperation) throws {
+        switch operation.transport.spatial {
+        case .pointwise: try pointwiseTransport(operation)
+        case .channelMean: try channelMeanTransport(operation)
+        }
+    }
+
+    private func pointwiseTransport(_ operation: TransportOperation) throws {
         let name = "transport"
         let x = try place(of: operation.x, name)
-        let transport = try transportArguments(operation.transport, unused: x, name)
+        let transport = try transportArguments(operation.transport, on: operation.x.shape, unused: x, name)
         var arguments = KernelArguments()
         arguments.buffer(x, .read)
         arguments.buffer(try place(of: operation.output, name), .write)
         arguments.append(transport)
         arguments.number(try count(operation.x, name))
         arguments.number(UInt32(operation.x.shape.channels))
+        arguments.number(operation.activation.kernelNumber)
         arguments.appendNumbers(transport)
         try run(
-            "elementwise/transport", activations: operation.x.dtype, launch(elements: operation.x.shape.count, name), arguments, name)
+            "transport/pointwise", activations: operation.x.dtype, launch(elements: operation.x.shape.count, name), arguments, name)
+    }
+
+    /// Three kernels: means of each channel over stretches of pixels, the shift of each channel, and the pass that applies it.
+    private func channelMeanTransport(_ operation: TransportOperation) throws {
+        let name = "transport"
+        let x = try place(of: operation.x, name)
+        let output = try place(of: operation.output, name)
+        let layout = pixelLayout(of: operation.x, [x, output])
+        let moments = try channelMoments(operation.x, layout, name)
+
+        let columns = layout.images * layout.channels
+        let shifts = try scratch(columns * 4, name)
+        let transport = try transportArguments(operation.transport, on: operation.x.shape, unused: x, name)
+        var arguments = KernelArguments()
+        arguments.buffer(moments, .read)
+        arguments.buffer(shifts, .write)
+        arguments.append(transport)
+        arguments.append(layout)
+        arguments.appendNumbers(transport)
+        try run("transport/channelShifts", launch(elements: columns, iterations: layout.stretches, name), arguments, name)
+
+        let units = operation.x.shape.count / layout.width
+        arguments = KernelArguments()
+        arguments.buffer(x, .read)
+        arguments.buffer(shifts, .read)
+        arguments.buffer(output, .write)
+        arguments.number(try count(units, name))
+        arguments.number(UInt32(layout.channels / layout.width))
+        arguments.number(UInt32(layout.pixels))
+        arguments.number(operation.activation.kernelNumber)
+        try run("transport/shift-\(layout.width)", activations: operation.x.dtype, launch(elements: units, name), arguments, name)
     }
 }
 
@@ -57,6 +106,6 @@ extension KernelArguments {
 
     mutating func appendNumbers(_ transport: VulkanBackend.TransportArguments) {
         number(transport.maps)
-        number(transport.perRow)
+        number(transport.sharing)
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 import Testing
 
-/// Fits, quantiles and pooling against NumPy in Float64, rounded to f32 at the end; the samples come unsorted, so that the sort is
+/// Fits, quantiles, AUROC and pooling against NumPy in Float64, rounded to f32 at the end; the samples come unsorted, so that the sort is
 /// part of it. Both sides round once: one unit in the last place, 2⁻²³.
 @Suite struct ReferenceFitTests {
     private let backend = ReferenceBackend()
@@ -38,6 +38,15 @@ import Testing
                 relative: 0x1p-23, absolute: 0x1p-25 * 52 * range)
             #expect(mismatch == nil, "column \(channel)")
         }
+    }
+
+    @Test(arguments: cases)
+    func ranksColumns(_ name: String) throws {
+        let fixture = try ReferenceFixture("fit")
+        let source = try backend.sortColumns(fixture.tensor("\(name).source", on: backend))
+        let target = try backend.sortColumns(fixture.tensor("\(name).target", on: backend))
+        let auroc = try backend.readFloats(backend.aurocColumns(source: source, target: target))
+        #expect(firstMismatch(auroc, try fixture.floats("\(name).auroc"), relative: 0x1p-23, absolute: 0) == nil)
     }
 
     @Test(arguments: Pooling.allCases)

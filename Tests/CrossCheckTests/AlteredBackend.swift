@@ -22,10 +22,13 @@ class AlteredBackend: Backend {
 
     func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
     func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }
+    func aurocColumns(_ operation: AurocColumnsOperation) throws { try inner.aurocColumns(operation) }
     func copy(_ operation: CopyOperation) throws { try inner.copy(operation) }
     func elementwise(_ operation: ElementwiseOperation) throws { try inner.elementwise(operation) }
     func embedding(_ operation: EmbeddingOperation) throws { try inner.embedding(operation) }
     func fitColumns(_ operation: FitColumnsOperation) throws { try inner.fitColumns(operation) }
+    func groupNorm(_ operation: GroupNormOperation) throws { try inner.groupNorm(operation) }
+    func layerNorm(_ operation: LayerNormOperation) throws { try inner.layerNorm(operation) }
     func linear(_ operation: LinearOperation) throws { try inner.linear(operation) }
     func pad(_ operation: PadOperation) throws { try inner.pad(operation) }
     func pool(_ operation: PoolOperation) throws { try inner.pool(operation) }
@@ -100,8 +103,17 @@ final class ClosedSupport: AlteredBackend {
         }
         let transport = TransportApplication(
             table: try inner.upload(widened, operation.transport.table.shape), indices: operation.transport.indices,
-            strengths: operation.transport.strengths)
-        _ = try inner.transport(operation.x, by: transport, into: operation.output)
+            strengths: operation.transport.strengths, spatial: operation.transport.spatial)
+        _ = try inner.transport(operation.x, by: transport, activation: operation.activation, into: operation.output)
+    }
+}
+
+/// Moves every pixel by itself where a channel moves as one.
+final class PointwiseMeans: AlteredBackend {
+    override func transport(_ operation: TransportOperation) throws {
+        let transport = TransportApplication(
+            table: operation.transport.table, indices: operation.transport.indices, strengths: operation.transport.strengths)
+        _ = try inner.transport(operation.x, by: transport, activation: operation.activation, into: operation.output)
     }
 }
 
@@ -174,6 +186,50 @@ final class DriftingNorm: AlteredBackend {
         try alter(operation.output) { elements in
             for index in elements.indices { elements[index] *= 1 + 1.3e-5 }
         }
+    }
+}
+
+/// Divides by the unbiased deviation.
+final class UnbiasedNorm: AlteredBackend {
+    override func layerNorm(_ operation: LayerNormOperation) throws {
+        let channels = Float(operation.x.shape.channels)
+        let factor = channels > 1 ? ((channels - 1) / channels).squareRoot() : 1
+        let gain = try operation.gain.map(inner.readFloats) ?? [Float](repeating: 1, count: operation.x.shape.channels)
+        _ = try inner.layerNorm(
+            operation.x, gain: inner.upload(gain.map { $0 * factor }), bias: operation.bias, epsilon: operation.epsilon,
+            transports: operation.transport.map { [$0] } ?? [], into: operation.output)
+    }
+}
+
+/// Takes the maps behind the activation for maps before it.
+final class MapsTooEarly: AlteredBackend {
+    override func groupNorm(_ operation: GroupNormOperation) throws {
+        _ = try inner.groupNorm(
+            operation.x, groups: operation.groups, gain: operation.gain, bias: operation.bias, epsilon: operation.epsilon,
+            transports: operation.transport.map { [$0] } ?? [],
+            epilogue: Epilogue(activation: operation.activation, residual: operation.residual), into: operation.output)
+    }
+}
+
+/// Normalises each channel by itself.
+final class OneChannelGroups: AlteredBackend {
+    override func groupNorm(_ operation: GroupNormOperation) throws {
+        let map = operation.transport.map { [$0] } ?? []
+        _ = try inner.groupNorm(
+            operation.x, groups: operation.channels, gain: operation.gain, bias: operation.bias, epsilon: operation.epsilon,
+            transports: operation.mapsFirst ? map : [],
+            epilogue: Epilogue(
+                activation: operation.activation, transports: operation.mapsFirst ? [] : map, residual: operation.residual),
+            into: operation.output)
+    }
+}
+
+/// Counts ties as wins.
+final class GenerousTies: AlteredBackend {
+    override func aurocColumns(_ operation: AurocColumnsOperation) throws {
+        let nudged = try inner.readFloats(operation.source).map(\.nextUp)
+        _ = try inner.aurocColumns(
+            source: inner.upload(nudged, operation.source.shape), target: operation.target, into: operation.output)
     }
 }
 

@@ -21,10 +21,10 @@ import Testing
         let names = CrossCheck.operations.map(\.name)
         #expect(
             names.sorted() == [
-                "activation", "add", "argmax", "attention", "broadcast", "cast", "clamp", "concat", "embedding", "fitColumns",
-                "gatedProduct", "gatherRows", "linear", "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "rmsNorm",
-                "rope", "rotation", "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK",
-                "transport", "upsample",
+                "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "embedding",
+                "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear", "multiply", "multiplyAdd", "pad",
+                "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "scale", "scatterRows", "slice", "softmax",
+                "sortColumns", "subtract", "timestepEmbedding", "topK", "transport", "upsample",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -42,8 +42,8 @@ import Testing
 
     /// Tolerances are wide enough for f32, and not much wider: the worst error is a part of them that can be seen.
     @Test(arguments: [
-        "activation", "attention", "gatedProduct", "linear", "multiplyAdd", "pool", "quantileColumns", "rmsNorm", "rope", "rotation",
-        "softmax", "transport",
+        "activation", "attention", "gatedProduct", "groupNorm", "layerNorm", "linear", "multiplyAdd", "pool", "quantileColumns",
+        "rmsNorm", "rope", "rotation", "softmax", "transport",
     ])
     func plainSinglePrecisionPasses(_ name: String) throws {
         let report = try Self.report(name, of: SinglePrecision())
@@ -65,7 +65,9 @@ import Testing
             ("rotation", OneRotation.self), ("timestepEmbedding", SinesFirst.self), ("gatherRows", ClampedIndices.self),
             ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
-            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
+            ("quantileColumns", LowerQuantile.self), ("aurocColumns", GenerousTies.self), ("groupNorm", MapsTooEarly.self),
+            ("groupNorm", OneChannelGroups.self), ("layerNorm", UnbiasedNorm.self), ("transport", PointwiseMeans.self),
+            ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

@@ -11,7 +11,7 @@ final class SinglePrecision: AlteredBackend {
         let indices = try inner.upload((0..<Int32(outputs)).map { $0 })
         let weight = try inner.readFloats(inner.embedding(indices, table: operation.weight))
         let bias = try operation.bias.map(inner.readFloats)
-        let map = try operation.transport.map { try SingleTransport($0, inner) }
+        let map = try operation.transport.map { try SingleTransport($0, operation.output.shape, inner) }
         let residual = try operation.residual.map(inner.readFloats)
         var result = [Float](repeating: 0, count: rows * outputs)
         for row in 0..<rows {
@@ -29,7 +29,7 @@ final class SinglePrecision: AlteredBackend {
 
     override func rmsNorm(_ operation: RMSNormOperation) throws {
         let (x, gain) = (try inner.readFloats(operation.x), try inner.readFloats(operation.gain))
-        let map = try operation.transport.map { try SingleTransport($0, inner) }
+        let map = try operation.transport.map { try SingleTransport($0, operation.output.shape, inner) }
         let channels = gain.count
         var result = x
         for row in 0..<operation.x.shape.rows {
@@ -164,9 +164,49 @@ final class SinglePrecision: AlteredBackend {
     }
 
     override func transport(_ operation: TransportOperation) throws {
-        let map = try SingleTransport(operation.transport, inner)
-        let (x, channels) = (try inner.readFloats(operation.x), operation.x.shape.channels)
-        try inner.writeFloats(x.indices.map { map.apply(x[$0], $0 / channels, $0 % channels) }, to: operation.output)
+        var x = try inner.readFloats(operation.x)
+        try SingleTransport(operation.transport, operation.x.shape, inner).apply(to: &x)
+        try inner.writeFloats(x.map { single(operation.activation, $0) }, to: operation.output)
+    }
+
+    override func layerNorm(_ operation: LayerNormOperation) throws {
+        let channels = operation.x.shape.channels
+        var result = try inner.readFloats(operation.x)
+        for first in stride(from: 0, to: result.count, by: channels) {
+            normalise(&result, Array(first..<first + channels), operation.epsilon)
+        }
+        try scale(&result, operation.gain, operation.bias, channels)
+        try operation.transport.map { try SingleTransport($0, operation.x.shape, inner) }?.apply(to: &result)
+        try inner.writeFloats(result, to: operation.output)
+    }
+
+    override func groupNorm(_ operation: GroupNormOperation) throws {
+        let (channels, groupChannels, pixels) = (operation.channels, operation.groupChannels, operation.pixels)
+        var result = try inner.readFloats(operation.x)
+        for group in 0..<operation.images * operation.groups {
+            let first = group / operation.groups * pixels * channels + group % operation.groups * groupChannels
+            let places = (0..<pixels * groupChannels).map { first + $0 / groupChannels * channels + $0 % groupChannels }
+            normalise(&result, places, operation.epsilon)
+        }
+        try scale(&result, operation.gain, operation.bias, channels)
+        let map = try operation.transport.map { try SingleTransport($0, operation.x.shape, inner) }
+        if operation.mapsFirst { map?.apply(to: &result) }
+        result = result.map { single(operation.activation, $0) }
+        if !operation.mapsFirst { map?.apply(to: &result) }
+        if let residual = try operation.residual.map(inner.readFloats) { result = zip(result, residual).map { $0 + $1 } }
+        try inner.writeFloats(result, to: operation.output)
+    }
+
+    private func normalise(_ values: inout [Float], _ places: [Int], _ epsilon: Float) {
+        let mean = places.reduce(Float(0)) { $0 + values[$1] } / Float(places.count)
+        let squares = places.reduce(Float(0)) { $0 + (values[$1] - mean) * (values[$1] - mean) }
+        let factor = 1 / (squares / Float(places.count) + epsilon).squareRoot()
+        for place in places { values[place] = (values[place] - mean) * factor }
+    }
+
+    private func scale(_ values: inout [Float], _ gain: Tensor?, _ bias: Tensor?, _ channels: Int) throws {
+        let (gain, bias) = (try gain.map(inner.readFloats), try bias.map(inner.readFloats))
+        for index in values.indices { values[index] = values[index] * (gain?[index % channels] ?? 1) + (bias?[index % channels] ?? 0) }
     }
 
     override func pool(_ operation: PoolOperation) throws {
@@ -214,20 +254,41 @@ final class SinglePrecision: AlteredBackend {
 private struct SingleTransport {
     private let table, strengths: [Float]
     private let indices: [Int32]
-    private let channels: Int
+    private let shape: Shape
+    private let spatial: SpatialMode
 
-    init(_ transport: TransportApplication, _ backend: any Backend) throws {
+    init(_ transport: TransportApplication, _ shape: Shape, _ backend: any Backend) throws {
         table = try backend.readFloats(transport.table)
         strengths = try backend.readFloats(transport.strengths)
         indices = try backend.readIntegers(transport.indices)
-        channels = transport.table.shape[1]
+        spatial = transport.spatial
+        self.shape = shape
     }
 
-    func apply(_ x: Float, _ row: Int, _ channel: Int) -> Float {
-        let index = Int(indices.count > 1 ? indices[row] : indices[0])
-        let strength = strengths.count > 1 ? strengths[row] : strengths[0]
-        let start = (index * channels + channel) * 4
-        guard index != 0, strength != 0, table[start + 2] < x, x < table[start + 3] else { return x }
-        return x + strength * (table[start] * x + table[start + 1] - x)
+    func apply(_ x: Float, _ row: Int, _ channel: Int) -> Float { shift(x, row, channel).map { x + $0 } ?? x }
+
+    /// Every element by itself, or the channels of an image by their means.
+    func apply(to values: inout [Float]) {
+        let (channels, pixels) = (shape.channels, shape.rows / shape.images)
+        if spatial == .pointwise {
+            for index in values.indices { values[index] = apply(values[index], index / channels, index % channels) }
+            return
+        }
+        for column in 0..<shape.images * channels {
+            let (image, channel) = (column / channels, column % channels)
+            let places = (0..<pixels).map { (image * pixels + $0) * channels + channel }
+            let mean = places.reduce(Float(0)) { $0 + values[$1] } / Float(pixels)
+            guard let shift = shift(mean, image * pixels, channel) else { continue }
+            for place in places { values[place] += shift }
+        }
+    }
+
+    /// λ·(ω·z + β − z), nil where z lies outside the support.
+    private func shift(_ z: Float, _ row: Int, _ channel: Int) -> Float? {
+        let index = Int(indices[row / TransportApplication.rowsSharing(indices.count, of: shape)])
+        let strength = strengths[row / TransportApplication.rowsSharing(strengths.count, of: shape)]
+        let start = (index * shape.channels + channel) * 4
+        guard index != 0, strength != 0, table[start + 2] < z, z < table[start + 3] else { return nil }
+        return strength * (table[start] * z + table[start + 1] - z)
     }
 }

@@ -54,4 +54,11 @@ import Transport
         #expect(levels.lower == 0.005 && levels.upper == 0.995)
         #expect(Support(name: "q_3_97") == nil && Support(name: "") == nil)
     }
+
+    /// Experts of the source are damped, the others left alone.
+    @Test func aurADampsWhatTellsTheSource() {
+        let map = AffineMap.aurA(auroc: [0, 0.5, 0.75, 1])
+        #expect(map.omega == [1, 1, 0.5, 0])
+        #expect((0..<4).map { map.apply(8, neuron: $0, strength: 1) } == [8, 8, 4, 0])
+    }
 }

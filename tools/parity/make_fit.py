@@ -21,7 +21,7 @@ target's is; for `mean` never.
 
 import numpy as np
 
-from references import FIXTURES, save
+from fixtures import FIXTURES, save
 
 SUPPORTS = {
     "q_0_100": (0.0, 1.0), "q_0.5_99.5": (0.005, 0.995), "q_1_99": (0.01, 0.99), "q_2_98": (0.02, 0.98), "q_5_95": (0.05, 0.95),

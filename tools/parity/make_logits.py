@@ -21,7 +21,8 @@ the tokens of each prompt; `00.ids`, `01.ids`, `02.ids`. Channels of q_proj are 
 
 import numpy as np
 
-from references import FIXTURES, load_llama, load_tokenizer, logits, parse_model_argument, save, use_float64
+from fixtures import FIXTURES, save
+from references import load_llama, load_tokenizer, logits, parse_model_argument, use_float64
 
 PROMPTS = [
     "Once upon a time, in a small village by the sea, there lived an old clockmaker who",

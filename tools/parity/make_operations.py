@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from references import FIXTURES, save
+from fixtures import FIXTURES, save
 
 ACTIVATIONS = {
     "identity": lambda x: x, "silu": F.silu, "gelu": F.gelu, "geluTanh": lambda x: F.gelu(x, approximate="tanh"),

@@ -17,7 +17,7 @@ import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
 from gguf.quants import dequantize
 
-from references import FIXTURES
+from fixtures import FIXTURES
 
 ROWS, COLUMNS = 4, 512
 

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from references import FIXTURES, logits, save, use_float64
+from fixtures import FIXTURES, save
+from references import logits, use_float64
 
 VOCABULARY = 311
 LENGTHS = (1, 17, 60)

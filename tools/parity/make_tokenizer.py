@@ -13,7 +13,8 @@ such bytes are left out, and the merges are made among the others.
 import json
 import random
 
-from references import FIXTURES, load_tokenizer, parse_model_argument
+from fixtures import FIXTURES
+from references import load_tokenizer, parse_model_argument
 
 SEED = 20250102
 

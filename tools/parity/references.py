@@ -5,19 +5,14 @@ model, `tokenizers` splits the text.
 """
 
 import argparse
-import json
-from pathlib import Path
 
 import numpy as np
 import torch
 from gguf import GGUFReader
 from gguf.quants import dequantize
-from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaRMSNorm, LlamaRotaryEmbedding
-
-FIXTURES = Path(__file__).resolve().parents[2] / "Tests" / "Fixtures"
 
 
 def parse_model_argument(description: str) -> GGUFReader:
@@ -125,11 +120,3 @@ def load_tokenizer(reader: GGUFReader) -> Tokenizer:
     if tokenizer.get_vocab_size() != len(tokens):
         raise SystemExit(f"The tokenizer has {tokenizer.get_vocab_size()} tokens, the file {len(tokens)}")
     return tokenizer
-
-
-def save(path: Path, tensors: dict[str, np.ndarray], metadata: dict | None = None) -> None:
-    """Writes a safetensors file; values of the metadata that are not strings are stored as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()}
-    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, path, metadata=texts)
-    print(f"{path.relative_to(FIXTURES.parents[1])}: {len(tensors)} tensors, {path.stat().st_size / 1000:.0f} kB")

@@ -40,18 +40,4 @@ extension CPUBackend {
             }
         }
     }
-
-    public func transport(_ operation: TransportOperation) throws {
-        let name = "transport"
-        var operands = FloatOperands(memory, name, workers: workers)
-        let x = try operands.input(operation.x)
-        let output = try operands.output(operation.output)
-        let transport = try monge_transport(operation.transport, name)
-        workers.ranges(operation.x.shape.rows, cost: 4 * operation.x.shape.channels) { range, _ in
-            withUnsafePointer(to: transport) {
-                kernels.pointee.transport($0, x, range.lowerBound, range.upperBound, output)
-            }
-        }
-        try operands.finish()
-    }
 }

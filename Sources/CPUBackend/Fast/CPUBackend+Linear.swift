@@ -14,7 +14,7 @@ extension CPUBackend {
         linear.weight_row_bytes = operation.weight.dtype.byteCount(elements: operation.inputChannels)!
         linear.epilogue.bias = try operation.bias.map { UnsafePointer(try $0.hostFloats(name)) }
         linear.epilogue.activation = operation.activation.kernelActivation
-        linear.epilogue.transport = try monge_transport(operation.transport, name)
+        linear.epilogue.transport = try monge_transport(operation.transport, on: operation.output.shape, name)
         linear.epilogue.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
         linear.epilogue.output = try operands.output(operation.output)
         linear.epilogue.channels = operation.outputChannels

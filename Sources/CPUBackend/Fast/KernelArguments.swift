@@ -56,15 +56,17 @@ extension monge_function {
 
 extension monge_transport {
     /// The application's tables as the kernels read them; for nil, one that leaves every row as it is.
-    init(_ transport: TransportApplication?, _ operation: String) throws {
+    /// - Parameter shape: That of the activation the map acts on.
+    init(_ transport: TransportApplication?, on shape: Shape, _ operation: String) throws {
         self.init()
+        (rows_per_index, rows_per_strength) = (1, 1)
         guard let transport else { return }
         table = UnsafePointer(try transport.table.hostFloats(operation))
         maps = transport.table.shape[0]
         channels = transport.table.shape[1]
         indices = UnsafePointer(try transport.indices.hostIntegers(operation))
         strengths = UnsafePointer(try transport.strengths.hostFloats(operation))
-        index_per_row = transport.indices.shape.count > 1
-        strength_per_row = transport.strengths.shape.count > 1
+        rows_per_index = TransportApplication.rowsSharing(transport.indices.shape.count, of: shape)
+        rows_per_strength = TransportApplication.rowsSharing(transport.strengths.shape.count, of: shape)
     }
 }

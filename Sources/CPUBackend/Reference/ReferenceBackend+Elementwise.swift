@@ -16,21 +16,6 @@ extension ReferenceBackend {
         }
         try operands.finish()
     }
-
-    public func transport(_ operation: TransportOperation) throws {
-        let name = "transport"
-        let channels = operation.x.shape.channels
-        var operands = FloatOperands(memory, name)
-        let x = try operands.input(operation.x)
-        let transport = try ReferenceTransport(operation.transport, name)
-        let output = try operands.output(operation.output)
-        for row in 0..<operation.x.shape.rows {
-            for channel in 0..<channels {
-                output[row * channels + channel] = transport(x[row * channels + channel], row: row, channel: channel)
-            }
-        }
-        try operands.finish()
-    }
 }
 
 extension ElementwiseFunction {

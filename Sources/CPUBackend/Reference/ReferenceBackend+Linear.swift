@@ -10,7 +10,7 @@ extension ReferenceBackend {
         let weightType = operation.weight.dtype
         let rowBytes = weightType.byteCount(elements: inputs)!
         let bias = try operation.bias?.hostFloats(name)
-        let transport = try operation.transport.map { try ReferenceTransport($0, name) }
+        let transport = try operation.transport.map { try ReferenceTransport($0, on: operation.output.shape, name) }
         let residual = try operation.residual.map { try operands.input($0) }
         let output = try operands.output(operation.output)
 

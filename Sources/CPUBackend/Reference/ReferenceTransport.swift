@@ -1,34 +1,65 @@
 import Tensors
 
-/// The maps of a ``TransportApplication``, resolved for the rows of one activation.
+/// The maps of a ``TransportApplication``, resolved for one activation.
 struct ReferenceTransport {
+    private let spatial: SpatialMode
     private let table: UnsafePointer<Float>
     private let maps: Int
-    private let channels: Int
+    private let shape: Shape
     private let indices: UnsafePointer<Int32>
-    private let indicesPerRow: Bool
+    private let rowsPerIndex: Int
     private let strengths: UnsafePointer<Float>
-    private let strengthsPerRow: Bool
+    private let rowsPerStrength: Int
 
-    init(_ transport: TransportApplication, _ operation: String) throws {
+    /// - Parameter shape: The activation's.
+    init(_ transport: TransportApplication, on shape: Shape, _ operation: String) throws {
+        spatial = transport.spatial
         table = UnsafePointer(try transport.table.hostFloats(operation))
         maps = transport.table.shape[0]
-        channels = transport.table.shape[1]
+        self.shape = shape
         indices = UnsafePointer(try transport.indices.hostIntegers(operation))
-        indicesPerRow = transport.indices.shape.count > 1
+        rowsPerIndex = TransportApplication.rowsSharing(transport.indices.shape.count, of: shape)
         strengths = UnsafePointer(try transport.strengths.hostFloats(operation))
-        strengthsPerRow = transport.strengths.shape.count > 1
+        rowsPerStrength = TransportApplication.rowsSharing(transport.strengths.shape.count, of: shape)
     }
 
     /// `x + λ·(ω·x + β − x)` where low < x < high; x itself, bit for bit, elsewhere, where λ = 0, and where the row has no map.
-    func callAsFunction(_ x: Float, row: Int, channel: Int) -> Float {
-        let index = Int(indices[indicesPerRow ? row : 0])
-        let strength = strengths[strengthsPerRow ? row : 0]
+    func callAsFunction(_ x: Float, row: Int, channel: Int) -> Float { moved(x, by: x, row: row, channel: channel) }
+
+    /// Maps a whole activation in place.
+    func apply(to values: UnsafeMutablePointer<Float>) {
+        let channels = shape.channels
+        switch spatial {
+        case .pointwise:
+            for row in 0..<shape.rows {
+                for channel in 0..<channels {
+                    values[row * channels + channel] = self(values[row * channels + channel], row: row, channel: channel)
+                }
+            }
+        case .channelMean:
+            let pixels = shape.rows / shape.images
+            for first in stride(from: 0, to: shape.rows, by: pixels) {
+                for channel in 0..<channels {
+                    var sum = 0.0
+                    for row in first..<first + pixels { sum += Double(values[row * channels + channel]) }
+                    for row in first..<first + pixels {
+                        let index = row * channels + channel
+                        values[index] = moved(values[index], by: sum / Double(pixels), row: row, channel: channel)
+                    }
+                }
+            }
+        }
+    }
+
+    /// `x + λ·(ω·z + β − z)` where low < z < high, x elsewhere.
+    private func moved<Value: BinaryFloatingPoint>(_ x: Float, by z: Value, row: Int, channel: Int) -> Float {
+        let index = Int(indices[row / rowsPerIndex])
+        let strength = strengths[row / rowsPerStrength]
         guard index > 0, index < maps, strength != 0 else { return x }
-        let map = table + (index * channels + channel) * 4
-        let (omega, beta, low, high) = (Double(map[0]), Double(map[1]), map[2], map[3])
-        guard low < x, x < high else { return x }
-        let value = Double(x)
-        return Float(value + Double(strength) * (omega * value + beta - value))
+        let map = table + (index * shape.channels + channel) * 4
+        let (omega, beta, low, high) = (Double(map[0]), Double(map[1]), Double(map[2]), Double(map[3]))
+        let wide = Double(z)
+        guard low < wide, wide < high else { return x }
+        return Float(Double(x) + Double(strength) * (omega * wide + beta - wide))
     }
 }

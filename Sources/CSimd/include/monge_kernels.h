@@ -80,10 +80,30 @@ typedef struct {
     size_t channels;
     const int32_t *indices;
     const float *strengths;
-    // Whether there is an index, or a strength, for each row rather than one for all.
-    bool index_per_row;
-    bool strength_per_row;
+    // The rows that share an index, and a strength: 1 for one each, those of an image, or all of them.
+    size_t rows_per_index;
+    size_t rows_per_strength;
 } monge_transport;
+
+// The end of a groupNorm: y = residual + T₂(activation(T₁((x − mean)·scale + offset + shift))), of which one map at most is there.
+typedef struct {
+    // [images, pixels, channels]
+    const float *x;
+    size_t pixels;
+    size_t channels;
+    // [images, channels] each; a shift of 0 leaves the value as it is.
+    const float *mean;
+    const float *scale;
+    const float *offset;
+    const float *shift;
+    monge_transport transport;
+    // Whether the transport acts before the activation.
+    bool maps_first;
+    monge_activation activation;
+    // As x, or NULL; may be the output.
+    const float *residual;
+    float *output;
+} monge_group_norm;
 
 // What happens to the result of a matrix product, in this order: bias, activation, transport, residual.
 typedef struct {
@@ -209,8 +229,22 @@ typedef struct {
         const float *x, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
         size_t end, float *output);
 
-    // Applies the transport to rows first ..< end; the output may be x.
-    void (*transport)(const monge_transport *transport, const float *x, size_t first, size_t end, float *output);
+    // y = gain · (x − mean) / √(variance + ε) + bias, then the transport, for rows first ..< end; gain and bias may be NULL.
+    void (*layer_norm)(
+        const float *x, const float *gain, const float *bias, float epsilon, const monge_transport *transport, size_t channels,
+        size_t first, size_t end, float *output);
+
+    // The mean of each channel over `rows` rows of x, and the sum of squares about it.
+    void (*channel_moments)(const float *x, size_t rows, size_t channels, float *means, float *squares);
+    // Rows (pixels of all images) first ..< end. `scratch` has room for a row.
+    void (*group_norm)(const monge_group_norm *norm, size_t first, size_t end, float *scratch);
+    // x + shift for `rows` rows, a shift for each channel, then the activation; a shift of 0 leaves x as it is. The output may be x.
+    void (*shift_rows)(
+        const float *x, const float *shift, monge_activation activation, size_t rows, size_t channels, float *output);
+
+    // Applies the transport, then the activation, to rows first ..< end; the output may be x.
+    void (*transport)(
+        const monge_transport *transport, const float *x, monge_activation activation, size_t first, size_t end, float *output);
 
     // Turns the pairs of one head by the angles whose cosines and sines are given; the other channels are copied. May be in place.
     void (*rope)(

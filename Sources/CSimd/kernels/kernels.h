@@ -46,6 +46,10 @@
         .gemm_scratch = gemm_scratch,               \
         .gemm = gemm,                               \
         .rms_norm = rms_norm,                       \
+        .layer_norm = layer_norm,                   \
+        .channel_moments = channel_moments,         \
+        .group_norm = group_norm,                   \
+        .shift_rows = shift_rows,                   \
         .transport = transport_rows,                \
         .rope = rope,                               \
         .elementwise = elementwise,                 \

@@ -3,8 +3,8 @@
 // The map of a row, or NULL when the row stays as it is.
 INLINE const float *transport_map(const monge_transport *transport, size_t row, float *strength) {
     if (!transport->table) return NULL;
-    int32_t index = transport->indices[transport->index_per_row ? row : 0];
-    *strength = transport->strengths[transport->strength_per_row ? row : 0];
+    int32_t index = transport->indices[row / transport->rows_per_index];
+    *strength = transport->strengths[row / transport->rows_per_strength];
     if (index <= 0 || (size_t)index >= transport->maps || *strength == 0) return NULL;
     return transport->table + (size_t)index * transport->channels * 4;
 }
@@ -38,7 +38,8 @@ INLINE void transport_channels(const float *x, const float *map, float strength,
     }
 }
 
-static void transport_rows(const monge_transport *transport, const float *x, size_t first, size_t end, float *output) {
+static void transport_rows(
+    const monge_transport *transport, const float *x, monge_activation activation, size_t first, size_t end, float *output) {
     size_t channels = transport->channels;
     for (size_t row = first; row < end; row++) {
         float strength;
@@ -47,5 +48,24 @@ static void transport_rows(const monge_transport *transport, const float *x, siz
             transport_channels(x + row * channels, map, strength, channels, output + row * channels);
         else if (output != x)
             memcpy(output + row * channels, x + row * channels, channels * sizeof(float));
+        activate(activation, output + row * channels, channels);
+    }
+}
+
+// A shift of 0 leaves x the same bit for bit: −0 + 0 would be 0.
+INLINE vfloat shifted(vfloat x, vfloat shift) { return choose(shift == 0, x, x + shift); }
+
+static void shift_rows(
+    const float *x, const float *shift, monge_activation activation, size_t rows, size_t channels, float *output) {
+    for (size_t row = 0; row < rows; row++) {
+        const float *values = x + row * channels;
+        float *result = output + row * channels;
+        size_t i = 0;
+        for (; i + LANES <= channels; i += LANES) store(result + i, shifted(load(values + i), load(shift + i)));
+        if (i < channels) {
+            size_t count = channels - i;
+            store_part(result + i, shifted(load_part(values + i, count), load_part(shift + i, count)), count);
+        }
+        activate(activation, result, channels);
     }
 }

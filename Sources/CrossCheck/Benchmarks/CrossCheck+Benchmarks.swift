@@ -5,6 +5,7 @@ extension CrossCheck {
         + captureBenchmarks
         + linearBenchmarks
         + movementBenchmarks
+        + normBenchmarks
         + rowBenchmarks
         + selectionBenchmarks
 

@@ -71,12 +71,7 @@ extension Backend {
     /// - Returns: `[6, C]` f32: ω, β, source mean, source deviation (unbiased; 0 for one sample), target mean, target deviation.
     public func fitColumns(source: Tensor, target: Tensor, method: ColumnFit, into output: Tensor? = nil) throws -> Tensor {
         let name = "fitColumns"
-        try Validation.requireType(source, .f32, "the source", name)
-        try Validation.requireType(target, .f32, "the target", name)
-        try Validation.require(
-            source.shape.rank == 2 && target.shape.rank == 2 && source.shape[1] == target.shape[1]
-                && source.shape[0] > 0 && target.shape[0] > 0, name,
-            "source \(source.shape) and target \(target.shape), expected [n, C] and [m, C] with n, m ≥ 1")
+        try Validation.columns(source, target, name)
         let shape: Shape = [6, source.shape[1]]
         let result = try Validation.output(output, shape, .f32, self, name)
         if shape.count == 0 { return result }

@@ -7,6 +7,7 @@ public struct LinearOperation {
     /// `[N]` f32.
     public let bias: Tensor?
     public let activation: Activation
+    /// Pointwise.
     public let transport: TransportApplication?
     /// `[…, N]`, of x's type.
     public let residual: Tensor?
@@ -51,20 +52,18 @@ extension Backend {
             try Validation.requireType(residual, x.dtype, "the residual", name)
             try Validation.require(residual.shape == shape, name, "residual \(residual.shape) does not match the result \(shape)")
         }
-        for transport in epilogue.transports {
-            try Validation.transport(transport, rows: shape.rows, channels: outputChannels, name)
-        }
+        for transport in epilogue.transports { try Validation.transport(transport, on: shape, name) }
         let result = try Validation.output(output, shape, x.dtype, self, name)
         if shape.count == 0 { return result }
-        // Only the first map can be fused; with more of them the residual, over which the result may be written, waits for the last.
-        let following = epilogue.transports.dropFirst()
+        // One map at most is fused; with others the residual, over which the result may be written, waits for the last.
+        let following = epilogue.following
         let defers = !following.isEmpty && epilogue.residual != nil
         let mapped = defers ? try allocate(shape, x.dtype) : result
         try linear(
             LinearOperation(
-                x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.transports.first,
+                x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.fused,
                 residual: defers ? nil : epilogue.residual, output: mapped))
-        for map in following { try transport(TransportOperation(x: mapped, transport: map, output: mapped)) }
+        try apply(following, to: mapped)
         if defers, let residual = epilogue.residual { _ = try add(mapped, residual, into: result) }
         return result
     }

@@ -5,6 +5,7 @@ public struct RMSNormOperation {
     /// `[C]` f32.
     public let gain: Tensor
     public let epsilon: Float
+    /// Pointwise.
     public let transport: TransportApplication?
     /// `[…, C]`, of x's type; never aliases x.
     public let output: Tensor
@@ -27,15 +28,12 @@ extension Backend {
         try Validation.require(
             x.shape.rank >= 1 && gain.shape == [x.shape.channels], name, "x \(x.shape) does not match gain \(gain.shape)")
         try Validation.requireOption(epsilon >= 0 && epsilon.isFinite, name, "epsilon is \(epsilon), expected a number ≥ 0")
-        for transport in transports {
-            try Validation.transport(transport, rows: x.shape.rows, channels: x.shape.channels, name)
-        }
+        for transport in transports { try Validation.transport(transport, on: x.shape, name) }
         let result = try Validation.output(output, x.shape, x.dtype, self, name)
         if x.shape.count == 0 { return result }
-        try rmsNorm(RMSNormOperation(x: x, gain: gain, epsilon: epsilon, transport: transports.first, output: result))
-        for map in transports.dropFirst() {
-            try transport(TransportOperation(x: result, transport: map, output: result))
-        }
+        let epilogue = Epilogue(transports: transports)
+        try rmsNorm(RMSNormOperation(x: x, gain: gain, epsilon: epsilon, transport: epilogue.fused, output: result))
+        try apply(epilogue.following, to: result)
         return result
     }
 }

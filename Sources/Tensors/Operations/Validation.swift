@@ -33,9 +33,27 @@ enum Validation {
         return given
     }
 
-    /// Checks a transport against the activation `[rows, channels]` it acts on.
-    static func transport(_ transport: TransportApplication, rows: Int, channels: Int, _ operation: String) throws {
-        if let fits = transport.fits, fits == (rows, channels) { return }
+    /// Checks a gain or a bias, `[C]` f32, against the activation whose channels it belongs to.
+    static func channels(_ tensor: Tensor?, _ what: String, _ x: Tensor, _ operation: String) throws {
+        guard let tensor else { return }
+        try requireType(tensor, .f32, "the \(what)", operation)
+        try require(tensor.shape == [x.shape.channels], operation, "x \(x.shape) does not match \(what) \(tensor.shape)")
+    }
+
+    /// Checks the samples of a fit, `[n, C]` and `[m, C]` f32, none empty.
+    static func columns(_ source: Tensor, _ target: Tensor, _ operation: String) throws {
+        try requireType(source, .f32, "the source", operation)
+        try requireType(target, .f32, "the target", operation)
+        try require(
+            source.shape.rank == 2 && target.shape.rank == 2 && source.shape[1] == target.shape[1]
+                && source.shape[0] > 0 && target.shape[0] > 0, operation,
+            "source \(source.shape) and target \(target.shape), expected [n, C] and [m, C] with n, m ≥ 1")
+    }
+
+    /// Checks a transport against the activation it acts on.
+    static func transport(_ transport: TransportApplication, on shape: Shape, _ operation: String) throws {
+        let (images, rows, channels) = (shape.images, shape.rows, shape.channels)
+        if let fits = transport.fits, fits == (images, rows, channels) { return }
         try requireType(transport.table, .f32, "the transport table", operation)
         try requireType(transport.indices, .i32, "the transport indices", operation)
         try requireType(transport.strengths, .f32, "the transport strengths", operation)
@@ -43,14 +61,17 @@ enum Validation {
         try require(
             table.rank == 3 && table[1] == channels && table[2] == 4 && table[0] > 0, operation,
             "the transport table has shape \(table), the activation has \(channels) channels; expected [maps, \(channels), 4]")
+        let isPointwise = transport.spatial == .pointwise
         func requireRows(_ tensor: Tensor, _ what: String) throws {
             let count = tensor.shape.count
+            let expected = Array(Set([1, images] + (isPointwise ? [rows] : []))).sorted()
             try require(
-                count == 1 || count == rows, operation,
-                "the transport \(what) have shape \(tensor.shape), the activation has \(rows) rows; expected [1] or [\(rows)]")
+                expected.contains(count), operation,
+                "the \(isPointwise ? "" : "channel-mean ")transport \(what) have shape \(tensor.shape), the activation is \(shape); "
+                    + "expected \(expected.map { "[\($0)]" }.joined(separator: " or "))")
         }
         try requireRows(transport.indices, "indices")
         try requireRows(transport.strengths, "strengths")
-        transport.fits = (rows, channels)
+        transport.fits = (images, rows, channels)
     }
 }

@@ -1,0 +1,91 @@
+import CSimd
+import Tensors
+
+extension CPUBackend {
+    /// Moments of each channel over stretches of pixels, the affine map of each channel from them in Float64, and one pass that applies it.
+    public func groupNorm(_ operation: GroupNormOperation) throws {
+        let name = "groupNorm"
+        var operands = FloatOperands(memory, name, workers: workers)
+        let x = try operands.input(operation.x)
+        let (images, pixels, channels) = (operation.images, operation.pixels, operation.channels)
+        let moments = try ChannelMoments(x, images: images, pixels: pixels, channels: channels, self, name)
+        var scales = GroupScales(operation, moments)
+        try scales.addGainAndBias(operation, name)
+        let isMean = operation.transport?.spatial == .channelMean
+        if isMean, let transport = operation.transport {
+            try scales.addShifts(ChannelShifts(transport, on: operation.x.shape, name), moments)
+        }
+
+        var norm = monge_group_norm()
+        norm.x = UnsafePointer(x)
+        norm.pixels = pixels
+        norm.channels = channels
+        norm.transport = try monge_transport(isMean ? nil : operation.transport, on: operation.x.shape, name)
+        norm.maps_first = operation.mapsFirst
+        norm.activation = operation.activation.kernelActivation
+        norm.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
+        norm.output = try operands.output(operation.output)
+        let rows = try threadScratch.take(channels)
+        scales.withPointers { mean, scale, offset, shift in
+            norm.mean = mean
+            norm.scale = scale
+            norm.offset = offset
+            norm.shift = shift
+            // An activation costs about as much as reading some ten floats.
+            let cost = (operation.activation == .identity ? 3 : 12) * channels
+            workers.ranges(images * pixels, cost: cost) { range, thread in
+                withUnsafePointer(to: norm) { kernels.pointee.group_norm($0, range.lowerBound, range.upperBound, rows[thread]) }
+            }
+        }
+        try operands.finish()
+    }
+}
+
+/// What a groupNorm does to each channel of each image: `(x − mean)·scale + offset + shift`.
+private struct GroupScales {
+    private let images, channels: Int
+    private var mean, scale, offset, shift: [Float]
+
+    init(_ operation: GroupNormOperation, _ moments: ChannelMoments) {
+        (images, channels) = (operation.images, operation.channels)
+        mean = [Float](repeating: 0, count: images * channels)
+        (scale, offset, shift) = (mean, mean, mean)
+        for first in stride(from: 0, to: images * channels, by: operation.groupChannels) {
+            let group = first..<first + operation.groupChannels
+            let all = moments.columns[group].reduce(into: Moments(), +=)
+            let inverse = 1 / (all.squares / all.count + Double(operation.epsilon)).squareRoot()
+            for place in group { (mean[place], scale[place]) = (Float(all.mean), Float(inverse)) }
+        }
+    }
+
+    mutating func addGainAndBias(_ operation: GroupNormOperation, _ name: String) throws {
+        let gain = try operation.gain?.hostFloats(name)
+        let bias = try operation.bias?.hostFloats(name)
+        for place in scale.indices {
+            if let gain { scale[place] *= gain[place % channels] }
+            if let bias { offset[place] = bias[place % channels] }
+        }
+    }
+
+    /// The norm is affine in x: so is the mean of its result over the pixels.
+    mutating func addShifts(_ shifts: ChannelShifts, _ moments: ChannelMoments) {
+        for place in shift.indices {
+            let z = (moments.columns[place].mean - Double(mean[place])) * Double(scale[place]) + Double(offset[place])
+            shift[place] = shifts(z, image: place / channels, channel: place % channels)
+        }
+    }
+
+    func withPointers(
+        _ body: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>) throws -> Void
+    ) rethrows {
+        try mean.withUnsafeBufferPointer { mean in
+            try scale.withUnsafeBufferPointer { scale in
+                try offset.withUnsafeBufferPointer { offset in
+                    try shift.withUnsafeBufferPointer { shift in
+                        try body(mean.baseAddress!, scale.baseAddress!, offset.baseAddress!, shift.baseAddress!)
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+/// A validated ``Backend/transport(_:by:activation:into:)``.
+public struct TransportOperation {
+    /// `[…, C]` f32 or f16.
+    public let x: Tensor
+    public let transport: TransportApplication
+    /// Acts on what the map leaves.
+    public let activation: Activation
+    /// Of x's type; may alias x.
+    public let output: Tensor
+
+    /// How many pixels share the mean of a channel under ``SpatialMode/channelMean``.
+    public var pixels: Int { x.shape.rows / x.shape.images }
+}
+
+extension Backend {
+    /// Applies a map to an activation, as ``TransportApplication`` defines it, and then a function to every element.
+    ///
+    /// - Parameters:
+    ///   - x: `[…, C]` f32 or f16; `[images, …, C]` for a map by channel means.
+    ///   - transport: The map.
+    ///   - activation: The function.
+    ///   - output: Where to write; may be x itself.
+    /// - Returns: x's shape and type.
+    public func transport(
+        _ x: Tensor, by transport: TransportApplication, activation: Activation = .identity, into output: Tensor? = nil
+    ) throws -> Tensor {
+        let name = "transport"
+        try Validation.requireActivation(x, "x", name)
+        try Validation.require(x.shape.rank >= 1, name, "x has no channels")
+        try Validation.transport(transport, on: x.shape, name)
+        let result = try Validation.output(output, x.shape, x.dtype, self, name)
+        if x.shape.count == 0 { return result }
+        try self.transport(TransportOperation(x: x, transport: transport, activation: activation, output: result))
+        return result
+    }
+
+    /// Applies validated maps one after the other, and the activation after the last of them, in place.
+    /// - Precondition: there is a map where there is an activation.
+    func apply(_ transports: ArraySlice<TransportApplication>, activation: Activation = .identity, to x: Tensor) throws {
+        for (index, map) in zip(transports.indices, transports) {
+            let isLast = index == transports.endIndex - 1
+            try transport(TransportOperation(x: x, transport: map, activation: isLast ? activation : .identity, output: x))
+        }
+    }
+}

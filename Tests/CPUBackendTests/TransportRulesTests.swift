@@ -1,0 +1,98 @@
+import CPUBackend
+import Tensors
+import Testing
+
+/// Which map acts where, and what is refused, by cases small enough to work out by hand.
+@Suite struct TransportRulesTests {
+    private let backend = ReferenceBackend()
+
+    /// Map 1 doubles, map 2 adds 10 where −1 < x < 4.
+    private func map(_ indices: [Int32], _ strengths: [Float] = [1], _ spatial: SpatialMode = .pointwise) throws -> TransportApplication {
+        let table: [Float] = [.nan, .nan, .nan, .nan, 2, 0, -.infinity, .infinity, 1, 10, -1, 4]
+        return TransportApplication(
+            table: try backend.upload(table, [3, 1, 4]), indices: try backend.upload(indices), strengths: try backend.upload(strengths),
+            spatial: spatial)
+    }
+
+    private func apply(_ map: TransportApplication, to x: [Float], _ shape: Shape) throws -> [Float] {
+        try backend.readFloats(backend.transport(backend.upload(x, shape), by: map))
+    }
+
+    @Test func indicesAreForAllForImagesOrForRows() throws {
+        let x: [Float] = [1, 2, 3, 4, 5, 6]
+        #expect(try apply(map([1]), to: x, [2, 3, 1]) == [2, 4, 6, 8, 10, 12])
+        #expect(try apply(map([1, 0]), to: x, [2, 3, 1]) == [2, 4, 6, 4, 5, 6])
+        #expect(try apply(map([0, 1, 2, 0, 1, 2]), to: x, [2, 3, 1]) == [1, 4, 13, 4, 10, 6])
+        #expect(try apply(map([1], [0, 0.5]), to: x, [2, 3, 1]) == [1, 2, 3, 6, 7.5, 9])
+    }
+
+    /// Three sequences of 3, 1 and 2 rows: an index of 0 for all but the last of each.
+    @Test func aMapOfTheLastPositionHasAnIndexForEachRow() throws {
+        let x: [Float] = [1, 2, 3, 4, 5, 6]
+        #expect(try apply(map([0, 0, 1, 1, 0, 1]), to: x, [6, 1]) == [1, 2, 6, 8, 5, 12])
+    }
+
+    /// Means 2 and 5: the first image moves by λ·(z + 10 − z), the second lies outside the support.
+    @Test func aChannelMovesAsOneWhereItsMeanIsInTheSupport() throws {
+        let x: [Float] = [1, -7, 12, 3, 5, 7]
+        #expect(try apply(map([2], [0.5], .channelMean), to: x, [2, 3, 1]) == [6, -2, 17, 3, 5, 7])
+        #expect(try apply(map([0, 1], [1], .channelMean), to: x, [2, 3, 1]) == [1, -7, 12, 8, 10, 12])
+    }
+
+    @Test func theNumberOfElementsIsOneOfThose() throws {
+        #expect {
+            _ = try apply(map([1, 1, 1, 1, 1, 1], [1], .channelMean), to: [1, 2, 3, 4, 5, 6], [2, 3, 1])
+        } throws: { error in
+            guard case TensorError.shapeMismatch("transport", let detail) = error else { return false }
+            return detail.contains("channel-mean") && detail.contains("[1] or [2]")
+        }
+        #expect {
+            _ = try apply(map([1, 1, 1]), to: [1, 2, 3, 4, 5, 6], [2, 3, 1])
+        } throws: { error in
+            guard case TensorError.shapeMismatch("transport", let detail) = error else { return false }
+            return detail.contains("[1] or [2] or [6]")
+        }
+    }
+
+    /// A map by channel means cannot be fused into a product: it has to see all rows. ω = 2: the means 2 and 3 are added.
+    @Test func aMeanActsOnTheFinishedProduct() throws {
+        let x = try backend.upload([1, 3, 2, 4] as [Float], [2, 2, 1])
+        let identity = try backend.upload([1] as [Float], [1, 1])
+        let residual = try backend.upload([100, 100, 100, 100] as [Float], [2, 2, 1])
+        let epilogue = Epilogue(transports: [try map([1], [1], .channelMean)], residual: residual)
+        let y = try backend.linear(x, weight: identity, epilogue: epilogue)
+        #expect(try backend.readFloats(y) == [103, 105, 105, 107])
+    }
+
+    @Test func normsNameWhatDoesNotFit() throws {
+        let x = try backend.upload([Float](repeating: 1, count: 24), [2, 2, 6])
+        let gain = try backend.upload([1, 2, 3] as [Float])
+        func refused(_ name: String, _ part: String, _ body: () throws -> Tensor) {
+            #expect {
+                _ = try body()
+            } throws: { error in
+                switch error {
+                case TensorError.shapeMismatch(name, let detail), TensorError.invalidOption(name, let detail): detail.contains(part)
+                default: false
+                }
+            }
+        }
+        refused("groupNorm", "4 groups do not divide the channels of x [2, 2, 6]") { try backend.groupNorm(x, groups: 4, epsilon: 0) }
+        refused("groupNorm", "gain [3]") { try backend.groupNorm(x, groups: 2, gain: gain, epsilon: 0) }
+        refused("groupNorm", "epsilon") { try backend.groupNorm(x, groups: 2, epsilon: -1) }
+        refused("groupNorm", "residual [3]") {
+            try backend.groupNorm(x, groups: 2, epsilon: 0, epilogue: Epilogue(residual: gain))
+        }
+        refused("layerNorm", "bias [3]") { try backend.layerNorm(x, bias: gain, epsilon: 0) }
+        refused("aurocColumns", "expected [n, C] and [m, C]") { try backend.aurocColumns(source: x, target: x) }
+    }
+
+    /// Wins 2 of 6 and ties 2 of 6; −0 ties with 0, and NaN with NaN.
+    @Test func aurocCountsTiesHalf() throws {
+        let source = try backend.upload([0, -1, 3, 0] as [Float], [2, 2])
+        let target = try backend.upload([-0.0, 1, 1, 1, 3, .nan] as [Float], [3, 2])
+        #expect(try backend.readFloats(backend.aurocColumns(source: source, target: target)) == [0.5, 0])
+        let undefined = try backend.upload([1, .nan] as [Float], [2, 1])
+        #expect(try backend.readFloats(backend.aurocColumns(source: undefined, target: undefined)) == [0.5])
+    }
+}
