@@ -23,8 +23,8 @@ import Testing
             names.sorted() == [
                 "activation", "add", "argmax", "attention", "broadcast", "cast", "clamp", "concat", "embedding", "fitColumns",
                 "gatedProduct", "gatherRows", "linear", "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "rmsNorm",
-                "rope", "rotation", "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK",
-                "transport", "upsample",
+                "rope", "rotation", "sample", "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding",
+                "topK", "transport", "upsample",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -64,7 +64,7 @@ import Testing
             ("rotation", OneRotation.self), ("timestepEmbedding", SinesFirst.self), ("gatherRows", ClampedIndices.self),
             ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
-            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
+            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("sample", WholeVocabulary.self), ("topK", ReversedRanks.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

@@ -14,7 +14,7 @@ import VulkanBackend
     /// The other layout of kernels, where there is one: devices of all kinds run both.
     @Test(arguments: [
         "activation", "add", "argmax", "attention", "broadcast", "cast", "concat", "fitColumns", "gatedProduct", "linear", "multiplyAdd",
-        "pad", "permute", "rmsNorm", "rotation", "slice", "softmax", "sortColumns", "topK", "upsample",
+        "pad", "permute", "rmsNorm", "rotation", "sample", "slice", "softmax", "sortColumns", "topK", "upsample",
     ])
     func otherFamilyAgreesWithReference(name: String) throws {
         let usual = try TestBackend.make().family
