@@ -8,8 +8,8 @@ public enum CrossCheck {
     /// Every operation of ``Backend``.
     public static let operations: [CheckedOperation] = [
         .activation, .add, .argmax, .attention, .broadcast, .cast, .clamp, .concat, .embedding, .fitColumns, .gatedProduct, .gatherRows,
-        .linear, .multiply, .multiplyAdd, .pad, .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows,
-        .slice, .softmax, .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
+        .linear, .multiply, .multiplyAdd, .pad, .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation, .sample, .scale,
+        .scatterRows, .slice, .softmax, .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
     ]
 
     /// Runs cases `0 ..< cases` of an operation.

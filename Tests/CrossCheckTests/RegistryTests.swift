@@ -64,7 +64,8 @@ import Testing
             ("rotation", OneRotation.self), ("timestepEmbedding", SinesFirst.self), ("gatherRows", ClampedIndices.self),
             ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
-            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("sample", WholeVocabulary.self), ("topK", ReversedRanks.self),
+            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("sample", WholeVocabulary.self),
+            ("topK", ReversedRanks.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

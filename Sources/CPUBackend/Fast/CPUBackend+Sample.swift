@@ -36,10 +36,20 @@ private struct Draw {
         let inverse = 1 / options.temperature
         weights = logits.map { SampleWeight.weight($0.isNaN ? -.infinity : $0, largest: largest, inverseTemperature: inverse) }
         mass = weights.reduce(0) { $0 + UInt64($1) }
-        if let topK = options.topK, topK < logits.count { cut { count, _ in count >= topK } equals: { above, _ in topK - above.count } }
+        if let topK = options.topK, topK < logits.count {
+            cut { count, _ in
+                count >= topK
+            } equals: { above, _ in
+                topK - above.count
+            }
+        }
         if options.topP < 1 {
             let wanted = max(1, SampleWeight.share(of: mass, SampleWeight.fraction(options.topP)))
-            cut { _, mass in mass >= wanted } equals: { above, weight in Int((wanted - above.mass + weight - 1) / weight) }
+            cut { _, mass in
+                mass >= wanted
+            } equals: { above, weight in
+                Int((wanted - above.mass + weight - 1) / weight)
+            }
         }
     }
 
