@@ -60,6 +60,7 @@ let package = Package(
             name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],
             plugins: ["CompileShaders"]),
         .testTarget(
-            name: "VulkanBackendTests", dependencies: ["VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck"]),
+            name: "VulkanBackendTests",
+            dependencies: ["VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck", "ModelFiles"]),
     ]
 )

@@ -31,6 +31,6 @@ void main() {
             sum = sum * decay + arguments.partials[AT(0u, partial + PARTIAL_HEAD + column, 4u)].value * factor;
             largest = maximum;
         }
-        arguments.result[AT(1u, i, 4u)].value = weight == 0.0 ? 0.0 : sum / weight;
+        STORE(arguments.result, 1u, i, weight == 0.0 ? 0.0 : sum / weight)
     }
 }

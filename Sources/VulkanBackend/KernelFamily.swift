@@ -66,8 +66,10 @@ extension VulkanBackend {
 
     /// llvmpipe leaves every loop of an invocation once they have had 65,535 iterations together (LP_MAX_TGSI_LOOP_ITERATIONS in
     /// Mesa), without a word: results would be wrong.
+    func exceedsIterations(_ count: Int) -> Bool { device.report.isSoftware && count > 65_000 }
+
     private func requireIterations(_ count: Int, _ operation: String) throws {
-        guard device.report.isSoftware, count > 65_000 else { return }
+        guard exceedsIterations(count) else { return }
         throw TensorError.invalidOption(
             operation: operation,
             detail: "this size needs \(count) loop iterations and \(name) stops after 65535; use the CPU or a smaller batch")

@@ -1,4 +1,5 @@
 import Tensors
+import VulkanRuntime
 
 extension VulkanBackend {
     /// The most channels of a head.
@@ -11,25 +12,20 @@ extension VulkanBackend {
             throw TensorError.invalidOption(
                 operation: name, detail: "heads have \(channels) channels, at most \(Self.mostHeadChannels) are supported on \(self.name)")
         }
-        let queries = try place(of: operation.queries, name)
-        let keys = try place(of: operation.keys, name)
-        let values = try place(of: operation.values, name)
+        for tensor in [operation.queries, operation.keys] + (operation.bias.map { [$0] } ?? []) { _ = try count(tensor, name) }
         let segments = operation.segments
-        _ = try count(operation.queries, name)
-        _ = try count(operation.keys, name)
+        let (queries, keys) = (try place(of: operation.queries, name), try place(of: operation.keys, name))
+        let (values, output) = (try place(of: operation.values, name), try place(of: operation.output, name))
+        let alignment = [queries, keys, values, output].reduce(16) { $1.isAligned(to: 16) ? $0 : min($0, $1.isAligned(to: 8) ? 8 : 4) }
 
-        let spans = (channels + 2 * subgroupSize - 1) / (2 * subgroupSize)
-        let groupSize = operation.heads / operation.keyHeads
-        let queryRows = min(max(segments.maximumQueries, 1), operation.queries.shape[0]) * groupSize
-        // What a tile keeps in registers grows with its rows and with the spans of a head.
-        let tileRows = [1, 2, 4].first { queryRows <= $0 || 2 * $0 * spans > Self.mostTileSpans } ?? 8
-        let tiles = (queryRows + tileRows - 1) / tileRows
-        let isPaired = channels % 2 == 0 && [queries, keys, values].allSatisfy { $0.isAligned(to: 8) }
-
+        let queryRows = min(max(segments.maximumQueries, 1), operation.queries.shape[0]) * (operation.heads / operation.keyHeads)
+        let kernel = AttentionKernel(
+            operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize)
+        let tiles = (queryRows + kernel.tileRows - 1) / kernel.tileRows
+        let allTiles = tiles * operation.keyHeads * segments.count
         let keyCount = min(segments.maximumKeys, operation.keyCapacity)
-        let splits = splits(of: keyCount, tiles: tiles * operation.keyHeads * segments.count)
-        let output = try place(of: operation.output, name)
-        let partials = splits == 1 ? output : try self.partials(operation, splits, name)
+        let splits = splits(kernel, keys: keyCount, channels: channels, tiles: allTiles)
+        let result = splits == 1 ? output : try partials(operation, splits, name)
 
         var arguments = KernelArguments()
         arguments.buffer(queries, .read)
@@ -38,38 +34,51 @@ extension VulkanBackend {
         arguments.buffer(try place(of: segments.queryStarts, name), .read)
         arguments.buffer(try place(of: segments.keyLengths, name), .read)
         arguments.buffer(try place(of: segments.slots, name), .read)
-        arguments.buffer(output, .write)
-        arguments.buffer(partials, .write)
+        arguments.buffer(try operation.bias.map { try place(of: $0, name) } ?? queries, .read)
+        arguments.buffer(result, .write)
         arguments.number(UInt32(operation.heads))
         arguments.number(UInt32(operation.keyHeads))
         arguments.number(UInt32(channels))
         arguments.number(UInt32(operation.keyCapacity))
         arguments.number(UInt32(segments.count))
         arguments.number(UInt32(tiles))
-        arguments.number(operation.causal ? 1 : 0)
-        arguments.number(UInt32(clamping: min(operation.window ?? 0, Int(Int32.max))))
+        arguments.number(operation.causal ? UInt32(min(operation.window ?? .max, Self.unlimitedWindow)) : 0)
         arguments.real(operation.scale)
         arguments.real(operation.softCap ?? 0)
         arguments.number(UInt32(operation.queries.shape[0]))
         arguments.number(UInt32(operation.keys.shape[0]))
         arguments.number(UInt32(splits))
+        arguments.number(UInt32(operation.bias?.shape[2] ?? 1))
+        arguments.number(UInt32(operation.bias?.shape[3] ?? 1))
         let launch = try launch(
-            groups: splits * tiles * operation.keyHeads * segments.count, of: (subgroupSize, 1),
-            iterations: 3 * (keyCount / splits + subgroupSize), name)
+            groups: splits * allTiles, of: (kernel.groupSize(subgroupSize: subgroupSize), 1),
+            iterations: kernel.iterations(keys: keyCount / splits + 1, channels: channels, subgroupSize: subgroupSize), name)
+        let constants = [operation.keys.dtype == .f16 ? 1 : 0, Self.biasConstant(operation)] as [UInt32]
         try run(
-            "attention/packed", constants: [UInt32(subgroupSize), UInt32(tileRows), UInt32(spans), isPaired ? 1 : 0],
-            launch, arguments, name)
-        if splits > 1 { try combine(partials, splits, operation, name) }
+            "attention/\(kernel.shader)", activations: operation.queries.dtype,
+            constants: constants + kernel.constants(subgroupSize: subgroupSize), launch, arguments, name)
+        if splits > 1 { try combine(result, splits, operation, name) }
     }
 
-    private static let mostTileSpans = 32
-    /// Work-groups that keep a graphics processor busy.
-    private static let enoughGroups = 512
+    /// A window that leaves nothing out, far enough from the largest integer that differences with positions do not overflow.
+    private static let unlimitedWindow = 1 << 30
 
-    /// How many subgroups share the keys of a tile: more where there are too few tiles, as long as each has some steps to do.
-    private func splits(of keys: Int, tiles: Int) -> Int {
-        guard family == .tiles else { return 1 }
-        return max(1, min(Self.enoughGroups / max(tiles, 1), keys / (4 * subgroupSize)))
+    /// What the bias is, as the kernels' constant 5 says it.
+    private static func biasConstant(_ operation: AttentionOperation) -> UInt32 {
+        guard let bias = operation.bias else { return 0 }
+        return 1 | (bias.dtype == .f16 ? 2 : 0) | (bias.shape[1] > 1 ? 4 : 0) | (bias.shape[0] > 1 ? 8 : 0)
+    }
+
+    /// How many work-groups share the keys of a tile: what keeps the device busy, and at least as many as keep an invocation of a
+    /// software device within its loop iterations.
+    private func splits(_ kernel: AttentionKernel, keys: Int, channels: Int, tiles: Int) -> Int {
+        var splits = family == .tiles ? kernel.splits(keys: keys, tiles: tiles, subgroupSize: subgroupSize) : 1
+        while splits < keys,
+            exceedsIterations(kernel.iterations(keys: keys / splits + 1, channels: channels, subgroupSize: subgroupSize))
+        {
+            splits += 1
+        }
+        return splits
     }
 
     /// Memory for what each split leaves: two numbers and the values for every query and head.
@@ -88,6 +97,6 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.headChannels))
         arguments.number(UInt32(splits))
         let launch = try launch(elements: operation.output.shape.count, iterations: splits, name)
-        try run("attention/combine", launch, arguments, name)
+        try run("attention/combine", activations: operation.queries.dtype, launch, arguments, name)
     }
 }

@@ -55,7 +55,8 @@ final class WiderWindow: AlteredBackend {
     override func attention(_ operation: AttentionOperation) throws {
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
-            causal: operation.causal, window: operation.window.map { $0 + 1 }, softCap: operation.softCap, into: operation.output)
+            causal: operation.causal, window: operation.window.map { $0 + 1 }, softCap: operation.softCap, bias: operation.bias,
+            into: operation.output)
     }
 }
 
@@ -64,7 +65,16 @@ final class WithoutSoftCap: AlteredBackend {
     override func attention(_ operation: AttentionOperation) throws {
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
-            causal: operation.causal, window: operation.window, into: operation.output)
+            causal: operation.causal, window: operation.window, bias: operation.bias, into: operation.output)
+    }
+}
+
+/// Adds no bias.
+final class WithoutBias: AlteredBackend {
+    override func attention(_ operation: AttentionOperation) throws {
+        _ = try inner.attention(
+            operation.queries, keys: operation.keys, values: operation.values, segments: operation.segments, scale: operation.scale,
+            causal: operation.causal, window: operation.window, softCap: operation.softCap, into: operation.output)
     }
 }
 
@@ -78,7 +88,7 @@ final class SlotsInOrder: AlteredBackend {
             maximumKeys: segments.maximumKeys)
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: inOrder, scale: operation.scale,
-            causal: operation.causal, window: operation.window, softCap: operation.softCap, into: operation.output)
+            causal: operation.causal, window: operation.window, softCap: operation.softCap, bias: operation.bias, into: operation.output)
     }
 }
 
@@ -246,13 +256,16 @@ final class OverflowingSoftmax: AlteredBackend {
 final class CopiesInOrder: AlteredBackend {
     override func copy(_ operation: CopyOperation) throws {
         let (walk, width) = (operation.walk, operation.source.dtype.blockBytes)
-        guard operation.source.dtype == operation.destination.dtype,
-            walk.offsets[0] + walk.count <= operation.source.shape.count, walk.offsets[1] + walk.count <= operation.destination.shape.count
+        guard operation.source.dtype == operation.destination.dtype, walk.offsets[1] + walk.count <= operation.destination.shape.count
         else { return try inner.copy(operation) }
-        let (from, to) = (walk.offsets[0] * width, walk.offsets[1] * width)
         let source = try bytes(operation.source)
         var destination = try bytes(operation.destination)
-        destination.replaceSubrange(to..<to + walk.count * width, with: source[from..<from + walk.count * width])
+        for index in 0..<walk.count {
+            // The last element again where there are no more.
+            let from = min(walk.offsets[0] + index, operation.source.shape.count - 1) * width
+            let to = (walk.offsets[1] + index) * width
+            destination.replaceSubrange(to..<to + width, with: source[from..<from + width])
+        }
         try destination.withUnsafeBytes { try inner.write($0, to: operation.destination) }
     }
 

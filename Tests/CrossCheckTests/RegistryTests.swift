@@ -53,7 +53,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", SlotsInOrder.self),
+            ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", WithoutBias.self),
+            ("attention", SlotsInOrder.self),
             ("transport", ClosedSupport.self), ("transport", TransportLosingSigns.self), ("linear", LastColumnUnwritten.self),
             ("linear", HalfPrecision.self), ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),
             ("gatedProduct", ExactGELU.self), ("activation", ExactGELU.self), ("gatedProduct", SwappedOperands.self),

@@ -67,6 +67,7 @@ final class SinglePrecision: AlteredBackend {
         let (queries, keys, values) = (
             try inner.readFloats(operation.queries), try inner.readFloats(operation.keys), try inner.readFloats(operation.values)
         )
+        let bias = try operation.bias.map { (elements: try inner.readFloats($0), shape: $0.shape) }
         let starts = try inner.readIntegers(operation.segments.queryStarts).map(Int.init)
         let keyLengths = try inner.readIntegers(operation.segments.keyLengths).map(Int.init)
         let slots = try inner.readIntegers(operation.segments.slots).map(Int.init)
@@ -87,6 +88,12 @@ final class SinglePrecision: AlteredBackend {
                         for channel in 0..<channels { score += queries[query + channel] * keys[start + channel] }
                         score *= operation.scale
                         if let cap = operation.softCap { score = cap * tanhf(score / cap) }
+                        if let bias {
+                            let place = [sequence, head, row - starts[sequence], key]
+                            let index = zip(place, bias.shape.dimensions).reduce(0) { $0 * $1.1 + ($1.1 == 1 ? 0 : $1.0) }
+                            score += bias.elements[index]
+                            if score == -.infinity { continue }
+                        }
                         if score > largest {
                             let factor = expf(largest - score)
                             total *= factor

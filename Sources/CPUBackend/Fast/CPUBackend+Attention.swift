@@ -3,12 +3,13 @@ import Tensors
 
 extension CPUBackend {
     public func attention(_ operation: AttentionOperation) throws {
-        let items = try attentionItems(operation)
+        var operands = FloatOperands(memory, "attention")
+        let items = try attentionItems(operation, &operands)
         if items.isEmpty { return }
         // One call's state, the next block's, the packed panel and the scores.
         let stateCount = kernels.pointee.attention_state([items[0].attention])
         let packedCount = kernels.pointee.attention_packed([items[0].attention])
-        let scratch = try threadScratch.take(packedCount + 2 * stateCount + kernels.pointee.attention_scratch())
+        let scratch = try threadScratch.take(packedCount + 2 * stateCount + kernels.pointee.attention_scratch([items[0].attention]))
 
         let blocks = items.reduce(0) { $0 + $1.blocks.count }
         let isShared = blocks * MONGE_KEY_BLOCK * operation.headChannels > 1 << 14 && workers.threads > 1
@@ -23,6 +24,7 @@ extension CPUBackend {
         } else {
             try shareBlocks(items, blocks, scratch, packedCount, stateCount)
         }
+        try operands.finish()
     }
 
     /// A panel of one sequence and key head, with the blocks of keys that it sees.
@@ -32,12 +34,14 @@ extension CPUBackend {
         let blocks: Range<Int>
     }
 
-    private func attentionItems(_ operation: AttentionOperation) throws -> [Item] {
+    private func attentionItems(_ operation: AttentionOperation, _ operands: inout FloatOperands) throws -> [Item] {
         let name = "attention"
-        let queries = try operation.queries.hostFloats(name)
-        let keys = try operation.keys.hostFloats(name)
-        let values = try operation.values.hostFloats(name)
-        let output = try operation.output.hostFloats(name)
+        let queries = try operands.input(operation.queries)
+        // Keys and values are most of the bytes: f16 is widened as the kernels read it.
+        let keys = try operation.keys.hostPointer(name)
+        let values = try operation.values.hostPointer(name)
+        let bias = try operation.bias.map { try operands.input($0) }
+        let output = try operands.output(operation.output, keepsContents: true)
         let starts = try operation.segments.queryStarts.hostIntegers(name)
         let keyLengths = try operation.segments.keyLengths.hostIntegers(name)
         let slots = try operation.segments.slots.hostIntegers(name)
@@ -59,12 +63,17 @@ extension CPUBackend {
             if rows.first == rows.end { continue }
             for keyHead in 0..<operation.keyHeads {
                 let firstQuery = (rows.first * heads + keyHead * group) * channels
-                let firstKey = (slot * operation.keyCapacity * operation.keyHeads + keyHead) * channels
+                let firstKey = (slot * operation.keyCapacity * operation.keyHeads + keyHead) * channels * operation.keys.dtype.blockBytes
+                let (biasStart, biasHeads, biasQueries) = (
+                    operation.biasIndex(sequence, keyHead * group, 0), operation.biasIndex(0, 1, 0), operation.biasIndex(0, 0, 1)
+                )
                 var attention = monge_attention(
                     queries: queries + firstQuery, query_stride: heads * channels, query_count: rows.end - rows.first, group: group,
-                    keys: keys + firstKey, values: values + firstKey, key_stride: operation.keyHeads * channels, key_count: keyCount,
-                    channels: channels, scale: operation.scale, causal: operation.causal, window: operation.window ?? 0,
-                    soft_cap: operation.softCap ?? 0, output: output + firstQuery)
+                    keys: keys + firstKey, values: values + firstKey, half_keys: operation.keys.dtype == .f16,
+                    key_stride: operation.keyHeads * channels, key_count: keyCount, channels: channels, scale: operation.scale,
+                    causal: operation.causal, window: operation.window ?? 0, soft_cap: operation.softCap ?? 0,
+                    bias: bias.map { UnsafePointer($0) + biasStart }, bias_head_stride: biasHeads, bias_query_stride: biasQueries,
+                    output: output + firstQuery)
                 for panel in 0..<kernels.pointee.attention_panels(&attention) {
                     var (first, end) = (0, 0)
                     kernels.pointee.attention_blocks(&attention, panel, &first, &end)

@@ -4,10 +4,12 @@ import Tensors
 extension ReferenceBackend {
     public func attention(_ operation: AttentionOperation) throws {
         let name = "attention"
-        let queries = try operation.queries.hostFloats(name)
-        let keys = try operation.keys.hostFloats(name)
-        let values = try operation.values.hostFloats(name)
-        let output = try operation.output.hostFloats(name)
+        var operands = FloatOperands(memory, name)
+        let queries = try operands.input(operation.queries)
+        let keys = try operands.input(operation.keys)
+        let values = try operands.input(operation.values)
+        let bias = try operation.bias.map { try operands.input($0) }
+        let output = try operands.output(operation.output, keepsContents: true)
         let starts = try operation.segments.queryStarts.hostIntegers(name)
         let keyLengths = try operation.segments.keyLengths.hostIntegers(name)
         let slots = try operation.segments.slots.hostIntegers(name)
@@ -42,26 +44,37 @@ extension ReferenceBackend {
                         for channel in 0..<channels { score += Double(queries[index + channel]) * Double(keys[keyStart + channel]) }
                         score *= Double(operation.scale)
                         if let cap = operation.softCap { score = Double(cap) * tanh(score / Double(cap)) }
+                        if let bias { score += Double(bias[operation.biasIndex(sequence, head, query) + key]) }
                         scores[key] = score
                     }
-                    // Softmax is the same for shifted scores; under the largest none overflows.
-                    let largest = scores[visible].max() ?? 0
+                    // Softmax is the same for shifted scores; under the largest none overflows. Without a key that is seen there is none.
+                    let largest = scores[visible].max() ?? -.infinity
+                    let seesNothing = largest == -.infinity
                     var total = 0.0
                     for channel in 0..<channels { sums[channel] = 0 }
                     for key in visible {
-                        let weight = exp(scores[key] - largest)
+                        let weight = seesNothing ? 0 : exp(scores[key] - largest)
+                        if weight == 0 { continue }
                         total += weight
                         let valueStart = firstKey + key * keyStride
                         for channel in 0..<channels { sums[channel] += weight * Double(values[valueStart + channel]) }
                     }
-                    for channel in 0..<channels { output[index + channel] = visible.isEmpty ? 0 : Float(sums[channel] / total) }
+                    for channel in 0..<channels { output[index + channel] = seesNothing ? 0 : Float(sums[channel] / total) }
                 }
             }
         }
+        try operands.finish()
     }
 }
 
 extension AttentionOperation {
+    /// Where the bias of a query's first key lies.
+    func biasIndex(_ sequence: Int, _ head: Int, _ query: Int) -> Int {
+        guard let shape = bias?.shape else { return 0 }
+        func place(_ index: Int, on axis: Int) -> Int { shape[axis] == 1 ? 0 : index }
+        return ((place(sequence, on: 0) * shape[1] + place(head, on: 1)) * shape[2] + place(query, on: 2)) * shape[3]
+    }
+
     /// The keys that query `query` of a sequence sees.
     func visibleKeys(query: Int, of queryCount: Int, keyCount: Int) -> Range<Int> {
         guard causal else { return 0..<keyCount }

@@ -141,9 +141,10 @@ typedef struct {
     size_t query_count;
     // Query heads that share the key head.
     size_t group;
-    // The first key (value) of the key head; keys are key_stride elements apart.
-    const float *keys;
-    const float *values;
+    // The first key (value) of the key head, in f32 or f16; keys are key_stride elements apart.
+    const void *keys;
+    const void *values;
+    bool half_keys;
     size_t key_stride;
     size_t key_count;
     // Channels of a head.
@@ -154,6 +155,10 @@ typedef struct {
     size_t window;
     // 0 for none.
     float soft_cap;
+    // What is added to the scores of the first query's first head, a number for each key; NULL for nothing. Strides may be 0.
+    const float *bias;
+    size_t bias_head_stride;
+    size_t bias_query_stride;
     // As the queries.
     float *output;
 } monge_attention;
@@ -220,7 +225,7 @@ typedef struct {
     // The elements of a packed panel, of a panel's state, and of the scratch memory of a call; all 64-byte aligned.
     size_t (*attention_packed)(const monge_attention *attention);
     size_t (*attention_state)(const monge_attention *attention);
-    size_t (*attention_scratch)(void);
+    size_t (*attention_scratch)(const monge_attention *attention);
     // The blocks of keys that some lane of a panel sees.
     void (*attention_blocks)(const monge_attention *attention, size_t panel, size_t *first, size_t *end);
     void (*attention_pack)(const monge_attention *attention, size_t panel, float *packed);

@@ -8,8 +8,10 @@
 static void many_queries_block(
     const monge_attention *attention, size_t panel, size_t first, size_t end, const float *packed, float *state, float *scores) {
     size_t vectors = panel_vectors(attention, panel), stride = vectors * LANES, channels = attention->channels;
-    size_t count = end - first, key_stride = attention->key_stride;
-    const float *keys = attention->keys + first * key_stride, *values = attention->values + first * key_stride;
+    size_t count = end - first;
+    key_rows block = block_rows(attention, first, end, scores);
+    const float *keys = block.keys, *values = block.values;
+    size_t key_stride = block.stride;
     // Keys and values come from memory, or from a far cache, and the processor's own prefetching loses its way among their rows.
     for (size_t key = 0; key < count; key += TILE_ROWS) {
         size_t rows = count - key < TILE_ROWS ? count - key : TILE_ROWS;
@@ -20,6 +22,7 @@ static void many_queries_block(
         tile_rows(rows, vectors, keys + key * key_stride, key_stride, 1, packed, channels, false, scores + key * stride);
     }
     cap_scores(attention, count * stride, scores);
+    add_bias(attention, panel * PANEL_LANES, panel_lanes(attention, panel), vectors, first, end, scores);
     mask_scores(attention, panel * PANEL_LANES, panel_lanes(attention, panel), first, end, stride, scores);
     for (size_t v = 0; v < vectors; v++) {
         float *column = scores + v * LANES;

@@ -6,16 +6,15 @@ enum { FEW_LANES = 8, FOUR = 4, KEYS_A_VECTOR = LANES / FOUR };
 
 // q · k for `count` keys, as [key][query]; past the last key its scores are repeated.
 static void few_scores(
-    const monge_attention *attention, const float *const *query, const float *keys, const float *values, size_t count,
-    float *scores) {
-    size_t channels = attention->channels, key_stride = attention->key_stride;
+    const monge_attention *attention, const float *const *query, const key_rows *block, size_t count, float *scores) {
+    size_t channels = attention->channels, key_stride = block->stride;
     for (size_t key = 0; key < count; key += KEYS_A_VECTOR) {
         const float *row[KEYS_A_VECTOR];
         for (size_t i = 0; i < KEYS_A_VECTOR; i++) {
             size_t place = key + i < count ? key + i : count - 1;
-            row[i] = keys + place * key_stride;
+            row[i] = block->keys + place * key_stride;
             prefetch_row(row[i] + 16 * key_stride, channels);
-            prefetch_row(values + place * key_stride, channels);
+            prefetch_row(block->values + place * key_stride, channels);
         }
         vfloat sum[LANES] = {0};
         for (size_t c = 0; c < channels; c += LANES) {
@@ -71,8 +70,10 @@ DEFINE_FEW_SUMS(2)
 
 static void few_queries_block(const monge_attention *attention, size_t first, size_t end, float *state, float *scores) {
     size_t channels = attention->channels, stride = LANES * row_vectors(lanes_of(attention)), count = end - first;
-    size_t key_stride = attention->key_stride, lanes = lanes_of(attention);
-    const float *keys = attention->keys + first * key_stride, *values = attention->values + first * key_stride;
+    size_t lanes = lanes_of(attention);
+    key_rows block = block_rows(attention, first, end, scores);
+    const float *values = block.values;
+    size_t key_stride = block.stride;
     size_t rounded = (count + KEYS_A_VECTOR - 1) / KEYS_A_VECTOR * KEYS_A_VECTOR;
     for (size_t lane = 0; lane < lanes; lane += FOUR) {
         // What is missing to four repeats the last query, and is left out at the end.
@@ -80,8 +81,13 @@ static void few_queries_block(const monge_attention *attention, size_t first, si
         const float *query[FOUR];
         for (size_t q = 0; q < FOUR; q++)
             query[q] = attention->queries + lane_offset(query_layout(attention), lane + (q < used ? q : used - 1), channels);
-        few_scores(attention, query, keys, values, count, scores);
+        few_scores(attention, query, &block, count, scores);
         cap_scores(attention, rounded * FOUR, scores);
+        if (attention->bias)
+            for (size_t q = 0; q < used; q++) {
+                const float *bias = bias_row(attention, lane + q) + first;
+                for (size_t key = 0; key < count; key++) scores[key * FOUR + q] += bias[key];
+            }
         mask_scores(attention, lane, used, first, end, FOUR, scores);
         for (size_t i = count * FOUR; i < rounded * FOUR; i++) scores[i] = -__builtin_inff();
 

@@ -13,7 +13,10 @@ INLINE lane_layout query_layout(const monge_attention *attention) {
 static size_t attention_panels(const monge_attention *attention) { return (lanes_of(attention) + PANEL_LANES - 1) / PANEL_LANES; }
 static size_t attention_packed(const monge_attention *attention) { return attention->channels * PANEL_LANES; }
 static size_t attention_state(const monge_attention *attention) { return (attention->channels + 2) * PANEL_LANES; }
-static size_t attention_scratch(void) { return MONGE_KEY_BLOCK * PANEL_LANES; }
+// The scores of a block, and its keys and values where they are widened.
+static size_t attention_scratch(const monge_attention *attention) {
+    return MONGE_KEY_BLOCK * (PANEL_LANES + (attention->half_keys ? 2 * attention->channels : 0));
+}
 
 // The keys that a lane sees.
 INLINE void visible_keys(const monge_attention *attention, size_t lane, size_t *first, size_t *end) {
@@ -60,6 +63,62 @@ INLINE void mask_scores(
         for (size_t key = first; key < seen_first && key < end; key++) scores[(key - first) * stride + lane] = -__builtin_inff();
         for (size_t key = seen_end > first ? seen_end : first; key < end; key++)
             scores[(key - first) * stride + lane] = -__builtin_inff();
+    }
+}
+
+// Rows of f32: those of a block where they lie, or their copies.
+typedef struct {
+    const float *keys;
+    const float *values;
+    size_t stride;
+} key_rows;
+
+// `count` numbers; the vectors' widths are those of the instruction set.
+static void widen_halves(const uint16_t *halves, size_t count, float *values) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        vhalf bits;
+        memcpy(&bits, halves + i, sizeof bits);
+        store(values + i, half_values(bits));
+    }
+    for (; i < count; i++) values[i] = half_value(halves[i]);
+}
+
+// Keys first ..< end and their values. Widening them once for all lanes of a panel costs one operation in some twenty of what is
+// computed from them.
+static key_rows block_rows(const monge_attention *attention, size_t first, size_t end, float *scores) {
+    size_t channels = attention->channels, stride = attention->key_stride;
+    if (!attention->half_keys)
+        return (key_rows){
+            (const float *)attention->keys + first * stride, (const float *)attention->values + first * stride, stride};
+    float *keys = scores + MONGE_KEY_BLOCK * PANEL_LANES, *values = keys + MONGE_KEY_BLOCK * channels;
+    for (size_t key = first; key < end; key++) {
+        widen_halves((const uint16_t *)attention->keys + key * stride, channels, keys + (key - first) * channels);
+        widen_halves((const uint16_t *)attention->values + key * stride, channels, values + (key - first) * channels);
+    }
+    return (key_rows){keys, values, channels};
+}
+
+INLINE const float *bias_row(const monge_attention *attention, size_t lane) {
+    size_t query = lane / attention->group, head = lane % attention->group;
+    return attention->bias + query * attention->bias_query_stride + head * attention->bias_head_stride;
+}
+
+// Adds the bias of keys first ..< end to the scores of `lanes` lanes, which lie side by side in `vectors` vectors.
+static void add_bias(
+    const monge_attention *attention, size_t first_lane, size_t lanes, size_t vectors, size_t first, size_t end, float *scores) {
+    if (!attention->bias) return;
+    size_t stride = vectors * LANES;
+    for (size_t v = 0; v * LANES < lanes; v++) {
+        size_t used = lanes - v * LANES < LANES ? lanes - v * LANES : LANES;
+        for (size_t key = first; key < end; key += LANES) {
+            size_t width = end - key < LANES ? end - key : LANES;
+            vfloat square[LANES] = {0};
+            for (size_t l = 0; l < used; l++) square[l] = load_part(bias_row(attention, first_lane + v * LANES + l) + key, width);
+            transpose(square);
+            float *place = scores + (key - first) * stride + v * LANES;
+            for (size_t i = 0; i < width; i++) store(place + i * stride, load(place + i * stride) + square[i]);
+        }
     }
 }
 

@@ -1,10 +1,10 @@
-/// A validated ``Backend/attention(_:keys:values:segments:scale:causal:window:softCap:into:)``.
+/// A validated ``Backend/attention(_:keys:values:segments:scale:causal:window:softCap:bias:into:)``.
 public struct AttentionOperation {
-    /// `[rows, H, D]` f32, packed by ``segments``.
+    /// `[rows, H, D]` f32 or f16, packed by ``segments``.
     public let queries: Tensor
-    /// `[slots, Tk, Hkv, D]` f32.
+    /// `[slots, Tk, Hkv, D]` f32 or f16, whatever the queries are.
     public let keys: Tensor
-    /// `[slots, Tk, Hkv, D]` f32.
+    /// `[slots, Tk, Hkv, D]`, of the keys' type.
     public let values: Tensor
     public let segments: Segments
     public let scale: Float
@@ -13,7 +13,9 @@ public struct AttentionOperation {
     public let window: Int?
     /// With a cap c, a score s becomes c · tanh(s / c).
     public let softCap: Float?
-    /// `[rows, H, D]` f32; never aliases an input.
+    /// `[sequences or 1, H or 1, queries or 1, keys]` f32 or f16, added to the scores.
+    public let bias: Tensor?
+    /// `[rows, H, D]`, of the queries' type; never aliases an input.
     public let output: Tensor
 
     public var heads: Int { queries.shape[1] }
@@ -27,25 +29,34 @@ extension Backend {
     /// Scaled dot-product attention (Vaswani et al. 2017) over packed sequences and a key-value cache, with the online softmax
     /// (Milakov & Gimelshein 2018): the full score matrix is never in memory.
     ///
-    /// A query that sees no key gives zeros. Rows that belong to no sequence are left as they are.
+    /// The score of a query and a key is `cap(scale · q·k) + bias`, with `cap(s) = softCap · tanh(s / softCap)`. Scores, their softmax
+    /// and the sum over the values are f32 or wider; the result is rounded once to the type of the queries.
+    ///
+    /// A query that sees no key, because there is none or because the bias of each is −∞, gives zeros. Rows that belong to no
+    /// sequence are left as they are.
     ///
     /// - Parameters:
-    ///   - queries: `[rows, H, D]` f32; sequences one after the other as `segments` says.
-    ///   - keys: `[slots, Tk, Hkv, D]` f32, H a multiple of Hkv (grouped heads, Ainslie et al. 2023).
-    ///   - values: The same shape as the keys.
+    ///   - queries: `[rows, H, D]` f32 or f16; sequences one after the other as `segments` says.
+    ///   - keys: `[slots, Tk, Hkv, D]` f32 or f16, H a multiple of Hkv (grouped heads, Ainslie et al. 2023).
+    ///   - values: The same shape and type as the keys.
     ///   - scale: The factor on each score, usually 1/√D.
     ///   - causal: Whether a query sees only keys up to its own position.
     ///   - window: The number of positions, its own included, that a query sees (sliding window); needs `causal`.
     ///   - softCap: c in c · tanh(score / c) (Gemma 2), after the scale.
-    /// - Returns: `[rows, H, D]` f32.
+    ///   - bias: `[sequences or 1, H or 1, queries or 1, keys]` f32 or f16: what is added to the score of query i of a sequence (counted
+    ///     from its first row in `queries`) and key j. An axis of length 1 holds for all; the others reach at least to
+    ///     `segments.maximumQueries` and `segments.maximumKeys`. Entries are finite, or −∞ for keys that are not seen. Relative position
+    ///     buckets (T5) are `[1, H, queries, keys]`; linear biases (ALiBi) `[1, H, 1, keys]`, since what is added to all scores of a
+    ///     query changes nothing; masks of padded prompts `[sequences, 1, 1, keys]`.
+    /// - Returns: `[rows, H, D]`, of the queries' type.
     public func attention(
         _ queries: Tensor, keys: Tensor, values: Tensor, segments: Segments, scale: Float, causal: Bool = true,
-        window: Int? = nil, softCap: Float? = nil, into output: Tensor? = nil
+        window: Int? = nil, softCap: Float? = nil, bias: Tensor? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "attention"
-        for (tensor, what) in [(queries, "the queries"), (keys, "the keys"), (values, "the values")] {
-            try Validation.requireType(tensor, .f32, what, name)
-        }
+        try Validation.requireActivation(queries, "the queries", name)
+        try Validation.requireActivation(keys, "the keys", name)
+        try Validation.requireType(values, keys.dtype, "the values", name)
         try Validation.require(queries.shape.rank == 3, name, "queries \(queries.shape), expected [rows, heads, channels]")
         try Validation.require(
             keys.shape.rank == 4 && keys.shape == values.shape, name,
@@ -53,26 +64,47 @@ extension Backend {
         try Validation.require(
             keys.shape[3] == queries.shape[2] && keys.shape[2] > 0 && queries.shape[1] % keys.shape[2] == 0, name,
             "queries \(queries.shape) do not match keys \(keys.shape)")
-        for (tensor, what) in [
-            (segments.queryStarts, "query starts"), (segments.keyLengths, "key lengths"), (segments.slots, "slots"),
-        ] {
-            try Validation.requireType(tensor, .i32, what, name)
-        }
-        let count = segments.count
-        try Validation.require(
-            segments.queryStarts.shape == [count + 1] && segments.keyLengths.shape == [count] && segments.slots.shape == [count],
-            name,
-            "segments with query starts \(segments.queryStarts.shape), key lengths \(segments.keyLengths.shape) and slots "
-                + "\(segments.slots.shape), expected [n + 1], [n] and [n]")
+        try Validation.segments(segments, name)
         try Validation.requireOption(scale.isFinite, name, "the scale is \(scale)")
         if let window { try Validation.requireOption(causal && window > 0, name, "a window of \(window) needs causal and > 0") }
         if let softCap { try Validation.requireOption(softCap > 0 && softCap.isFinite, name, "the soft cap is \(softCap)") }
-        let result = try Validation.output(output, queries.shape, .f32, self, name)
-        if queries.shape.count == 0 || count == 0 { return result }
+        if let bias {
+            try Validation.requireActivation(bias, "the bias", name)
+            try Validation.attentionBias(bias.shape, segments, heads: queries.shape[1], keyCapacity: keys.shape[1], name)
+        }
+        let result = try Validation.output(output, queries.shape, queries.dtype, self, name)
+        if queries.shape.count == 0 || segments.count == 0 { return result }
         try attention(
             AttentionOperation(
                 queries: queries, keys: keys, values: values, segments: segments, scale: scale, causal: causal, window: window,
-                softCap: softCap, output: result))
+                softCap: softCap, bias: bias, output: result))
         return result
+    }
+}
+
+extension Validation {
+    fileprivate static func segments(_ segments: Segments, _ operation: String) throws {
+        for (tensor, what) in [
+            (segments.queryStarts, "query starts"), (segments.keyLengths, "key lengths"), (segments.slots, "slots"),
+        ] {
+            try requireType(tensor, .i32, what, operation)
+        }
+        let count = segments.count
+        try require(
+            segments.queryStarts.shape == [count + 1] && segments.keyLengths.shape == [count] && segments.slots.shape == [count],
+            operation,
+            "segments with query starts \(segments.queryStarts.shape), key lengths \(segments.keyLengths.shape) and slots "
+                + "\(segments.slots.shape), expected [n + 1], [n] and [n]")
+    }
+
+    fileprivate static func attentionBias(
+        _ shape: Shape, _ segments: Segments, heads: Int, keyCapacity: Int, _ operation: String
+    ) throws {
+        let keys = min(segments.maximumKeys, keyCapacity)
+        try require(
+            shape.rank == 4 && [1, segments.count].contains(shape[0]) && [1, heads].contains(shape[1])
+                && (shape[2] == 1 || shape[2] >= segments.maximumQueries) && shape[3] >= max(keys, 1), operation,
+            "bias \(shape), expected [\(segments.count) or 1, \(heads) or 1, at least \(segments.maximumQueries) or 1, at least "
+                + "\(max(keys, 1))]")
     }
 }

@@ -1,0 +1,143 @@
+// What the kernels of attention have in common: their arguments, the tile of queries that a work-group has, and the keys it sees.
+//
+// The rows of a tile are queries of one key head: query q and head h of the group are row q · group + h, so that grouped heads
+// share each key and value that is loaded.
+#pragma once
+
+// Keys and values are f32 or f16, whatever the type of the queries and the result is.
+layout(constant_id = 4) const bool KEYS_ARE_HALF = false;
+// What the bias is: bit 0 there is one, bit 1 f16, bit 2 one for each head, bit 3 one for each segment.
+layout(constant_id = 5) const uint BIAS = 0;
+const bool HAS_BIAS = (BIAS & 1u) != 0u;
+
+layout(push_constant, scalar) uniform Arguments {
+    Floats queries;
+    Floats keys;
+    Floats values;
+    Integers queryStarts;
+    Integers keyLengths;
+    Integers slots;
+    // Any buffer where there is none.
+    Floats bias;
+    // The result; the parts (attention/partials.glsl) where `splits` is more than 1.
+    Floats result;
+    uint heads;
+    uint keyHeads;
+    uint channels;
+    uint keyCapacity;
+    uint segments;
+    // The tiles launched for each segment and key head.
+    uint tiles;
+    // The positions a query sees, its own included; 0 where it sees all keys, before and after it.
+    uint window;
+    float scale;
+    // 0 for none.
+    float softCap;
+    // The rows of the queries and the slots of the keys.
+    uint rows;
+    uint slotCount;
+    // The work-groups that share the keys of a tile.
+    uint splits;
+    // The last two extents of the bias.
+    uint biasQueries;
+    uint biasKeys;
+    CHECK_BLOCK
+} arguments;
+
+// The distances first, 2·first … below `end` (powers of two, at most 64) between lanes that are folded. Mesa unrolls a loop with a step
+// and not one with a factor, and llvmpipe counts every iteration of a loop that stays.
+#define FOR_EACH_DISTANCE(distance, first, end) \
+    [[unroll]] for (uint power_ = 0, distance = 1; power_ < 6u; power_++, distance = 1u << power_) \
+        if (distance >= (first) && distance < (end))
+
+// The largest score of no key: the lowest float and not −∞, whose difference from itself is no number.
+const float LOWEST = -3.402823466e38;
+
+struct Tile {
+    uint segment;
+    uint keyHead;
+    uint split;
+    // The query heads of a key head.
+    int group;
+    // The first row of the segment's queries, and how many there are.
+    int firstRow;
+    int queryCount;
+    int keyCount;
+    // Rows start ..< end of the segment are the tile's.
+    int start;
+    int end;
+    // Where the key head's first key lies among the elements, and from one key to the next.
+    uint cacheStart;
+    uint keyStride;
+    // The keys that some row of the tile sees, those of the split.
+    int keyStart;
+    int keyEnd;
+};
+
+// The position of a row's query among the keys.
+int positionOf(Tile tile, int row) { return tile.keyCount - tile.queryCount + row / tile.group; }
+
+// Where a row lies among the queries' heads.
+uint headIndex(Tile tile, int row) {
+    return uint(tile.firstRow + row / tile.group) * arguments.heads + tile.keyHead * uint(tile.group) + uint(row % tile.group);
+}
+
+// The tile of a work-group with tiles of `rows` rows; false where there is nothing to do.
+bool findTile(int rows, out Tile tile) {
+    uint group = linearGroup();
+    tile.split = group % arguments.splits;
+    group /= arguments.splits;
+    tile.start = int(group % arguments.tiles) * rows;
+    group /= arguments.tiles;
+    tile.keyHead = group % arguments.keyHeads;
+    tile.segment = group / arguments.keyHeads;
+    if (tile.segment >= arguments.segments) return false;
+
+    tile.firstRow = max(arguments.queryStarts[AT(3u, tile.segment, 4u)].value, 0);
+    tile.queryCount = min(arguments.queryStarts[AT(3u, tile.segment + 1u, 4u)].value, int(arguments.rows)) - tile.firstRow;
+    tile.keyCount = clamp(arguments.keyLengths[AT(4u, tile.segment, 4u)].value, 0, int(arguments.keyCapacity));
+    uint slot = uint(arguments.slots[AT(5u, tile.segment, 4u)].value);
+    tile.group = int(arguments.heads / arguments.keyHeads);
+    tile.end = min(tile.start + rows, tile.queryCount * tile.group);
+    tile.keyStride = arguments.keyHeads * arguments.channels;
+    tile.cacheStart = slot * arguments.keyCapacity * tile.keyStride + tile.keyHead * arguments.channels;
+    if (tile.start >= tile.end || slot >= arguments.slotCount) return false;
+
+    tile.keyStart = 0;
+    tile.keyEnd = tile.keyCount;
+    if (arguments.window != 0u) {
+        tile.keyStart = max(0, positionOf(tile, tile.start) - int(arguments.window) + 1);
+        tile.keyEnd = clamp(positionOf(tile, tile.end - 1) + 1, 0, tile.keyCount);
+    }
+    if (arguments.splits > 1u) {
+        int part = max(tile.keyEnd - tile.keyStart + int(arguments.splits) - 1, 0) / int(arguments.splits);
+        tile.keyStart += int(tile.split) * part;
+        tile.keyEnd = min(tile.keyEnd, tile.keyStart + part);
+    }
+    return true;
+}
+
+// Whether the query at a position sees a key of the tile.
+bool isVisible(Tile tile, int position, int key) {
+    if (arguments.window == 0u) return key < tile.keyEnd;
+    return key < tile.keyEnd && key <= position && key > position - int(arguments.window);
+}
+
+// Where the bias of a row's first key lies.
+uint biasStart(Tile tile, int row) {
+    uint head = (BIAS & 4u) != 0u ? tile.keyHead * uint(tile.group) + uint(row % tile.group) : 0u;
+    uint heads = (BIAS & 4u) != 0u ? arguments.heads : 1u;
+    uint segment = (BIAS & 8u) != 0u ? tile.segment : 0u;
+    // An extent of 1 holds for all queries.
+    uint query = min(uint(row / tile.group), arguments.biasQueries - 1u);
+    return ((segment * heads + head) * arguments.biasQueries + query) * arguments.biasKeys;
+}
+
+float biasAt(uint start, int key) {
+    return LOAD_AS((BIAS & 2u) != 0u, arguments.bias, 6u, start + min(uint(key), arguments.biasKeys - 1u));
+}
+
+// A score after the scale, with the cap.
+float capped(float score) {
+    return arguments.softCap == 0.0 ? score : arguments.softCap * hyperbolicTangent(score / arguments.softCap);
+}

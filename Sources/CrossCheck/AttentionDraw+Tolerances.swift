@@ -1,0 +1,67 @@
+import Foundation
+
+extension AttentionDraw {
+    /// The bound for each element of the result.
+    func tolerances(_ matrixInputs: MatrixInputs) -> [Double] {
+        var result: [Double] = []
+        result.reserveCapacity(rows * heads * channels)
+        for sequence in keyLengths.indices {
+            for query in starts[sequence]..<starts[sequence + 1] {
+                for head in 0..<heads { result += tolerance(sequence: sequence, row: Int(query), head: head, matrixInputs) }
+            }
+        }
+        return result
+    }
+
+    private func tolerance(sequence: Int, row: Int, head: Int, _ matrixInputs: MatrixInputs) -> [Double] {
+        let query = row - Int(starts[sequence])
+        let position = Int(keyLengths[sequence] - (starts[sequence + 1] - starts[sequence])) + query
+        let visible = (0..<Int(keyLengths[sequence])).filter { key in
+            (!causal || (key <= position && window.map { key > position - $0 } ?? true))
+                && bias.map { $0[sequence, head, query, key] > -.infinity } ?? true
+        }
+        // A query without keys gives exact zeros.
+        if visible.isEmpty { return [Double](repeating: 0, count: channels) }
+        let firstQuery = (row * heads + head) * channels
+        func start(_ key: Int) -> Int {
+            ((Int(slots[sequence]) * capacity + key) * keyHeads + head / (heads / keyHeads)) * channels
+        }
+        let half = matrixInputs == .half ? 2 * RoundOff.halfUnit : 0
+        var scores: [Double] = []
+        var scoreError = 0.0
+        for key in visible {
+            var (sum, size) = (0.0, 0.0)
+            for channel in 0..<channels {
+                let product = Double(queries[firstQuery + channel]) * Double(keys[start(key) + channel])
+                sum += product
+                size += abs(product)
+            }
+            var error = ((RoundOff.sum(channels) + 3) * RoundOff.unit + half) * abs(Double(scale)) * size
+            var score = sum * Double(scale)
+            if let softCap {
+                score = Double(softCap) * tanh(score / Double(softCap))
+                error += 8 * RoundOff.unit * Double(softCap)
+            }
+            if let bias {
+                score += bias[sequence, head, query, key]
+                error += RoundOff.unit * abs(score)
+            }
+            scores.append(score)
+            scoreError = max(scoreError, error)
+        }
+        let largest = scores.max()!
+        let weights = scores.map { exp($0 - largest) }
+        let total = weights.reduce(0, +)
+        let common = 2 * scoreError + (5 * RoundOff.sum(visible.count) + 8) * RoundOff.unit + half
+        return (0..<channels).map { channel in
+            var (error, result) = (0.0, 0.0)
+            for (index, key) in visible.enumerated() {
+                let value = Double(values[start(key) + channel])
+                let exponential = 6 * (largest - scores[index]) * RoundOff.unit
+                error += weights[index] / total * abs(value) * (common + exponential) + abs(value) * RoundOff.logisticFlush
+                result += weights[index] / total * value
+            }
+            return error + RoundOff.storing(queryType, abs(result) + error)
+        }
+    }
+}
