@@ -36,7 +36,7 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Monge", "CPUBackend", "CrossCheck", "ModelFiles", "Tensors", "Transport", "VulkanRuntime",
+                "Monge", "CPUBackend", "CrossCheck", "ModelFiles", "Tensors", "Transport", "VulkanBackend", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

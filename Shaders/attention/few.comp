@@ -19,8 +19,8 @@ layout(constant_id = 8) const uint SPANS = 1;
 layout(constant_id = 9) const uint LANES = 32;
 
 const uint SUBGROUPS = 4;
-// The keys of a stream that are on their way at once.
-const uint DEPTH = 4;
+// The keys of a stream that are on their way at once, with their values: 128 bytes a lane.
+const uint DEPTH = KEYS_ARE_HALF ? 4u : 2u;
 
 // For each subgroup the largest score, the weights, and up to 256 sums of one row.
 const uint SHARED_ROW = 2 + 256;
@@ -56,12 +56,12 @@ void main() {
         uint first = headIndex(tile, row) * eights;
         [[unroll]] for (uint s = 0; s < SPANS; s++) {
             uint eight = s * LANES_PER_KEY + laneOfKey;
-            vec4 a;
-            vec4 b;
-            LOAD8_AS(ACTIVATIONS_ARE_HALF, arguments.queries, 0u, first + min(eight, eights - 1u), a, b)
+            uvec4 low;
+            uvec4 high;
+            LOAD8_AS(ACTIVATIONS_ARE_HALF, arguments.queries, 0u, first + min(eight, eights - 1u), low, high)
             float factor = eight < eights ? arguments.scale : 0.0;
-            queries[(r * SPANS + s) * 2u] = a * factor;
-            queries[(r * SPANS + s) * 2u + 1u] = b * factor;
+            queries[(r * SPANS + s) * 2u] = firstFour(ACTIVATIONS_ARE_HALF, low) * factor;
+            queries[(r * SPANS + s) * 2u + 1u] = lastFour(ACTIVATIONS_ARE_HALF, low, high) * factor;
             sums[(r * SPANS + s) * 2u] = vec4(0.0);
             sums[(r * SPANS + s) * 2u + 1u] = vec4(0.0);
         }
@@ -73,15 +73,24 @@ void main() {
     int streamStart = tile.keyStart + int((gl_SubgroupID * DEPTH) * streams + stream);
     // All subgroups take the same number of steps; keys past the end are the last one again and get no weight.
     [[dont_unroll]] for (int base = 0; tile.keyStart + base < tile.keyEnd; base += step_) {
+        // All loads of a step come first, those of the values, too: bytes on their way are what speed depends on.
+        uvec4 keyLow[DEPTH * SPANS];
+        uvec4 keyHigh[DEPTH * SPANS];
+        uvec4 valueLow[DEPTH * SPANS];
+        uvec4 valueHigh[DEPTH * SPANS];
+        [[unroll]] for (uint i = 0; i < DEPTH * SPANS; i++) {
+            int key = streamStart + base + int(i / SPANS * streams);
+            uint eight = min(i % SPANS * LANES_PER_KEY + laneOfKey, eights - 1u);
+            eight += firstEight + uint(min(key, tile.keyEnd - 1)) * strideEights;
+            LOAD8_AS(KEYS_ARE_HALF, arguments.keys, 1u, eight, keyLow[i], keyHigh[i])
+            LOAD8_AS(KEYS_ARE_HALF, arguments.values, 2u, eight, valueLow[i], valueHigh[i])
+        }
         float scores[TILE_ROWS * DEPTH];
         [[unroll]] for (uint d = 0; d < DEPTH; d++) {
-            int key = streamStart + base + int(d * streams);
-            uint first = firstEight + uint(min(key, tile.keyEnd - 1)) * strideEights;
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) scores[r * DEPTH + d] = 0.0;
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
-                vec4 a;
-                vec4 b;
-                LOAD8_AS(KEYS_ARE_HALF, arguments.keys, 1u, first + min(s * LANES_PER_KEY + laneOfKey, eights - 1u), a, b)
+                vec4 a = firstFour(KEYS_ARE_HALF, keyLow[d * SPANS + s]);
+                vec4 b = lastFour(KEYS_ARE_HALF, keyLow[d * SPANS + s], keyHigh[d * SPANS + s]);
                 [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
                     uint i = (r * SPANS + s) * 2u;
                     scores[r * DEPTH + d] += dot(queries[i], a) + dot(queries[i + 1u], b);
@@ -111,12 +120,9 @@ void main() {
             }
         }
         [[unroll]] for (uint d = 0; d < DEPTH; d++) {
-            int key = streamStart + base + int(d * streams);
-            uint first = firstEight + uint(min(key, tile.keyEnd - 1)) * strideEights;
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
-                vec4 a;
-                vec4 b;
-                LOAD8_AS(KEYS_ARE_HALF, arguments.values, 2u, first + min(s * LANES_PER_KEY + laneOfKey, eights - 1u), a, b)
+                vec4 a = firstFour(KEYS_ARE_HALF, valueLow[d * SPANS + s]);
+                vec4 b = lastFour(KEYS_ARE_HALF, valueLow[d * SPANS + s], valueHigh[d * SPANS + s]);
                 [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
                     uint i = (r * SPANS + s) * 2u;
                     sums[i] += scores[r * DEPTH + d] * a;

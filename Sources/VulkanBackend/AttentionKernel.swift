@@ -10,15 +10,17 @@ enum AttentionKernel: Equatable {
     case few(tileRows: Int, lanesPerKey: Int, spans: Int)
     /// Tiles of 64 rows by 64 keys in shared memory.
     case tiled(spans: Int)
+    /// Tiles on tensor cores.
+    case matrix(AttentionMatrix)
 
     /// Registers that the sums and queries of ``packed(tileRows:spans:isPaired:)`` may take, in pairs.
     private static let mostPackedSpans = 32
     /// The rows of ``tiled(spans:)`` that are worth a tile; ``few(tileRows:lanesPerKey:spans:)`` takes fewer.
-    private static let leastTiledRows = 17
+    static let leastTiledRows = 17
     /// The rows and keys of a tile of ``tiled(spans:)``.
     private static let tileSide = 64
-    /// The subgroups of a work-group of ``few(tileRows:lanesPerKey:spans:)``, and the keys that each lane has on its way.
-    private static let (fewSubgroups, fewDepth) = (4, 4)
+    /// The subgroups of a work-group of ``few(tileRows:lanesPerKey:spans:)``, and the fewest keys that each lane has on its way.
+    private static let (fewSubgroups, fewDepth) = (4, 2)
 
     /// - Parameters:
     ///   - queryRows: The most rows of any segment: its queries times the query heads of a key head.
@@ -48,6 +50,7 @@ enum AttentionKernel: Equatable {
         case .packed: "packed"
         case .few: "few"
         case .tiled: "tiled"
+        case .matrix(let matrix): "matrix-\(matrix.engine.kind.rawValue)"
         }
     }
 
@@ -56,6 +59,7 @@ enum AttentionKernel: Equatable {
         switch self {
         case .packed(let tileRows, _, _), .few(let tileRows, _, _): tileRows
         case .tiled: Self.tileSide
+        case .matrix(let matrix): matrix.rows
         }
     }
 
@@ -64,6 +68,7 @@ enum AttentionKernel: Equatable {
         case .packed: subgroupSize
         case .few: Self.fewSubgroups * subgroupSize
         case .tiled: 2 * Self.tileSide
+        case .matrix(let matrix): matrix.invocations
         }
     }
 
@@ -75,6 +80,7 @@ enum AttentionKernel: Equatable {
         case .few(let tileRows, let lanesPerKey, let spans):
             [UInt32(lanesPerKey), UInt32(tileRows), UInt32(spans), UInt32(subgroupSize)]
         case .tiled(let spans): [UInt32(spans), UInt32(Self.stagedValues(spans: spans))]
+        case .matrix(let matrix): matrix.constants
         }
     }
 
@@ -92,18 +98,24 @@ enum AttentionKernel: Equatable {
             let scores = channels + (channels + 15) / 16 + 16
             let values = Self.tileSide + Self.tileSide / Self.stagedValues(spans: spans)
             return (keys / Self.tileSide + 1) * (scores + values + 1) + 4 * spans
+        case .matrix(let matrix): return matrix.iterations(keys: keys)
         }
     }
 
     /// How many work-groups share the keys of a tile: more where there are too few tiles to keep a graphics processor busy, as long as
     /// each has enough to do that its partial result is little beside it.
+    ///
+    /// Decoding with Llama 3 8B over 32,768 keys in f16 is 128 MiB to read: 43 µs at an H100's 3.1 TB/s, which takes 2 MB on their way, 16 KiB
+    /// on each of its 132 processors. A lane of ``few(tileRows:lanesPerKey:spans:)`` has 128 bytes on their way, and its some 140
+    /// registers leave room for three work-groups of 128 lanes on a processor, 48 KiB: three times what is needed, for the part of the
+    /// time that goes into arithmetic. That is 396 work-groups, 49 for each of the 8 key heads, with 670 keys each; their partial results
+    /// are 1.6 MB, 1 % of the keys. Arithmetic takes some 20 µs beside it (9 for 0.5 G multiplications and additions, 11 for exponentials).
     func splits(keys: Int, tiles: Int, subgroupSize: Int) -> Int {
         let (enoughGroups, leastKeys) =
             switch self {
             case .packed: (512, 4 * subgroupSize)
-            // An H100 (132 processors) keeps 3 TB/s busy with 16 KiB on their way on each: four such groups.
-            case .few: (528, 128)
-            case .tiled: (264, 4 * Self.tileSide)
+            case .few: (396, 128)
+            case .tiled, .matrix: (264, 4 * Self.tileSide)
             }
         return max(1, min(enoughGroups / max(tiles, 1), keys / leastKeys))
     }

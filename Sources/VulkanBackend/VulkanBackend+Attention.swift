@@ -19,11 +19,13 @@ extension VulkanBackend {
         let alignment = [queries, keys, values, output].reduce(16) { $1.isAligned(to: 16) ? $0 : min($0, $1.isAligned(to: 8) ? 8 : 4) }
 
         let queryRows = min(max(segments.maximumQueries, 1), operation.queries.shape[0]) * (operation.heads / operation.keyHeads)
-        let kernel = AttentionKernel(
-            operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize)
+        let matrix = try attentionMatrix(operation, queryRows: queryRows, alignment: alignment)
+        let kernel =
+            matrix.map { AttentionKernel.matrix($0) }
+            ?? AttentionKernel(operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize)
         let tiles = (queryRows + kernel.tileRows - 1) / kernel.tileRows
         let allTiles = tiles * operation.keyHeads * segments.count
-        let keyCount = min(segments.maximumKeys, operation.keyCapacity)
+        let keyCount = Self.mostKeys(operation, tileRows: kernel.tileRows)
         let splits = splits(kernel, keys: keyCount, channels: channels, tiles: allTiles)
         let result = splits == 1 ? output : try partials(operation, splits, name)
 
@@ -56,12 +58,21 @@ extension VulkanBackend {
         let constants = [operation.keys.dtype == .f16 ? 1 : 0, Self.biasConstant(operation)] as [UInt32]
         try run(
             "attention/\(kernel.shader)", activations: operation.queries.dtype,
-            constants: constants + kernel.constants(subgroupSize: subgroupSize), launch, arguments, name)
+            constants: constants + kernel.constants(subgroupSize: subgroupSize), usesFullSubgroups: matrix != nil, launch, arguments, name)
         if splits > 1 { try combine(result, splits, operation, name) }
     }
 
     /// A window that leaves nothing out, far enough from the largest integer that differences with positions do not overflow.
     private static let unlimitedWindow = 1 << 30
+
+    /// The most keys that the rows of a tile see between them.
+    private static func mostKeys(_ operation: AttentionOperation, tileRows: Int) -> Int {
+        let keys = min(operation.segments.maximumKeys, operation.keyCapacity)
+        guard let window = operation.window else { return keys }
+        // Each further query of the tile sees one key more.
+        let queries = (tileRows - 1) / (operation.heads / operation.keyHeads) + 2
+        return min(keys, min(window, keys) + queries)
+    }
 
     /// What the bias is, as the kernels' constant 5 says it.
     private static func biasConstant(_ operation: AttentionOperation) -> UInt32 {
