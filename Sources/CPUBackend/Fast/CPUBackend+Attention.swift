@@ -3,7 +3,7 @@ import Tensors
 
 extension CPUBackend {
     public func attention(_ operation: AttentionOperation) throws {
-        var operands = FloatOperands(memory, "attention")
+        var operands = FloatOperands(memory, "attention", workers: workers)
         let items = try attentionItems(operation, &operands)
         if items.isEmpty { return }
         // One call's state, the next block's, the packed panel and the scores.

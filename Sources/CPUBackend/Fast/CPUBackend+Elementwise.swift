@@ -43,7 +43,7 @@ extension CPUBackend {
 
     public func transport(_ operation: TransportOperation) throws {
         let name = "transport"
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
         let output = try operands.output(operation.output)
         let transport = try monge_transport(operation.transport, name)

@@ -5,7 +5,7 @@ extension CPUBackend {
     public func linear(_ operation: LinearOperation) throws {
         let name = "linear"
         var linear = monge_linear()
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         linear.x = UnsafePointer(try operands.input(operation.x))
         linear.rows = operation.rows
         linear.inputs = operation.inputChannels

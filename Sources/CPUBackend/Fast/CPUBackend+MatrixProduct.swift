@@ -112,14 +112,8 @@ extension monge_linear {
         var part = self
         part.rows = range.count
         if let x { part.x = x + range.lowerBound * inputs }
-        if let result_rows {
-            part.result_rows = result_rows + range.lowerBound
-            return part
-        }
-        part.epilogue.output += range.lowerBound * epilogue.channels
-        if let residual = epilogue.residual { part.epilogue.residual = residual + range.lowerBound * epilogue.channels }
-        if epilogue.transport.index_per_row { part.epilogue.transport.indices += range.lowerBound }
-        if epilogue.transport.strength_per_row { part.epilogue.transport.strengths += range.lowerBound }
+        part.first_row += range.lowerBound
+        if let result_rows { part.result_rows = result_rows + range.lowerBound }
         return part
     }
 }

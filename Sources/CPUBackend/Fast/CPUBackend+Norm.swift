@@ -5,7 +5,7 @@ extension CPUBackend {
     public func rmsNorm(_ operation: RMSNormOperation) throws {
         let name = "rmsNorm"
         let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
         let gain = try operation.gain.hostFloats(name)
         let output = try operands.output(operation.output)

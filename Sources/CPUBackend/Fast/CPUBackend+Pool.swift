@@ -4,7 +4,7 @@ extension CPUBackend {
     public func pool(_ operation: PoolOperation) throws {
         let name = "pool"
         let channels = operation.x.shape[1]
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let x = UnsafePointer(try operands.input(operation.x))
         let starts = try operation.starts.hostIntegers(name)
         let counts = try operation.counts.hostIntegers(name)

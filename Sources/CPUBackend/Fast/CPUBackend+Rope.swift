@@ -25,7 +25,7 @@ extension CPUBackend {
         _ layout: RopeLayout, _ name: String
     ) throws {
         let (heads, channels) = (x.shape[1], x.shape[2])
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let values = try operands.input(x)
         let turned = try operands.output(output)
         workers.ranges(x.shape[0], cost: 2 * heads * channels) { range, _ in

@@ -5,7 +5,7 @@ extension CPUBackend {
     public func sample(_ operation: SampleOperation) throws {
         let name = "sample"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
         let uniforms = try operation.uniforms.hostFloats(name)
         let output = try operation.output.hostIntegers(name)

@@ -5,7 +5,7 @@ extension CPUBackend {
     public func argmax(_ operation: ArgmaxOperation) throws {
         let name = "argmax"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
         let output = try operation.output.hostIntegers(name)
         workers.ranges(rows, cost: count) { range, _ in
@@ -17,7 +17,7 @@ extension CPUBackend {
     public func topK(_ operation: TopKOperation) throws {
         let name = "topK"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
         let values = try operation.values.hostFloats(name)
         let indices = try operation.indices.hostIntegers(name)

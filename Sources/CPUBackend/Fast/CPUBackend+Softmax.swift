@@ -4,7 +4,7 @@ import Tensors
 extension CPUBackend {
     public func softmax(_ operation: SoftmaxOperation) throws {
         let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        var operands = FloatOperands(memory, "softmax")
+        var operands = FloatOperands(memory, "softmax", workers: workers)
         let x = try operands.input(operation.x)
         let output = try operands.output(operation.output)
         workers.ranges(rows, cost: 8 * channels) { range, _ in

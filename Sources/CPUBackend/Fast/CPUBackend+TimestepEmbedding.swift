@@ -5,7 +5,7 @@ extension CPUBackend {
     public func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws {
         let name = "timestepEmbedding"
         let timesteps = try operation.timesteps.hostFloats(name)
-        var operands = FloatOperands(memory, name)
+        var operands = FloatOperands(memory, name, workers: workers)
         let output = try operands.output(operation.output)
         let options = operation.frequencies
         let (count, channels) = (options.count, options.channels)

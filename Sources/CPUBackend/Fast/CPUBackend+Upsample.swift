@@ -32,7 +32,7 @@ extension CPUBackend {
     }
 
     private func bilinear(_ operation: UpsampleOperation, alignCorners: Bool) throws {
-        var operands = FloatOperands(memory, "upsample")
+        var operands = FloatOperands(memory, "upsample", workers: workers)
         let x = try operands.input(operation.x)
         let output = try operands.output(operation.output)
         let (from, to) = (operation.x.shape, operation.output.shape)

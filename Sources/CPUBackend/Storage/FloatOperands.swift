@@ -15,13 +15,16 @@ import Tensors
 struct FloatOperands {
     private let memory: CPUMemoryPool
     private let operation: String
+    private let workers: WorkPool?
     // Kept until the end of the operation; empty when everything is f32.
     private var copies: [CPUStorage] = []
     private var outputs: [(copy: UnsafeMutablePointer<Float>, tensor: Tensor)] = []
 
-    init(_ memory: CPUMemoryPool, _ operation: String) {
+    /// - Parameter workers: The threads that share the conversions; nil for the caller alone.
+    init(_ memory: CPUMemoryPool, _ operation: String, workers: WorkPool? = nil) {
         self.memory = memory
         self.operation = operation
+        self.workers = workers
     }
 
     /// The elements of an f32 or f16 tensor, to be read.
@@ -29,7 +32,7 @@ struct FloatOperands {
     mutating func input(_ tensor: Tensor) throws -> UnsafeMutablePointer<Float> {
         if tensor.dtype == .f32 { return try tensor.hostFloats(operation) }
         let copy = try room(tensor.shape.count)
-        HalfPrecision.widen(try tensor.hostElements(UInt16.self, operation), count: tensor.shape.count, into: copy)
+        HalfPrecision.widen(try tensor.hostElements(UInt16.self, operation), count: tensor.shape.count, into: copy, workers: workers)
         return copy
     }
 
@@ -47,7 +50,8 @@ struct FloatOperands {
     func finish() throws {
         try withExtendedLifetime(copies) {
             for (copy, tensor) in outputs {
-                HalfPrecision.round(copy, count: tensor.shape.count, into: try tensor.hostElements(UInt16.self, operation))
+                let halves = try tensor.hostElements(UInt16.self, operation)
+                HalfPrecision.round(copy, count: tensor.shape.count, into: halves, workers: workers)
             }
         }
     }

@@ -108,8 +108,9 @@ typedef struct {
     // [epilogue.channels, inputs]
     const uint8_t *weight;
     size_t weight_row_bytes;
-    // The row of the result that each row of x makes; NULL where it is the same.
+    // The row of the result that each row of x makes; where NULL, rows follow first_row. The dot kernel knows rows from 0 only.
     const int32_t *result_rows;
+    size_t first_row;
     monge_epilogue epilogue;
 } monge_linear;
 

@@ -47,6 +47,10 @@ static size_t gemm_scratch(size_t panels) {
     return MONGE_GEMM_CHANNELS * (DECODED + panels * PANEL_LANES) + PANEL_LANES * MONGE_GEMM_CHANNELS;
 }
 
+INLINE size_t result_row(const monge_linear *linear, size_t row) {
+    return linear->result_rows ? (size_t)linear->result_rows[row] : linear->first_row + row;
+}
+
 // The sums of a panel, [channels][lanes], as rows of channels through the epilogue.
 static void gemm_finish(
     const monge_linear *linear, size_t first, size_t channels, size_t start, size_t vectors, const float *sums, float *rows) {
@@ -60,8 +64,7 @@ static void gemm_finish(
         }
         size_t row = (start + v) * LANES;
         for (size_t l = 0; l < LANES && row + l < linear->rows; l++) {
-            size_t result = linear->result_rows ? (size_t)linear->result_rows[row + l] : row + l;
-            finish_row(&linear->epilogue, result, first, channels, rows + l * MONGE_GEMM_CHANNELS);
+            finish_row(&linear->epilogue, result_row(linear, row + l), first, channels, rows + l * MONGE_GEMM_CHANNELS);
         }
     }
 }
