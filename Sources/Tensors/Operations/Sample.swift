@@ -42,7 +42,13 @@ public enum SampleWeight {
         let low = n * 2.12194440e-4
         let r = (z - high) + low
         var p: Float = 1.0 / 5040.0
-        for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1, 1] as [Float] { p = p * r + coefficient }
+        p = p * r + 1.0 / 720.0
+        p = p * r + 1.0 / 120.0
+        p = p * r + 1.0 / 24.0
+        p = p * r + 1.0 / 6.0
+        p = p * r + 0.5
+        p = p * r + 1
+        p = p * r + 1
         return UInt32(p * Float(sign: .plus, exponent: bits + Int(n), significand: 1))
     }
 
