@@ -9,7 +9,7 @@ public enum CrossCheck {
     public static let operations: [CheckedOperation] = [
         .activation, .add, .argmax, .attention, .aurocColumns, .broadcast, .cast, .clamp, .concat, .embedding, .fitColumns,
         .gatedProduct, .gatherRows, .groupNorm, .layerNorm, .linear, .multiply, .multiplyAdd, .pad, .permute, .pool,
-        .quantileColumns, .rmsNorm, .rope, .rotation, .scale, .scatterRows, .slice, .softmax, .sortColumns, .subtract,
+        .quantileColumns, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows, .slice, .softmax, .sortColumns, .subtract,
         .timestepEmbedding, .topK, .transport, .upsample,
     ]
 

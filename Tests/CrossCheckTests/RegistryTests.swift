@@ -22,9 +22,9 @@ import Testing
         #expect(
             names.sorted() == [
                 "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "embedding",
-                "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear", "multiply", "multiplyAdd", "pad",
-                "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "scale", "scatterRows", "slice", "softmax",
-                "sortColumns", "subtract", "timestepEmbedding", "topK", "transport", "upsample",
+                "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear", "multiply", "multiplyAdd",
+                "pad", "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "sample", "scale", "scatterRows",
+                "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK", "transport", "upsample",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -67,7 +67,7 @@ import Testing
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
             ("quantileColumns", LowerQuantile.self), ("aurocColumns", GenerousTies.self), ("groupNorm", MapsTooEarly.self),
             ("groupNorm", OneChannelGroups.self), ("layerNorm", UnbiasedNorm.self), ("transport", PointwiseMeans.self),
-            ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
+            ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self), ("sample", WholeVocabulary.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

@@ -14,8 +14,8 @@ import VulkanBackend
     /// The other layout of kernels, where there is one: devices of all kinds run both.
     @Test(arguments: [
         "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "concat", "fitColumns", "gatedProduct",
-        "groupNorm", "layerNorm", "linear", "multiplyAdd", "pad", "permute", "rmsNorm", "rotation", "slice", "softmax",
-        "sortColumns", "topK", "transport", "upsample",
+        "groupNorm", "layerNorm", "linear", "multiplyAdd", "pad", "permute", "rmsNorm", "rotation", "sample", "slice",
+        "softmax", "sortColumns", "topK", "transport", "upsample",
     ])
     func otherFamilyAgreesWithReference(name: String) throws {
         let usual = try TestBackend.make().family
