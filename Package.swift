@@ -36,7 +36,7 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Monge", "CPUBackend", "CrossCheck", "ModelFiles", "Tensors", "Transport", "VulkanRuntime",
+                "Monge", "CPUBackend", "CrossCheck", "ModelFiles", "Tensors", "Transport", "VulkanBackend", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -53,7 +53,9 @@ let package = Package(
         .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
         .testTarget(
             name: "MongeTests",
-            dependencies: ["Monge", "Models", "ModelFiles", "Transport", "Tensors", "VulkanBackend", "VulkanRuntime"]),
+            dependencies: [
+                "Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend", "CrossCheck", "VulkanBackend", "VulkanRuntime",
+            ]),
         .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(

@@ -81,14 +81,18 @@ float halfBits(uint bits) { return unpackHalf2x16(bits).x; }
 
 #if defined(WEIGHT_q4_K) || defined(WEIGHT_q5_K)
 // Scale and minimum j of the eight that are packed as 6-bit numbers in 12 bytes (get_scale_min_k4 of ggml).
-uvec2 packedScale(WeightBlocks block, uint j) {
+uvec2 unpackScale(uint word0, uint word1, uint word2, uint j) {
     uint shift = 8u * (j & 3u);
-    uint first = block.value.scales[0] >> shift;
-    uint second = block.value.scales[1] >> shift;
-    uint third = block.value.scales[2] >> shift;
+    uint first = word0 >> shift;
+    uint second = word1 >> shift;
+    uint third = word2 >> shift;
     uvec2 plain = uvec2(first & 63u, second & 63u);
     uvec2 split = uvec2((third & 15u) | (((first >> 6) & 3u) << 4), ((third >> 4) & 15u) | (((second >> 6) & 3u) << 4));
     return j < 4u ? plain : split;
+}
+
+uvec2 packedScale(WeightBlocks block, uint j) {
+    return unpackScale(block.value.scales[0], block.value.scales[1], block.value.scales[2], j);
 }
 #endif
 

@@ -8,6 +8,11 @@
 #define HAS_RESIDUAL 2u
 #define TRANSPORT_SLOT 3u
 
+// What a kernel needs besides.
+#ifndef EXTRA_NUMBERS
+#define EXTRA_NUMBERS
+#endif
+
 layout(push_constant, scalar) uniform Arguments {
     Floats x;
     WeightBlocks weight;
@@ -24,6 +29,7 @@ layout(push_constant, scalar) uniform Arguments {
     uint activation;
     uint flags;
     TRANSPORT_NUMBERS
+    EXTRA_NUMBERS
     CHECK_BLOCK
 } arguments;
 

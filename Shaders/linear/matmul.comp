@@ -1,17 +1,17 @@
 // variants: WEIGHT = f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q4_K q5_K q6_K
 #version 460
-// y = epilogue(x · Wᵀ + b) for many rows of x, a work-group for each tile of 64 rows by 128 outputs. Chunks of 32 channels pass
-// through shared memory, where each value that is loaded (and each weight that is decoded) serves the whole tile; each of
-// the 16 × 16 invocations keeps 4 rows by 8 outputs in registers.
+// y = epilogue(x · Wᵀ + b) for many rows of x, a work-group for each tile of TILE_ROWS by TILE_OUTPUTS, multiples of 16. Chunks of 32
+// channels pass through shared memory, where each value that is loaded (and each weight that is decoded) serves the whole tile; each
+// of the 16 × 16 invocations keeps its part of the tile in registers.
 #include "common/arguments.glsl"
 #include "common/weights.glsl"
 #include "linear/epilogue.glsl"
 
-const uint TILE_ROWS = 64;
-const uint TILE_OUTPUTS = 128;
+layout(constant_id = 4) const uint TILE_ROWS = 64;
+layout(constant_id = 5) const uint TILE_OUTPUTS = 128;
 const uint INVOCATIONS = 256;
-const uint ROWS = 4;
-const uint OUTPUTS = 8;
+const uint ROWS = TILE_ROWS / 16u;
+const uint OUTPUTS = TILE_OUTPUTS / 16u;
 
 // Channels first, so that neighbouring invocations read neighbouring words.
 shared float xTile[32 * TILE_ROWS];
@@ -33,21 +33,19 @@ void main() {
     uint blocks = chunks / BLOCK_CHUNKS;
     for (uint chunk = 0; chunk < chunks; chunk++) {
         barrier();
-        // Half of the invocations decode a chunk of weights each, the others load the rows.
+        // The invocations without a chunk of weights to decode come first to the rows.
         if (self < TILE_OUTPUTS) {
             uint block = min(firstOutput + self, arguments.outputs - 1u) * blocks + chunk / BLOCK_CHUNKS;
             float w[32];
             decodeChunk(arguments.weight + AT(1u, block, WEIGHT_BLOCK_BYTES), chunk % BLOCK_CHUNKS, w);
             [[unroll]] for (uint k = 0; k < 32; k++) weightTile[k * TILE_OUTPUTS + self] = w[k];
-        } else {
-            uint loader = self - TILE_OUTPUTS;
-            uint loadedRow = loader % TILE_ROWS;
+        }
+        for (uint i = (self + INVOCATIONS - TILE_OUTPUTS) % INVOCATIONS; i < 8u * TILE_ROWS; i += INVOCATIONS) {
+            uint loadedRow = i % TILE_ROWS;
+            uint four = i / TILE_ROWS;
             uint xChunk = min(firstRow + loadedRow, arguments.rows - 1u) * chunks + chunk;
-            [[unroll]] for (uint i = 0; i < 4; i++) {
-                uint four = loader / TILE_ROWS * 4u + i;
-                vec4 x = LOAD4(arguments.x, 0u, 8u * xChunk + four);
-                [[unroll]] for (uint j = 0; j < 4; j++) xTile[(4u * four + j) * TILE_ROWS + loadedRow] = x[j];
-            }
+            vec4 x = LOAD4(arguments.x, 0u, 8u * xChunk + four);
+            [[unroll]] for (uint j = 0; j < 4; j++) xTile[(4u * four + j) * TILE_ROWS + loadedRow] = x[j];
         }
         barrier();
         for (uint k = 0; k < 32; k++) {

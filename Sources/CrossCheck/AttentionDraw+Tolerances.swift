@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 extension AttentionDraw {
     /// The bound for each element of the result.
@@ -26,17 +27,23 @@ extension AttentionDraw {
         func start(_ key: Int) -> Int {
             ((Int(slots[sequence]) * capacity + key) * keyHeads + head / (heads / keyHeads)) * channels
         }
-        let half = matrixInputs == .half ? 2 * RoundOff.halfUnit : 0
+        // On tensor cores, what is f32 is rounded to f16, and so are the weights, which changes both sums of their mean.
+        let usesHalf = matrixInputs == .half || matrixInputs == .activations && queryType == .f16 && keyType == .f16
+        let rounding = usesHalf ? RoundOff.toHalf.relative : 0
+        let scoreRoundings = (queryType == .f32 ? rounding : 0) + (keyType == .f32 ? rounding : 0)
+        let weightRoundings = 2 * rounding + (keyType == .f32 ? rounding : 0)
         var scores: [Double] = []
         var scoreError = 0.0
         for key in visible {
-            var (sum, size) = (0.0, 0.0)
+            var (sum, size, subnormal) = (0.0, 0.0, 0.0)
             for channel in 0..<channels {
                 let product = Double(queries[firstQuery + channel]) * Double(keys[start(key) + channel])
                 sum += product
                 size += abs(product)
+                subnormal += abs(Double(queries[firstQuery + channel])) + abs(Double(keys[start(key) + channel]))
             }
-            var error = ((RoundOff.sum(channels) + 3) * RoundOff.unit + half) * abs(Double(scale)) * size
+            var error = ((RoundOff.sum(channels) + 3) * RoundOff.unit + scoreRoundings) * abs(Double(scale)) * size
+            if scoreRoundings > 0 { error += RoundOff.toHalf.absolute * abs(Double(scale)) * subnormal }
             var score = sum * Double(scale)
             if let softCap {
                 score = Double(softCap) * tanh(score / Double(softCap))
@@ -52,13 +59,15 @@ extension AttentionDraw {
         let largest = scores.max()!
         let weights = scores.map { exp($0 - largest) }
         let total = weights.reduce(0, +)
-        let common = 2 * scoreError + (5 * RoundOff.sum(visible.count) + 8) * RoundOff.unit + half
+        let common = expm1(2 * scoreError) + (5 * RoundOff.sum(visible.count) + 8) * RoundOff.unit + weightRoundings
         return (0..<channels).map { channel in
             var (error, result) = (0.0, 0.0)
             for (index, key) in visible.enumerated() {
                 let value = Double(values[start(key) + channel])
                 let exponential = 6 * (largest - scores[index]) * RoundOff.unit
                 error += weights[index] / total * abs(value) * (common + exponential) + abs(value) * RoundOff.logisticFlush
+                // The smallest weights, of which 2¹⁰ are rounded as one, and the smallest values.
+                if usesHalf { error += RoundOff.toHalf.absolute * (0x1p-9 * abs(value) + weights[index] / total) }
                 result += weights[index] / total * value
             }
             return error + RoundOff.storing(queryType, abs(result) + error)

@@ -16,11 +16,11 @@ public enum CrossCheck {
     /// Runs cases `0 ..< cases` of an operation.
     /// - Parameters:
     ///   - cases: nil for the operation's own number.
-    ///   - matrixInputs: The precision the candidate multiplies matrices in.
+    ///   - matrixInputs: The precision the candidate multiplies matrices in; nil for what it says.
     /// - Throws: What the reference throws; a candidate's error is a failure in the report.
     public static func run(
         operation: CheckedOperation, cases: Int? = nil, seed: UInt64, candidate: any Backend, reference: any Backend,
-        matrixInputs: MatrixInputs = .single
+        matrixInputs: MatrixInputs? = nil
     ) throws -> CheckReport {
         try run(
             operation: operation, cases: 0..<(cases ?? operation.defaultCases), seed: seed, candidate: candidate,
@@ -30,12 +30,12 @@ public enum CrossCheck {
     /// Runs the given cases of an operation: those of a failure, for example.
     public static func run(
         operation: CheckedOperation, cases: Range<Int>, seed: UInt64, candidate: any Backend, reference: any Backend,
-        matrixInputs: MatrixInputs = .single
+        matrixInputs: MatrixInputs? = nil
     ) throws -> CheckReport {
         var report = CheckReport(operation: operation.name, candidate: candidate.name, reference: reference.name, seed: seed)
         for index in cases {
             var generator = CheckGenerator(seed: seed, operation: operation.name, caseIndex: index)
-            let checkCase = operation.makeCase(index, &generator, CheckOptions(matrixInputs: matrixInputs))
+            let checkCase = operation.makeCase(index, &generator, CheckOptions(matrixInputs: matrixInputs ?? candidate.matrixInputs))
             report.cases += 1
             func fail(_ detail: String) {
                 report.failures.append(

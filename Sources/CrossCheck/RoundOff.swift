@@ -28,12 +28,16 @@ enum RoundOff {
     /// independent, it stays below λ√n with a probability of at least 1 − 2n·exp(−λ²/2) (Higham & Mary, "A New Approach to
     /// Probabilistic Rounding Error Analysis", 2019, Theorem 3.1); λ = 8 leaves 10⁻¹⁰ for a million terms.
     static func sum(_ count: Int) -> Double { min(Double(count), 8 * Double(count).squareRoot()) }
-}
 
-/// The precision in which a device multiplies matrices.
-public enum MatrixInputs: String, Codable, Sendable, CaseIterable {
-    /// f32 products: every backend unless it says otherwise.
-    case single
-    /// Inputs rounded to f16, products and sums in f32 (tensor cores).
-    case half
+    /// How many of the two factors of each product are rounded to f16 first: the weight (or the key's), then the activation.
+    static func roundedFactors(_ inputs: MatrixInputs, activations: DType) -> Int {
+        switch inputs {
+        case .single: 0
+        case .activations: activations == .f16 ? 1 : 0
+        case .half: activations == .f16 ? 1 : 2
+        }
+    }
+
+    /// The error of rounding a number to f16, to either side, as devices may: relative to it, and below 2⁻¹⁴ absolute.
+    static let toHalf = (relative: 2 * halfUnit, absolute: 0x1p-24)
 }

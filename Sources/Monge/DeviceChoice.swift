@@ -74,6 +74,6 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     }
 
     private func open(_ index: Int, _ options: DeviceOptions) throws -> any Backend {
-        try VulkanBackend(device: Device(index: index, options: options))
+        try VulkanBackend(device: Device(index: index, options: options), matrix: .fromEnvironment())
     }
 }

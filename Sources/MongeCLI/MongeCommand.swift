@@ -12,6 +12,7 @@ struct MongeCommand: ParsableCommand {
             Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 could not be done, 2 asked wrongly.
             `--device` and the environment variable MONGE_DEVICE take auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME.
             """,
+        version: MongeVersion.current,
         subcommands: [
             DevicesCommand.self, GenerateCommand.self, FitCommand.self, EvaluateCommand.self, ActivationsCommand.self,
             LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self, InspectCommand.self, CheckCommand.self,

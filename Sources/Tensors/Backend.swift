@@ -10,6 +10,9 @@ public protocol Backend: AnyObject {
     /// What a person calls this device, for messages and results.
     var name: String { get }
 
+    /// The precision in which it multiplies matrices.
+    var matrixInputs: MatrixInputs { get }
+
     // MARK: Memory
 
     /// Memory for a tensor, its contents undefined.
@@ -60,6 +63,8 @@ public protocol Backend: AnyObject {
 }
 
 extension Backend {
+    public var matrixInputs: MatrixInputs { .single }
+
     /// A tensor of the given elements. `T` must be as wide as `dtype` says (Float for f32, Int32 for i32).
     public func upload<T: BitwiseCopyable>(_ elements: [T], _ shape: Shape, _ dtype: DType) throws -> Tensor {
         guard dtype.byteCount(elements: shape.count) == elements.count * MemoryLayout<T>.stride else {

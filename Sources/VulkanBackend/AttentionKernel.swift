@@ -10,11 +10,13 @@ enum AttentionKernel: Equatable {
     case few(tileRows: Int, lanesPerKey: Int, spans: Int)
     /// Tiles of 64 rows by 64 keys in shared memory.
     case tiled(spans: Int)
+    /// Tiles on tensor cores.
+    case matrix(AttentionMatrix)
 
     /// Registers that the sums and queries of ``packed(tileRows:spans:isPaired:)`` may take, in pairs.
     private static let mostPackedSpans = 32
     /// The rows of ``tiled(spans:)`` that are worth a tile; ``few(tileRows:lanesPerKey:spans:)`` takes fewer.
-    private static let leastTiledRows = 17
+    static let leastTiledRows = 17
     /// The rows and keys of a tile of ``tiled(spans:)``.
     private static let tileSide = 64
     /// The subgroups of a work-group of ``few(tileRows:lanesPerKey:spans:)``, and the fewest keys that each lane has on its way.
@@ -48,6 +50,7 @@ enum AttentionKernel: Equatable {
         case .packed: "packed"
         case .few: "few"
         case .tiled: "tiled"
+        case .matrix(let matrix): "matrix-\(matrix.engine.kind.rawValue)"
         }
     }
 
@@ -56,6 +59,7 @@ enum AttentionKernel: Equatable {
         switch self {
         case .packed(let tileRows, _, _), .few(let tileRows, _, _): tileRows
         case .tiled: Self.tileSide
+        case .matrix(let matrix): matrix.rows
         }
     }
 
@@ -64,6 +68,7 @@ enum AttentionKernel: Equatable {
         case .packed: subgroupSize
         case .few: Self.fewSubgroups * subgroupSize
         case .tiled: 2 * Self.tileSide
+        case .matrix(let matrix): matrix.invocations
         }
     }
 
@@ -75,6 +80,7 @@ enum AttentionKernel: Equatable {
         case .few(let tileRows, let lanesPerKey, let spans):
             [UInt32(lanesPerKey), UInt32(tileRows), UInt32(spans), UInt32(subgroupSize)]
         case .tiled(let spans): [UInt32(spans), UInt32(Self.stagedValues(spans: spans))]
+        case .matrix(let matrix): matrix.constants
         }
     }
 
@@ -92,6 +98,7 @@ enum AttentionKernel: Equatable {
             let scores = channels + (channels + 15) / 16 + 16
             let values = Self.tileSide + Self.tileSide / Self.stagedValues(spans: spans)
             return (keys / Self.tileSide + 1) * (scores + values + 1) + 4 * spans
+        case .matrix(let matrix): return matrix.iterations(keys: keys)
         }
     }
 
@@ -108,7 +115,7 @@ enum AttentionKernel: Equatable {
             switch self {
             case .packed: (512, 4 * subgroupSize)
             case .few: (396, 128)
-            case .tiled: (264, 4 * Self.tileSide)
+            case .tiled, .matrix: (264, 4 * Self.tileSide)
             }
         return max(1, min(enoughGroups / max(tiles, 1), keys / leastKeys))
     }

@@ -31,13 +31,15 @@ extension VulkanBackend {
     ///   - name: Family, shader and variant.
     ///   - activations: The type of the activations, f32 or f16.
     ///   - constants: Specialization constants from 4 on.
+    ///   - usesFullSubgroups: Whether every subgroup must have all its lanes.
     ///   - operation: The name in errors and profiles.
     func run(
-        _ name: String, activations: DType = .f32, constants: [UInt32] = [], _ launch: Launch, _ arguments: KernelArguments,
-        _ operation: String
+        _ name: String, activations: DType = .f32, constants: [UInt32] = [], usesFullSubgroups: Bool = false, _ launch: Launch,
+        _ arguments: KernelArguments, _ operation: String
     ) throws {
         try translatingErrors(operation) {
-            let pipeline = try kernels.pipeline(name, groupSize: launch.groupSize, activations: activations, constants: constants)
+            let pipeline = try kernels.pipeline(
+                name, groupSize: launch.groupSize, activations: activations, constants: constants, usesFullSubgroups: usesFullSubgroups)
             try arguments.withBytes {
                 try stream.dispatch(pipeline, arguments: $0, uses: arguments.uses, groups: launch.groups, label: operation)
             }

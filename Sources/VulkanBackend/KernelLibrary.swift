@@ -6,17 +6,35 @@ final class KernelLibrary {
     private static let shaders = ShaderLibrary(CompiledShaders.all)
 
     private let device: Device
+    /// Kernels that run in the place of others.
+    private let standIns: [String: String]
 
-    init(_ device: Device) { self.device = device }
+    init(_ device: Device, standIns: [String: String] = [:]) {
+        self.device = device
+        self.standIns = standIns
+    }
+
+    /// The build of a kernel that the device runs; checked builds are compiled from the sources of this package only, so that what is
+    /// compiled ahead has none.
+    func code(_ name: String) throws -> ShaderCode {
+        let name = standIns[name] ?? name
+        return try Self.shaders.code(device.isChecked ? name + "+checked" : name)
+    }
+
+    func has(_ name: String) -> Bool { (try? code(name)) != nil }
 
     /// - Parameters:
     ///   - name: Family, shader and variant: `linear/matvec-q4_0`.
     ///   - groupSize: Invocations in a work-group along x and y.
     ///   - activations: The type of the activations, f32 or f16.
     ///   - constants: Specialization constants from 4 on.
-    func pipeline(_ name: String, groupSize: (Int, Int), activations: DType, constants: [UInt32]) throws -> Pipeline {
-        let code = try Self.shaders.code(device.isChecked ? name + "+checked" : name)
+    ///   - usesFullSubgroups: Whether every subgroup must have all its lanes.
+    func pipeline(
+        _ name: String, groupSize: (Int, Int), activations: DType, constants: [UInt32], usesFullSubgroups: Bool = false
+    ) throws -> Pipeline {
+        let code = try code(name)
         let common = [UInt32(groupSize.0), UInt32(groupSize.1), 1, activations == .f16 ? 1 : 0]
-        return try device.pipeline(code, specialization: common + constants, subgroupSize: device.report.limits.subgroupSize)
+        return try device.pipeline(
+            code, specialization: common + constants, subgroupSize: device.report.limits.subgroupSize, usesFullSubgroups: usesFullSubgroups)
     }
 }

@@ -19,8 +19,10 @@ extension VulkanBackend {
         let alignment = [queries, keys, values, output].reduce(16) { $1.isAligned(to: 16) ? $0 : min($0, $1.isAligned(to: 8) ? 8 : 4) }
 
         let queryRows = min(max(segments.maximumQueries, 1), operation.queries.shape[0]) * (operation.heads / operation.keyHeads)
-        let kernel = AttentionKernel(
-            operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize)
+        let matrix = try attentionMatrix(operation, queryRows: queryRows, alignment: alignment)
+        let kernel =
+            matrix.map { AttentionKernel.matrix($0) }
+            ?? AttentionKernel(operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize)
         let tiles = (queryRows + kernel.tileRows - 1) / kernel.tileRows
         let allTiles = tiles * operation.keyHeads * segments.count
         let keyCount = Self.mostKeys(operation, tileRows: kernel.tileRows)
@@ -56,7 +58,7 @@ extension VulkanBackend {
         let constants = [operation.keys.dtype == .f16 ? 1 : 0, Self.biasConstant(operation)] as [UInt32]
         try run(
             "attention/\(kernel.shader)", activations: operation.queries.dtype,
-            constants: constants + kernel.constants(subgroupSize: subgroupSize), launch, arguments, name)
+            constants: constants + kernel.constants(subgroupSize: subgroupSize), usesFullSubgroups: matrix != nil, launch, arguments, name)
         if splits > 1 { try combine(result, splits, operation, name) }
     }
 

@@ -4,44 +4,74 @@ import VulkanRuntime
 extension VulkanBackend {
     /// A matrix product with its epilogue in the same kernel.
     public func linear(_ operation: LinearOperation) throws {
+        switch productWay {
+        case .plain: try plainLinear(operation)
+        case .matrix(let plan): try matrixLinear(operation, plan)
+        case .planned:
+            if let plan = try matrixPlan(operation) { try matrixLinear(operation, plan) } else { try plainLinear(operation) }
+        }
+    }
+
+    /// ``linear(_:)`` by plain arithmetic, in f32.
+    func plainLinear(_ operation: LinearOperation) throws {
         let name = "linear"
         var x = try place(of: operation.x, name)
         let weight = try place(of: operation.weight, name)
-        let output = try place(of: operation.output, name)
-        let transport = try transportArguments(operation.transport, unused: x, name)
         let dtype = operation.weight.dtype
         let kernel: LinearKernel
-        if dtype.isQuantised || operation.inputChannels % 32 == 0 && weight.isAligned(to: 16) && x.isAligned(to: 16) {
+        if family == .tiles, operation.rows <= LinearKernel.fewRows, try loadsPieces(operation) {
             x = try aligned(x, name)
-            kernel = LinearKernel(operation, family: family)
+            kernel = .matvec(tileRows: LinearKernel.tileRows(operation.rows), matvecShape)
+        } else if dtype.isQuantised || operation.inputChannels % 32 == 0 && weight.isAligned(to: 16) && x.isAligned(to: 16) {
+            x = try aligned(x, name)
+            kernel = family == .lanes ? .lanes(tileRows: LinearKernel.tileRows(operation.rows)) : .matmul(scalarTile)
         } else {
             kernel = .anyLength
         }
 
+        // Quantised weights are indexed by chunk.
+        _ = try count(kernel == .anyLength ? operation.weight.shape.count : operation.weight.shape.count / 32, name)
+        let arguments = try linearArguments(operation, x: x, result: place(of: operation.output, name))
+        try run(
+            "linear/\(kernel.shader)-\(dtype.rawValue)", activations: operation.x.dtype,
+            constants: kernel.constants(subgroupSize: subgroupSize), launch(kernel, operation, name), arguments, name)
+    }
+
+    /// Whether the operands fit common/weightPieces.glsl: loads of 16 bytes of plain types and of blocks made of whole ones, and weights
+    /// that are counted by element.
+    func loadsPieces(_ operation: LinearOperation) throws -> Bool {
+        let dtype = operation.weight.dtype
+        let weight = try place(of: operation.weight, "linear")
+        guard operation.weight.shape.count < UInt32.max, dtype.blockBytes % 16 != 0 && dtype.isQuantised || weight.isAligned(to: 16) else {
+            return false
+        }
+        return try dtype.isQuantised || operation.inputChannels % 8 == 0 && place(of: operation.x, "linear").isAligned(to: 16)
+    }
+
+    /// The arguments of linear/epilogue.glsl.
+    func linearArguments(_ operation: LinearOperation, x: DevicePlace, result: DevicePlace) throws -> KernelArguments {
+        let name = "linear"
+        let transport = try transportArguments(operation.transport, unused: x, name)
         var arguments = KernelArguments()
         arguments.buffer(x, .read)
-        arguments.buffer(weight, .read)
-        arguments.buffer(output, .write)
+        arguments.buffer(try place(of: operation.weight, name), .read)
+        arguments.buffer(result, .write)
         arguments.append(transport)
         arguments.buffer(try operation.bias.map { try place(of: $0, name) } ?? x, .read)
         arguments.buffer(try operation.residual.map { try place(of: $0, name) } ?? x, .read)
         _ = try count(operation.x, name)
         _ = try count(operation.output, name)
-        // Quantised weights are indexed by chunk.
-        _ = try count(kernel == .anyLength ? operation.weight.shape.count : operation.weight.shape.count / 32, name)
         arguments.number(UInt32(operation.rows))
         arguments.number(UInt32(operation.inputChannels))
         arguments.number(UInt32(operation.outputChannels))
         arguments.number(operation.activation.kernelNumber)
         arguments.number((operation.bias == nil ? 0 : 1) | (operation.residual == nil ? 0 : 2))
         arguments.appendNumbers(transport)
-        try run(
-            "linear/\(kernel.shader)-\(dtype.rawValue)", activations: operation.x.dtype,
-            constants: kernel.constants(subgroupSize: subgroupSize), launch(kernel, operation, name), arguments, name)
+        return arguments
     }
 
     /// The same bytes at a multiple of 16, where kernels load four floats at a time.
-    private func aligned(_ place: DevicePlace, _ operation: String) throws -> DevicePlace {
+    func aligned(_ place: DevicePlace, _ operation: String) throws -> DevicePlace {
         if place.isAligned(to: 16) { return place }
         return try translatingErrors(operation) {
             let buffer = try device.makeBuffer(byteCount: place.byteCount)
@@ -60,12 +90,14 @@ extension VulkanBackend {
         case .lanes(let tileRows):
             let groups = tiles(tileRows, subgroupSize * LinearKernel.laneOutputs)
             return try launch(groups: groups, of: (subgroupSize, 1), iterations: chunks, name)
-        case .matvec(let tileRows):
+        case .matvec(let tileRows, let shape):
             let subgroups = max(1, 128 / subgroupSize)
-            let groups = (tiles(tileRows, LinearKernel.subgroupOutputs) + subgroups - 1) / subgroups
-            return try launch(groups: groups, of: (subgroups * subgroupSize, 1), iterations: chunks, name)
-        case .matmul:
-            return try launch(groups: tiles(64, 128), of: (256, 1), iterations: 33 * chunks, name)
+            let groups = (tiles(tileRows, shape.outputs) + subgroups - 1) / subgroups
+            return try launch(groups: groups, of: (subgroups * subgroupSize, 1), iterations: operation.inputChannels / 8, name)
+        case .matmul(let tile):
+            // Beside the 32 channels of a chunk, the barrier's own and the rows that an invocation loads.
+            return try launch(
+                groups: tiles(tile.rows, tile.outputs), of: (256, 1), iterations: (33 + tile.rows / 32 + 1) * chunks, name)
         case .anyLength:
             return try launch(elements: tiles(4, 1), iterations: operation.inputChannels + chunks + 1, name)
         }
@@ -77,27 +109,19 @@ enum LinearKernel: Equatable {
     /// Rows in registers, the lanes of a subgroup over outputs.
     case lanes(tileRows: Int)
     /// A few rows in registers, the lanes of a subgroup over channels.
-    case matvec(tileRows: Int)
+    case matvec(tileRows: Int, MatvecShape)
     /// Tiles of rows and outputs in shared memory.
-    case matmul
+    case matmul(ScalarTile)
     /// Rows that are no whole number of chunks.
     case anyLength
 
     /// The outputs of each lane of ``lanes(tileRows:)``.
     static let laneOutputs = 2
-    /// The outputs of each subgroup of ``matvec(tileRows:)``.
-    static let subgroupOutputs = 2
     /// The most rows for which reading the weights is most of the work.
-    private static let fewRows = 8
+    static let fewRows = 8
 
-    init(_ operation: LinearOperation, family: KernelFamily) {
-        // Three sizes, so that there are few pipelines to compile.
-        let tileRows = [1, 4].first { operation.rows <= $0 } ?? 8
-        switch family {
-        case .lanes: self = .lanes(tileRows: tileRows)
-        case .tiles: self = operation.rows <= Self.fewRows ? .matvec(tileRows: tileRows) : .matmul
-        }
-    }
+    /// The rows in registers: three sizes, so that there are few pipelines to compile.
+    static func tileRows(_ rows: Int) -> Int { [1, 4].first { rows <= $0 } ?? 8 }
 
     var shader: String {
         switch self {
@@ -112,8 +136,9 @@ enum LinearKernel: Equatable {
     func constants(subgroupSize: Int) -> [UInt32] {
         switch self {
         case .lanes(let tileRows): [UInt32(subgroupSize), UInt32(tileRows), UInt32(Self.laneOutputs)]
-        case .matvec(let tileRows): [UInt32(tileRows), UInt32(Self.subgroupOutputs)]
-        case .matmul, .anyLength: []
+        case .matvec(let tileRows, let shape): [UInt32(tileRows), UInt32(shape.outputs), UInt32(shape.unroll)]
+        case .matmul(let tile): [UInt32(tile.rows), UInt32(tile.outputs)]
+        case .anyLength: []
         }
     }
 }

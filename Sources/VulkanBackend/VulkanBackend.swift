@@ -3,7 +3,7 @@ import VulkanRuntime
 
 /// Every operation as a dispatch of a shader on a Vulkan device.
 ///
-/// Weights stay as they are stored and are decoded in registers; activations and sums are f32. Operations are recorded on the
+/// Weights stay as they are stored and are decoded in registers; sums are f32. Operations are recorded on the
 /// device's stream and run later: an error of one can surface at a later call.
 public final class VulkanBackend: Backend {
     /// The device, with its memory and its stream.
@@ -11,16 +11,40 @@ public final class VulkanBackend: Backend {
     /// How kernels are laid out over the device.
     public let family: KernelFamily
 
+    /// What multiplies matrices of f16, the fastest first; none for plain arithmetic.
+    package let matrices: [MatrixEngine]
+    let matrixOptions: MatrixOptions
+    let matrixChecks: MatrixSelfCheck?
+    var productWay = ProductWay.planned
+    /// Tiles of attention that were measured on the device.
+    package internal(set) var attentionTiles: [AttentionTile]
+    /// Whether an attention is the check of its own kernel.
+    var isCheckingAttention = false
+    package internal(set) var matvecShape: MatvecShape
+    package internal(set) var scalarTile: ScalarTile
+
     let kernels: KernelLibrary
     /// Frequencies of the sinusoidal embeddings that were met.
     var frequencyTables: [FrequencyTable: Buffer] = [:]
 
-    /// - Parameter family: How kernels are laid out; nil for what suits the device.
-    /// - Throws: ``TensorError/executionFailed(operation:detail:)`` when the device cannot run the family.
-    public init(device: Device, family: KernelFamily? = nil) throws {
+    /// - Parameters:
+    ///   - family: How kernels are laid out; nil for what suits the device.
+    ///   - matrix: What multiplies matrices, and how precisely.
+    /// - Throws: ``TensorError/executionFailed(operation:detail:)`` when the device cannot run the family or multiply as asked.
+    public init(device: Device, family: KernelFamily? = nil, matrix options: MatrixOptions = MatrixOptions()) throws {
         self.device = device
         self.family = family ?? KernelFamily(for: device.report)
-        kernels = KernelLibrary(device)
+        kernels = KernelLibrary(device, standIns: options.standIns)
+        let table = TuningTable.load(device.report, in: device.cacheFolder, warn: options.report)
+        matrices = try MatrixEngine.all(options.choice, on: device.report, tiles: table?.matrixTiles ?? [])
+        matvecShape = table?.matvec ?? .usual
+        let measured = table?.scalarTile ?? .usual
+        scalarTile = measured.isPossible(on: device.report) ? measured : .usual
+        attentionTiles = table?.attention ?? []
+        matrixOptions = options
+        let checksKernels = options.checksKernels ?? (options.choice == .automatic)
+        matrixChecks =
+            checksKernels ? MatrixSelfCheck(device.report, folder: device.cacheFolder, warn: options.report) : nil
         guard self.family.runs(on: device.report) else {
             throw TensorError.executionFailed(
                 operation: "VulkanBackend",
@@ -30,6 +54,8 @@ public final class VulkanBackend: Backend {
     }
 
     public var name: String { device.report.name }
+
+    public var matrixInputs: MatrixInputs { matrices.isEmpty ? .single : matrixOptions.inputs }
 
     /// The commands that operations are recorded on: for profiles, and for what a caller adds in order.
     public var stream: VulkanRuntime.Stream { device.stream }

@@ -1,9 +1,13 @@
+import Foundation
+
 /// A Vulkan device, opened: its memory, its kernels and its stream of commands.
 public final class Device {
     public let report: DeviceReport
     public let stream: Stream
     /// Whether kernels are to be the `+checked` ones (``DeviceOptions/checked``).
     public let isChecked: Bool
+    /// The folder that compiled pipelines, and what else is known of the device, are kept in between runs; nil for none.
+    public let cacheFolder: URL?
 
     private let context: DeviceContext
     private let pool: MemoryPool
@@ -17,6 +21,7 @@ public final class Device {
         context = try DeviceContext(index: index, options: options)
         report = context.report
         isChecked = options.checked
+        cacheFolder = options.pipelineCacheFolder
         pool = MemoryPool(context, blockSize: options.blockSize, limit: options.memoryLimit)
         pipelines = try PipelineStore(context, folder: options.pipelineCacheFolder)
         stream = try Stream(context, layout: pipelines.layout, options: options)
@@ -39,9 +44,15 @@ public final class Device {
     /// - Parameters:
     ///   - specialization: constant `i` has the value `specialization[i]`; 0, 1 and 2 are the work group's size.
     ///   - subgroupSize: the size the kernel is laid out for; nil for the device's default.
+    ///   - usesFullSubgroups: whether every subgroup must have all its lanes, as cooperative matrices need; the work group is then a
+    ///     multiple of the subgroup along x.
     /// - Throws: ``VulkanError/invalidDispatch(kernel:reason:)`` when the work group is too large for the device.
-    public func pipeline(_ code: ShaderCode, specialization: [UInt32], subgroupSize: Int? = nil) throws -> Pipeline {
-        try pipelines.pipeline(code, specialization: specialization, subgroupSize: subgroupSize)
+    public func pipeline(
+        _ code: ShaderCode, specialization: [UInt32], subgroupSize: Int? = nil, usesFullSubgroups: Bool = false
+    ) throws -> Pipeline {
+        try pipelines.pipeline(
+            code, specialization: specialization, subgroupSize: subgroupSize,
+            usesFullSubgroups: usesFullSubgroups && report.features.contains(.computeFullSubgroups))
     }
 
     /// Keeps what the driver has compiled for the next run. Also done when the device is closed.

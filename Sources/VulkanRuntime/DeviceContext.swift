@@ -43,7 +43,7 @@ final class DeviceContext {
     ) throws(VulkanError) -> VkDevice {
         var device: VkDevice?
         let chain = FeatureChain(enabling: features)
-        let result = withStrings(features.compactMap(\.deviceExtension)) { extensions in
+        let result = withStrings(Set(features.compactMap(\.deviceExtension)).sorted()) { extensions in
             withUnsafePointer(to: Float(1)) { priority in
                 var queue = VkDeviceQueueCreateInfo()
                 queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO

@@ -28,6 +28,12 @@ public enum DeviceFeature: String, CaseIterable, Codable, Sendable {
     case subgroupClustered
     /// Tensor cores: `VK_KHR_cooperative_matrix`.
     case cooperativeMatrix
+    /// Tensor cores by whole work-groups: parts of `VK_NV_cooperative_matrix2`.
+    case cooperativeMatrixWorkgroupScope
+    case cooperativeMatrixFlexibleDimensions
+    case cooperativeMatrixPerElementOperations
+    case cooperativeMatrixTensorAddressing
+    case cooperativeMatrixBlockLoads
     /// How much of each heap this process may use: `VK_EXT_memory_budget`.
     case memoryBudget
 
@@ -39,10 +45,19 @@ public enum DeviceFeature: String, CaseIterable, Codable, Sendable {
         .subgroupShuffle, .subgroupShuffleRelative,
     ]
 
+    /// What the kernels of `VK_NV_cooperative_matrix2` take for granted.
+    public static let workgroupMatrix: Set<DeviceFeature> = [
+        .cooperativeMatrix, .cooperativeMatrixWorkgroupScope, .cooperativeMatrixFlexibleDimensions,
+        .cooperativeMatrixPerElementOperations, .cooperativeMatrixTensorAddressing, .cooperativeMatrixBlockLoads,
+    ]
+
     /// The device extension that brings the feature, where it is not part of Vulkan 1.3.
     var deviceExtension: String? {
         switch self {
         case .cooperativeMatrix: VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME
+        case .cooperativeMatrixWorkgroupScope, .cooperativeMatrixFlexibleDimensions, .cooperativeMatrixPerElementOperations,
+            .cooperativeMatrixTensorAddressing, .cooperativeMatrixBlockLoads:
+            VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME
         case .memoryBudget: VK_EXT_MEMORY_BUDGET_EXTENSION_NAME
         default: nil
         }
@@ -57,9 +72,10 @@ final class FeatureChain {
     private let vulkan12: UnsafeMutablePointer<VkPhysicalDeviceVulkan12Features>
     private let vulkan13: UnsafeMutablePointer<VkPhysicalDeviceVulkan13Features>
     private let matrix: UnsafeMutablePointer<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>?
+    private let matrix2: UnsafeMutablePointer<VkPhysicalDeviceCooperativeMatrix2FeaturesNV>?
 
-    /// - Parameter hasCooperativeMatrix: whether the device has the extension; without it, its structure must not be in the chain.
-    init(hasCooperativeMatrix: Bool) {
+    /// - Parameter extensions: those that the device has; without one, its structure must not be in the chain.
+    init(extensions: Set<String>) {
         var base = VkPhysicalDeviceFeatures2()
         base.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2
         var vulkan11 = VkPhysicalDeviceVulkan11Features()
@@ -70,16 +86,19 @@ final class FeatureChain {
         vulkan13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES
         var matrix = VkPhysicalDeviceCooperativeMatrixFeaturesKHR()
         matrix.sType = monge_cooperative_matrix_features
+        var matrix2 = VkPhysicalDeviceCooperativeMatrix2FeaturesNV()
+        matrix2.sType = monge_cooperative_matrix_2_features
         self.base = chain.append(base)
         self.vulkan11 = chain.append(vulkan11)
         self.vulkan12 = chain.append(vulkan12)
         self.vulkan13 = chain.append(vulkan13)
-        self.matrix = hasCooperativeMatrix ? chain.append(matrix) : nil
+        self.matrix = extensions.contains(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) ? chain.append(matrix) : nil
+        self.matrix2 = extensions.contains(VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME) ? chain.append(matrix2) : nil
     }
 
     /// A chain that switches features on. Those that are properties or plain extensions have no switch.
     convenience init(enabling features: Set<DeviceFeature>) {
-        self.init(hasCooperativeMatrix: features.contains(.cooperativeMatrix))
+        self.init(extensions: Set(features.compactMap(\.deviceExtension)))
         for feature in features { withSwitch(of: feature) { $0 = VkBool32(VK_TRUE) } }
     }
 
@@ -117,6 +136,11 @@ final class FeatureChain {
         case .shaderSubgroupExtendedTypes: body(&vulkan12.pointee.shaderSubgroupExtendedTypes)
         case .shaderIntegerDotProduct: body(&vulkan13.pointee.shaderIntegerDotProduct)
         case .cooperativeMatrix: if let matrix { body(&matrix.pointee.cooperativeMatrix) }
+        case .cooperativeMatrixWorkgroupScope: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixWorkgroupScope) }
+        case .cooperativeMatrixFlexibleDimensions: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixFlexibleDimensions) }
+        case .cooperativeMatrixPerElementOperations: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixPerElementOperations) }
+        case .cooperativeMatrixTensorAddressing: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixTensorAddressing) }
+        case .cooperativeMatrixBlockLoads: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixBlockLoads) }
         case .subgroupVote, .subgroupArithmetic, .subgroupBallot, .subgroupShuffle, .subgroupShuffleRelative, .subgroupClustered,
             .memoryBudget:
             break

@@ -18,8 +18,8 @@ extension DeviceReport {
         }
         guard apiVersion >= Version(major: 1, minor: 3, patch: 0) else { return }
         queryProperties(device, functions)
-        let hasMatrix = extensionNames.contains(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)
-        let chain = FeatureChain(hasCooperativeMatrix: hasMatrix)
+        queryProcessors(device, functions, extensionNames)
+        let chain = FeatureChain(extensions: extensionNames)
         functions.getPhysicalDeviceFeatures2(device, chain.head)
         features.formUnion(chain.enabled)
         if extensionNames.contains(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME) { features.insert(.memoryBudget) }
@@ -30,6 +30,13 @@ extension DeviceReport {
             matrixShapes = try enumerate("vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR", of: template) {
                 query(device, $0, $1)
             }.map(MatrixShape.init)
+        }
+        if features.contains(.cooperativeMatrixFlexibleDimensions), let query = functions.getFlexibleMatrixProperties {
+            var template = VkCooperativeMatrixFlexibleDimensionsPropertiesNV()
+            template.sType = monge_cooperative_matrix_flexible_properties
+            workgroupMatrixShapes = try enumerate("vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV", of: template) {
+                query(device, $0, $1)
+            }.filter { $0.scope == VK_SCOPE_WORKGROUP_KHR }.map(WorkgroupMatrixShape.init)
         }
     }
 
@@ -52,6 +59,7 @@ extension DeviceReport {
             driverName = text(properties12.pointee.driverName)
             driverVersion = text(properties12.pointee.driverInfo)
             driverUUID = hexadecimal(properties11.pointee.driverUUID)
+            deviceUUID = hexadecimal(properties11.pointee.deviceUUID)
             limits.subgroupSize = Int(properties11.pointee.subgroupSize)
             limits.smallestSubgroupSize = Int(properties13.pointee.minSubgroupSize)
             limits.largestSubgroupSize = Int(properties13.pointee.maxSubgroupSize)
@@ -69,6 +77,32 @@ extension DeviceReport {
             ]
             for (bit, feature) in names where operations & bit.rawValue != 0 { features.insert(feature) }
         }
+    }
+}
+
+extension DeviceReport {
+    /// How many processors there are: a vendor's own question.
+    private mutating func queryProcessors(_ device: VkPhysicalDevice, _ functions: InstanceFunctions, _ extensions: Set<String>) {
+        var base = VkPhysicalDeviceProperties2()
+        base.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2
+        let chain = StructureChain()
+        let head = chain.append(base)
+        if extensions.contains(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME) {
+            var properties = VkPhysicalDeviceShaderSMBuiltinsPropertiesNV()
+            properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV
+            let answer = chain.append(properties)
+            functions.getPhysicalDeviceProperties2(device, head)
+            processors = Int(answer.pointee.shaderSMCount)
+        } else if extensions.contains(VK_AMD_SHADER_CORE_PROPERTIES_EXTENSION_NAME) {
+            var properties = VkPhysicalDeviceShaderCorePropertiesAMD()
+            properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_AMD
+            let answer = chain.append(properties)
+            functions.getPhysicalDeviceProperties2(device, head)
+            let cores = answer.pointee
+            processors = Int(cores.shaderEngineCount * cores.shaderArraysPerEngineCount * cores.computeUnitsPerShaderArray)
+        }
+        withExtendedLifetime(chain) {}
+        if processors == 0 { processors = nil }
     }
 }
 
@@ -148,16 +182,27 @@ extension DeviceReport.Limits {
 
 extension DeviceReport.MatrixShape {
     init(_ properties: VkCooperativeMatrixPropertiesKHR) {
-        func name(_ type: VkComponentTypeKHR) -> String {
-            let names = ["f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
-            let value = Int(type.rawValue)
-            return names.indices.contains(value) ? names[value] : "type \(value)"
-        }
         self.init(
             rows: Int(properties.MSize), columns: Int(properties.NSize), depth: Int(properties.KSize), a: name(properties.AType),
             b: name(properties.BType), c: name(properties.CType), result: name(properties.ResultType),
             isSubgroupScope: properties.scope == VK_SCOPE_SUBGROUP_KHR)
     }
+}
+
+extension DeviceReport.WorkgroupMatrixShape {
+    init(_ properties: VkCooperativeMatrixFlexibleDimensionsPropertiesNV) {
+        self.init(
+            rows: Int(properties.MGranularity), columns: Int(properties.NGranularity), depth: Int(properties.KGranularity),
+            a: name(properties.AType), b: name(properties.BType), c: name(properties.CType), result: name(properties.ResultType),
+            invocations: Int(properties.workgroupInvocations))
+    }
+}
+
+/// A component type as the report names it.
+private func name(_ type: VkComponentTypeKHR) -> String {
+    let names = ["f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
+    let value = Int(type.rawValue)
+    return names.indices.contains(value) ? names[value] : "type \(value)"
 }
 
 /// The makers of devices that the PCI-SIG and Khronos registries name, or the number.

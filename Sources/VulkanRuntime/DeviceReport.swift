@@ -67,6 +67,27 @@ public struct DeviceReport: Sendable, Codable, Equatable {
         public let a, b, c, result: String
         /// The whole subgroup, or another scope of invocations, works together.
         public let isSubgroupScope: Bool
+
+        public init(rows: Int, columns: Int, depth: Int, a: String, b: String, c: String, result: String, isSubgroupScope: Bool) {
+            (self.rows, self.columns, self.depth) = (rows, columns, depth)
+            (self.a, self.b, self.c, self.result) = (a, b, c, result)
+            self.isSubgroupScope = isSubgroupScope
+        }
+    }
+
+    /// A product that tensor cores do by a whole work-group: rows, columns and depth are multiples of these.
+    public struct WorkgroupMatrixShape: Sendable, Codable, Equatable {
+        public let rows, columns, depth: Int
+        /// Component types, as those of ``MatrixShape``.
+        public let a, b, c, result: String
+        /// The invocations of the work-group.
+        public let invocations: Int
+
+        public init(rows: Int, columns: Int, depth: Int, a: String, b: String, c: String, result: String, invocations: Int) {
+            (self.rows, self.columns, self.depth) = (rows, columns, depth)
+            (self.a, self.b, self.c, self.result) = (a, b, c, result)
+            self.invocations = invocations
+        }
     }
 
     /// The place in the list of devices, which `vulkan:N` names.
@@ -78,18 +99,25 @@ public struct DeviceReport: Sendable, Codable, Equatable {
     public var driverVersion: String
     /// Identifies the driver's build, in hexadecimal: caches of compiled pipelines depend on it.
     public var driverUUID: String
+    /// Identifies the device, in hexadecimal.
+    public var deviceUUID: String
+    /// Processors that work-groups are dealt out to (streaming multiprocessors, compute units), where the driver tells.
+    public var processors: Int?
     public var apiVersion: Version
     public var limits: Limits
     public var heaps: [Heap]
     public var features: Set<DeviceFeature>
     public var matrixShapes: [MatrixShape]
+    public var workgroupMatrixShapes: [WorkgroupMatrixShape]
     /// Whether a queue family can compute.
     public var canCompute: Bool
 
     public init(
         index: Int, name: String, kind: Kind, vendor: String = "", driverName: String = "", driverVersion: String = "",
-        driverUUID: String = "", apiVersion: Version = Version(major: 1, minor: 3, patch: 0), limits: Limits = Limits(),
+        driverUUID: String = "", deviceUUID: String = "", processors: Int? = nil,
+        apiVersion: Version = Version(major: 1, minor: 3, patch: 0), limits: Limits = Limits(),
         heaps: [Heap] = [], features: Set<DeviceFeature> = DeviceFeature.required, matrixShapes: [MatrixShape] = [],
+        workgroupMatrixShapes: [WorkgroupMatrixShape] = [],
         canCompute: Bool = true
     ) {
         self.index = index
@@ -99,11 +127,14 @@ public struct DeviceReport: Sendable, Codable, Equatable {
         self.driverName = driverName
         self.driverVersion = driverVersion
         self.driverUUID = driverUUID
+        self.deviceUUID = deviceUUID
+        self.processors = processors
         self.apiVersion = apiVersion
         self.limits = limits
         self.heaps = heaps
         self.features = features
         self.matrixShapes = matrixShapes
+        self.workgroupMatrixShapes = workgroupMatrixShapes
         self.canCompute = canCompute
     }
 

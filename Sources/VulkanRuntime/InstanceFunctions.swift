@@ -14,6 +14,7 @@ struct InstanceFunctions {
     let getDeviceProcAddr: PFN_vkGetDeviceProcAddr
     /// Nil where no driver has the extension.
     let getCooperativeMatrixProperties: PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR?
+    let getFlexibleMatrixProperties: PFN_vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV?
 
     init(_ loader: Loader, _ instance: VkInstance) throws(VulkanError) {
         func load<Function>(_ name: String) throws(VulkanError) -> Function {
@@ -32,5 +33,8 @@ struct InstanceFunctions {
         getCooperativeMatrixProperties = loader.optionalFunction(
             "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR", of: instance,
             as: PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR.self)
+        getFlexibleMatrixProperties = loader.optionalFunction(
+            "vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV", of: instance,
+            as: PFN_vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV.self)
     }
 }

@@ -10,6 +10,7 @@ final class PipelineStore: @unchecked Sendable {
         let name: String
         let specialization: [UInt32]
         let subgroupSize: Int?
+        let usesFullSubgroups: Bool
     }
 
     let layout: VkPipelineLayout
@@ -55,10 +56,13 @@ final class PipelineStore: @unchecked Sendable {
         self.cache = cache
     }
 
-    func pipeline(_ code: ShaderCode, specialization: [UInt32], subgroupSize: Int?) throws(VulkanError) -> Pipeline {
-        let key = Key(name: code.name, specialization: specialization, subgroupSize: subgroupSize)
+    func pipeline(
+        _ code: ShaderCode, specialization: [UInt32], subgroupSize: Int?, usesFullSubgroups: Bool
+    ) throws(VulkanError) -> Pipeline {
+        let key = Key(
+            name: code.name, specialization: specialization, subgroupSize: subgroupSize, usesFullSubgroups: usesFullSubgroups)
         if let known = lock.withLock({ pipelines[key] }) { return known }
-        let compiled = try compile(code, specialization: specialization, subgroupSize: subgroupSize)
+        let compiled = try compile(code, key)
         let (pipeline, isSaveDue) = lock.withLock {
             // Another thread may have compiled the same meanwhile; all then use the first.
             if let known = pipelines[key] { return (known, false) }
@@ -70,9 +74,10 @@ final class PipelineStore: @unchecked Sendable {
         return pipeline
     }
 
-    private func compile(_ code: ShaderCode, specialization: [UInt32], subgroupSize: Int?) throws(VulkanError) -> Pipeline {
+    private func compile(_ code: ShaderCode, _ key: Key) throws(VulkanError) -> Pipeline {
+        let specialization = key.specialization
         let size = try workGroupSize(code.name, specialization)
-        let required = try requiredSubgroupSize(code.name, subgroupSize)
+        let required = try requiredSubgroupSize(code.name, key.subgroupSize)
         let functions = context.functions
         var module: VkShaderModule?
         let made = code.words.withUnsafeBufferPointer { words in
@@ -106,6 +111,9 @@ final class PipelineStore: @unchecked Sendable {
                         info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO
                         info.stage.pNext = UnsafeRawPointer(chain.first)
                         info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT
+                        if key.usesFullSubgroups {
+                            info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT.rawValue
+                        }
                         info.stage.module = module
                         info.stage.pName = main
                         info.stage.pSpecializationInfo = constants

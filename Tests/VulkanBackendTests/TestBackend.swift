@@ -19,13 +19,16 @@ enum TestBackend {
     }
 
     /// A backend with checked shaders under the validation layer.
-    static func make(family: KernelFamily? = nil, memoryLimit: Int? = nil) throws -> VulkanBackend {
+    static func make(
+        family: KernelFamily? = nil, matrix: MatrixOptions = MatrixOptions(), memoryLimit: Int? = nil, cacheFolder: URL? = nil,
+        isChecked: Bool = true
+    ) throws -> VulkanBackend {
         var options = DeviceOptions()
-        options.checked = true
+        options.checked = isChecked
         options.validation = true
         options.memoryLimit = memoryLimit
-        options.pipelineCacheFolder = nil
-        return try VulkanBackend(device: Device(index: report().index, options: options), family: family)
+        options.pipelineCacheFolder = cacheFolder
+        return try VulkanBackend(device: Device(index: report().index, options: options), family: family, matrix: matrix)
     }
 }
 

@@ -22,11 +22,12 @@ import PackagePlugin
         ]
     }
 
-    /// The shaders and what they include, and the folders they are in, whose change tells of files that come and go.
+    /// The shaders, what they include and what is compiled ahead, and the folders they are in, whose change tells of files that come
+    /// and go.
     private func contents(_ folder: URL) -> [URL] {
         let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: [.isDirectoryKey])
         let inside = (files?.compactMap { $0 as? URL } ?? []).filter {
-            ["comp", "glsl"].contains($0.pathExtension) || $0.hasDirectoryPath
+            ["comp", "glsl", "spv", "txt"].contains($0.pathExtension) || $0.hasDirectoryPath
         }
         return ([folder] + inside).sorted { $0.path < $1.path }
     }

@@ -57,11 +57,17 @@ public struct ShaderFolder: Sendable {
         return (modules.sorted { $0.name < $1.name }, unique(warnings))
     }
 
-    private func jobs(_ shader: String) throws -> [Job] {
+    /// A shader and its variants, which stand in the shader itself, not in what it includes.
+    func read(_ shader: String) throws -> (source: ShaderSource, variants: ShaderVariants) {
         let file = (path as NSString).appendingPathComponent(shader + ".comp")
-        let source = try ShaderSource(path: file, root: path)
-        // The variants stand in the shader itself, not in what it includes.
-        let variants = try ShaderVariants(source: String(contentsOfFile: file, encoding: .utf8), file: file)
+        return (
+            try ShaderSource(path: file, root: path),
+            try ShaderVariants(source: String(contentsOfFile: file, encoding: .utf8), file: file)
+        )
+    }
+
+    private func jobs(_ shader: String) throws -> [Job] {
+        let (source, variants) = try read(shader)
         return try variants.product.flatMap { variant in
             let plain = try source.defining(variant.definitions)
             let checked = try source.defining(variant.definitions + ["#define CHECKED 1"])

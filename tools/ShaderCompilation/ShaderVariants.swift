@@ -8,14 +8,25 @@
 ///
 /// The shader is compiled once for each member of the product of the lines. Within a variant each axis is a macro with the value
 /// (`#define W f16`) and a flag named after both (`#define W_f16 1`), so that a shader may paste the value into names or test it.
+///
+/// Values that the compiler of a build does not know are declared apart, and compiled ahead (``ShaderFolder/prebuiltModules()``):
+///
+/// ```glsl
+/// // prebuilt: MATRIX = khr
+/// ```
+///
+/// They stand beside the other values of the axis; an axis without others makes a shader that no build compiles.
 public struct ShaderVariants: Equatable, Sendable {
     public struct Axis: Equatable, Sendable {
         public let name: String
         public let values: [String]
+        /// The values that are compiled ahead.
+        public let prebuilt: [String]
 
-        public init(name: String, values: [String]) {
+        public init(name: String, values: [String], prebuilt: [String] = []) {
             self.name = name
             self.values = values
+            self.prebuilt = prebuilt
         }
     }
 
@@ -58,10 +69,15 @@ public struct ShaderVariants: Equatable, Sendable {
             do throws(Malformed) {
                 guard isHead else { throw Malformed("variants are declared at the head of a shader, before its first code") }
                 let axis = try Self.axis(declaration)
-                guard !axes.contains(where: { $0.name == axis.name }) else {
+                guard let known = axes.firstIndex(where: { $0.name == axis.name }) else {
+                    axes.append(axis)
+                    continue
+                }
+                guard axes[known].values.isEmpty || axis.values.isEmpty, axes[known].prebuilt.isEmpty || axis.prebuilt.isEmpty else {
                     throw Malformed("variants of \(axis.name) are declared twice")
                 }
-                axes.append(axis)
+                axes[known] = Axis(
+                    name: axis.name, values: axes[known].values + axis.values, prebuilt: axes[known].prebuilt + axis.prebuilt)
             } catch {
                 diagnostics.append(Diagnostic(file: file, line: index + 1, error.message))
             }
@@ -71,7 +87,15 @@ public struct ShaderVariants: Equatable, Sendable {
     }
 
     /// Every combination of the axes, the last axis changing fastest. One without choices for a shader without variants.
-    public var product: [Variant] {
+    public var product: [Variant] { Self.product(axes.map { ($0.name, $0.values) }) }
+
+    /// The combinations that are compiled ahead: those of the prebuilt values, with all values of the axes that have none.
+    public var prebuiltProduct: [Variant] {
+        guard axes.contains(where: { !$0.prebuilt.isEmpty }) else { return [] }
+        return Self.product(axes.map { ($0.name, $0.prebuilt.isEmpty ? $0.values : $0.prebuilt) })
+    }
+
+    private static func product(_ axes: [(name: String, values: [String])]) -> [Variant] {
         var variants = [Variant(choices: [])]
         for axis in axes {
             variants = variants.flatMap { variant in
@@ -91,13 +115,17 @@ public struct ShaderVariants: Equatable, Sendable {
     private static func declaration(in line: Substring) -> Substring? {
         guard line.hasPrefix("//") else { return nil }
         let comment = line.drop { $0 == "/" }.trimmed
-        guard comment.lowercased().hasPrefix("variant"), comment.contains("=") || comment.contains(":") else { return nil }
+        let isDeclaration = ["variant", Self.prebuiltPrefix].contains { comment.lowercased().hasPrefix($0) }
+        guard isDeclaration, comment.contains("=") || comment.contains(":") else { return nil }
         return comment
     }
 
+    private static let prebuiltPrefix = "prebuilt:"
+
     private static func axis(_ declaration: Substring) throws(Malformed) -> Axis {
         let form = "a variant line reads `// variants: NAME = value value …`"
-        let prefix = "variants:"
+        let isPrebuilt = declaration.hasPrefix(prebuiltPrefix)
+        let prefix = isPrebuilt ? prebuiltPrefix : "variants:"
         guard declaration.hasPrefix(prefix) else { throw Malformed("\(form); this one reads `\(declaration)`") }
         let parts = declaration.dropFirst(prefix.count).split(separator: "=", omittingEmptySubsequences: false)
         guard parts.count == 2 else { throw Malformed("\(form); this one has \(parts.count - 1) `=`") }
@@ -111,7 +139,8 @@ public struct ShaderVariants: Equatable, Sendable {
             throw Malformed("\(form); `\(value)` is not a value (letters, digits and `_`)")
         }
         guard Set(values).count == values.count else { throw Malformed("a value of \(name) is given twice") }
-        return Axis(name: String(name), values: values.map(String.init))
+        return Axis(
+            name: String(name), values: isPrebuilt ? [] : values.map(String.init), prebuilt: isPrebuilt ? values.map(String.init) : [])
     }
 
     private static func isWord(_ text: Substring) -> Bool {

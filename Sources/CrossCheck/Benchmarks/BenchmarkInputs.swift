@@ -51,7 +51,10 @@ final class BenchmarkInputs {
             strengths: try backend.upload([Float](repeating: 0.7, count: rows)))
     }
 
-    func output(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor { try backend.allocate(shape, dtype) }
+    /// Memory that an operation writes. It is written once beforehand, so that no run waits for the system to provide it.
+    func output(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor {
+        try upload(shape, dtype) { [UInt8](repeating: 0, count: dtype.byteCount(elements: shape.count)!) }
+    }
 
     private func upload(_ shape: Shape, _ dtype: DType, _ make: () -> [UInt8]) throws -> Tensor {
         try contents.next(make).withUnsafeBytes { try backend.upload($0, shape, dtype) }

@@ -6,15 +6,15 @@ extension CrossCheck {
 
     /// Projections of a block at one token of one request, at those of a batch, and at a prompt of 512 tokens; and the output head.
     private static func decoderLinears(_ sizes: DecoderSizes) -> [KernelBenchmark] {
-        let block: [(inputs: Int, outputs: Int, dtype: DType)] = [
-            (sizes.channels, sizes.feedForward, .f32),
-            (sizes.channels, sizes.feedForward, .f16),
-            (sizes.channels, sizes.feedForward, sizes.channels % 256 == 0 ? .q4_K : .q4_1),
-            (sizes.feedForward, sizes.channels, .q8_0),
+        let (model, channels, wide) = (sizes.model, sizes.channels, sizes.feedForward)
+        let block: [(inputs: Int, outputs: Int, x: DType, weight: DType)] = [
+            (channels, wide, .f32, .f32), (channels, wide, .f32, .f16), (channels, wide, .f16, .f16),
+            (channels, wide, .f32, channels % 256 == 0 ? .q4_K : .q4_1),
+            (wide, channels, .f32, .q8_0),
         ]
         return [1, 8, 512].flatMap { rows in
-            block.map { linear(sizes.model, rows: rows, inputs: $0.inputs, outputs: $0.outputs, $0.dtype) }
-        } + [linear(sizes.model, rows: 1, inputs: sizes.channels, outputs: sizes.vocabulary, .q8_0)]
+            block.map { linear(model, rows: rows, inputs: $0.inputs, outputs: $0.outputs, x: $0.x, $0.weight) }
+        } + [linear(model, rows: 1, inputs: channels, outputs: sizes.vocabulary, x: .f32, .q8_0)]
     }
 
     /// Projections of the transformer blocks at each resolution, for one image.
@@ -29,22 +29,23 @@ extension CrossCheck {
             (.flux, 4608, 3072, 9216), (.flux, 4096, 3072, 12_288), (.flux, 4096, 12_288, 3072),
         ]
         return sizes.flatMap { model, rows, inputs, outputs in
-            [DType.f32, .f16].map { linear(model, rows: rows, inputs: inputs, outputs: outputs, $0) }
+            [DType.f32, .f16].map { linear(model, rows: rows, inputs: inputs, outputs: outputs, x: $0, $0) }
         }
     }()
 
     private static func linear(
-        _ model: ModelClass, rows: Int, inputs inputChannels: Int, outputs: Int, _ dtype: DType
+        _ model: ModelClass, rows: Int, inputs inputChannels: Int, outputs: Int, x xType: DType, _ dtype: DType
     ) -> KernelBenchmark {
         KernelBenchmark(
-            "linear", model, "x [\(rows), \(inputChannels)], weight [\(outputs), \(inputChannels)] \(dtype)",
-            sizes: ["rows": rows, "inputs": inputChannels, "outputs": outputs], types: ["x": .f32, "weight": dtype],
-            bytes: dtype.byteCount(elements: inputChannels * outputs)! + rows * (inputChannels + outputs) * floatBytes,
+            "linear", model,
+            "x [\(rows), \(inputChannels)]\(xType == .f32 ? "" : " \(xType)"), weight [\(outputs), \(inputChannels)] \(dtype)",
+            sizes: ["rows": rows, "inputs": inputChannels, "outputs": outputs], types: ["x": xType, "weight": dtype],
+            bytes: dtype.byteCount(elements: inputChannels * outputs)! + rows * (inputChannels + outputs) * xType.blockBytes,
             operations: 2 * rows * inputChannels * outputs
         ) { inputs in
-            let x = try inputs.floats([rows, inputChannels])
+            let x = try inputs.floats([rows, inputChannels], xType)
             let weight = try inputs.weight(outputs, inputChannels, dtype)
-            let output = try inputs.output([rows, outputs])
+            let output = try inputs.output([rows, outputs], xType)
             return { _ = try inputs.backend.linear(x, weight: weight, into: output) }
         }
     }

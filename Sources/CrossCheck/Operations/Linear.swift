@@ -29,7 +29,7 @@ extension CheckedOperation {
         rows: Int, _ weight: CheckWeight, _ options: CheckOptions, _ generator: inout CheckGenerator
     ) -> CheckCase {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
-        let range: ValueRange = options.matrixInputs == .single ? generator.pick(ValueRange.allCases) : .ordinary
+        let range: ValueRange = options.matrixInputs != .half ? generator.pick(ValueRange.allCases) : .ordinary
         let dtype = generator.activationType()
         let x = generator.values(rows * inputs, range, dtype)
         let bias: [Float]? = generator.chance(0.5) ? generator.normals(outputs) : nil
@@ -56,7 +56,8 @@ extension CheckedOperation {
                 bias: bias.map { try device.input($0, [outputs], "the bias") }, epilogue: epilogue, into: output)
             return [try device.read(result)]
         } tolerances: { reference, _ in
-            let sums = try ProductSums(x: x, rows: rows, weight, options.matrixInputs, reference)
+            let sums = try ProductSums(
+                x: x, rows: rows, weight, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: dtype), reference)
             return [
                 (0..<rows * outputs).map { index in
                     let (row, channel) = (index / outputs, index % outputs)
@@ -141,24 +142,23 @@ private struct ProductSums {
     private(set) var values: [Double] = []
     private(set) var errors: [Double] = []
 
-    init(x: [Float], rows: Int, _ weight: CheckWeight, _ matrixInputs: MatrixInputs, _ reference: CheckDevice) throws {
+    init(x: [Float], rows: Int, _ weight: CheckWeight, roundedFactors: Int, _ reference: CheckDevice) throws {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         let elements = try weight.decoded(by: reference)
         // Three more: the product, its decoding, and the rounding of the result.
-        let relative = (RoundOff.sum(inputs) + 3) * RoundOff.unit + (matrixInputs == .half ? 2 * RoundOff.halfUnit : 0)
+        let relative = (RoundOff.sum(inputs) + 3) * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
         for row in 0..<rows {
             for output in 0..<outputs {
-                var (sum, size, inputSize) = (0.0, 0.0, 0.0)
+                // What the rounding of a factor below 2⁻¹⁴ is multiplied with.
+                var (sum, size, subnormal) = (0.0, 0.0, 0.0)
                 for k in 0..<inputs {
                     let (a, w) = (Double(x[row * inputs + k]), Double(elements[output * inputs + k]))
                     sum += a * w
                     size += abs(a) * (abs(w) + 2 * Double(weight.offsets[output * inputs + k]))
-                    inputSize += abs(a) + abs(w)
+                    subnormal += (roundedFactors > 0 ? abs(a) : 0) + (roundedFactors > 1 ? abs(w) : 0)
                 }
                 values.append(sum)
-                // Below 2⁻¹⁴, f16 has an absolute error of 2⁻²⁵.
-                let subnormal = matrixInputs == .half ? 0x1p-25 * inputSize : 0
-                errors.append(relative * size + subnormal + Double(inputs + 1) * RoundOff.flush)
+                errors.append(relative * size + RoundOff.toHalf.absolute * subnormal + Double(inputs + 1) * RoundOff.flush)
             }
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Monge
+import VulkanBackend
 import VulkanRuntime
 
 /// `monge devices`: every device, what it can do, and why any was refused.
@@ -24,13 +25,15 @@ struct DevicesCommand: ParsableCommand {
         var device: DeviceReport
         /// Why it cannot be used; empty when it can.
         var refusals: [String]
+        /// How it multiplies matrices by itself, and what is known of its kernels.
+        var matrix: MatrixSupport
     }
 
     mutating func run() throws {
         var listing = Listing(cpu: CPUDescription.current, vulkan: [], vulkanError: nil, automatic: "cpu")
         do {
             let reports = try VulkanSystem.reports()
-            listing.vulkan = reports.map { Entry(device: $0, refusals: $0.refusals) }
+            listing.vulkan = reports.map { Entry(device: $0, refusals: $0.refusals, matrix: MatrixSupport($0)) }
             if let index = try? VulkanSystem.choose(.best, from: reports) { listing.automatic = "vulkan:\(index)" }
         } catch {
             listing.vulkanError = "\(error)"
@@ -60,6 +63,9 @@ struct DevicesCommand: ParsableCommand {
             let shapes = device.matrixShapes.map { "\($0.rows)×\($0.columns)×\($0.depth) \($0.a)→\($0.result)" }
             print("  matrix shapes: \(shapes.joined(separator: ", "))")
         }
+        print("  matrix products: \(entry.matrix.kind.rawValue) (\(entry.matrix.detail))")
+        for failure in entry.matrix.failures { print("  wrong and not used: \(failure)") }
+        if let date = entry.matrix.tuned { print("  tuned \(date)") }
         if entry.refusals.isEmpty {
             if device.isSoftware { print("  computes on the CPU: used only when asked for by index or name") }
         } else {

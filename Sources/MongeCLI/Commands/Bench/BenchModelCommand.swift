@@ -2,12 +2,6 @@ import ArgumentParser
 import Foundation
 import Monge
 
-/// `monge bench`: what a device does with a model.
-struct BenchCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures speed.", subcommands: [BenchModelCommand.self])
-}
-
 /// `monge bench model`: prefill and decode, with and without a map on all norms.
 struct BenchModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,70 @@
+import ArgumentParser
+import CrossCheck
+import Foundation
+import Monge
+
+/// `monge bench kernels`: every operation at the sizes of real models, against the device's ceilings.
+struct BenchKernelsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kernels", abstract: "Measures operations at the sizes of real models, against the device's ceilings.",
+        discussion: """
+            Times are of the device's own clock where it has one. Each run meets data that is not in the cache, as far as that can be had.
+            What would take too long, needs too much memory or is refused by the device is listed with the reason.
+            """)
+
+    @Option(name: .long, parsing: .upToNextOption, help: ArgumentHelp("Operations; all when left out.", valueName: "name"))
+    var op: [String] = []
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Sizes of these models: 135M, 8B, 'SD 1.5', SDXL, FLUX; all when left out.", valueName: "name"))
+    var sizes: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("Only benchmarks whose shapes contain this.", valueName: "text"))
+    var matching: String?
+
+    @Option(name: .long, help: "Seconds for the runs of a benchmark. One that takes longer for a single run is left out.")
+    var seconds = 0.5
+
+    @Option(name: .long, help: ArgumentHelp("Write the result to a file for `monge bench show` and `compare`.", valueName: "file"))
+    var json: String?
+
+    @Option(name: .long, help: ArgumentHelp("Write a page with a roofline plot and tables.", valueName: "file"))
+    var html: String?
+
+    @OptionGroup var device: DeviceOption
+
+    private var models: [ModelClass] {
+        ModelClass.allCases.filter { model in sizes.contains { $0.lowercased() == model.rawValue.lowercased() } }
+    }
+
+    func validate() throws {
+        let known = CrossCheck.operations.map(\.name)
+        for name in op where !known.contains(name) {
+            throw ValidationError("there is no operation '\(name)'; there are \(known.joined(separator: ", "))")
+        }
+        for name in sizes where !ModelClass.allCases.contains(where: { $0.rawValue.lowercased() == name.lowercased() }) {
+            let all = ModelClass.allCases.map { "'\($0)'" }.joined(separator: ", ")
+            throw ValidationError("there are no sizes of '\(name)'; there are those of \(all)")
+        }
+        if !(seconds > 0 && seconds.isFinite) { throw ValidationError("--seconds is \(seconds), expected more than 0") }
+    }
+
+    mutating func run() throws {
+        let benchmarks = CrossCheck.benchmarks.filter { benchmark in
+            (op.isEmpty || op.contains(benchmark.operation)) && (sizes.isEmpty || models.contains(benchmark.model))
+                && (matching.map { benchmark.shapes.contains($0) } ?? true)
+        }
+        guard !benchmarks.isEmpty else {
+            throw MongeError.usage("no benchmark is asked for: none has these operations, sizes and shapes together")
+        }
+        for file in [json, html].compactMap({ $0 }) { try Output.requireWritable(file) }
+        let backend = try device.open()
+        let command = (["monge"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+        var measurement = KernelMeasurement(backend)
+        measurement.secondsPerBenchmark = seconds
+        let report = try ProgressBar.during { bar in try measurement.run(benchmarks, command: command, progress: bar.update) }
+        KernelTable.show(report)
+        try KernelTable.write(report, json: json, html: html)
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Foundation
+import Monge
+
+/// `monge bench show`: a result of `monge bench kernels` again, as a table or a page.
+struct BenchShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Shows a result of `monge bench kernels`, with what tools/bench-peers added to it.")
+
+    @Argument(help: "A file that `monge bench kernels --json` wrote.")
+    var file: String
+
+    @Option(name: .long, help: ArgumentHelp("Write a page with a roofline plot and tables.", valueName: "file"))
+    var html: String?
+
+    mutating func run() throws {
+        if let html { try Output.requireWritable(html) }
+        let report = try KernelReport(contentsOf: URL(fileURLWithPath: file))
+        KernelTable.show(report)
+        try KernelTable.write(report, json: nil, html: html)
+    }
+}

@@ -1,0 +1,81 @@
+import VulkanRuntime
+
+/// Devices that the same tiles suit. The tables hold until `monge bench tune` has measured the device itself.
+package enum DeviceClass: String {
+    /// Turing and later: products of 16×16×16 by a warp of 32.
+    case nvidia
+    /// RDNA 3 and later.
+    case amd
+    /// Xe 2 and later.
+    case intel
+    /// llvmpipe.
+    case software
+    case other
+
+    init(_ report: DeviceReport) {
+        if report.isSoftware {
+            self = .software
+        } else {
+            switch report.vendor {
+            case "NVIDIA": self = .nvidia
+            case "AMD": self = .amd
+            case "Intel": self = .intel
+            default: self = .other
+            }
+        }
+    }
+
+    /// Tiles for f16 products. A subgroup with 64×64 sums loads 8 fragments from shared memory for 16 products, one with 32×32 loads 4 for
+    /// 4: where shared memory is what holds the products up, rates go like the products a load.
+    package var matrixTiles: [RatedTile] {
+        switch self {
+        case .nvidia:
+            // 128×128 takes 44 KiB of the 48 KiB there are, and about 200 registers of each of 128 invocations.
+            [
+                RatedTile(tile: MatrixTile(128, 128, subgroup: 64, 64), rate: 1),
+                RatedTile(tile: MatrixTile(128, 64, subgroup: 64, 32), rate: 0.75),
+                RatedTile(tile: MatrixTile(64, 128, subgroup: 32, 64), rate: 0.75),
+                RatedTile(tile: MatrixTile(64, 64, subgroup: 32, 32), rate: 0.55),
+                RatedTile(tile: MatrixTile(32, 64, subgroup: 16, 32), rate: 0.35),
+            ]
+        case .amd:
+            [
+                RatedTile(tile: MatrixTile(128, 128, subgroup: 64, 64), rate: 1),
+                RatedTile(tile: MatrixTile(128, 64, subgroup: 64, 32), rate: 0.85),
+                RatedTile(tile: MatrixTile(64, 64, subgroup: 32, 32), rate: 0.65),
+                RatedTile(tile: MatrixTile(32, 64, subgroup: 16, 32), rate: 0.4),
+            ]
+        case .intel:
+            [
+                RatedTile(tile: MatrixTile(128, 64, subgroup: 32, 32), rate: 1),
+                RatedTile(tile: MatrixTile(64, 64, subgroup: 32, 32), rate: 0.9),
+                RatedTile(tile: MatrixTile(32, 64, subgroup: 16, 32), rate: 0.6),
+            ]
+        case .software, .other:
+            [
+                RatedTile(tile: MatrixTile(64, 64, subgroup: 32, 32), rate: 1),
+                RatedTile(tile: MatrixTile(32, 32, subgroup: 16, 16), rate: 0.6),
+            ]
+        }
+    }
+
+    /// Tiles of whole work-groups (linear/workgroup.comp), which only NVIDIA's devices have.
+    var workgroupTiles: [RatedTile] {
+        [
+            RatedTile(tile: MatrixTile(128, 256, subgroup: 128, 256), rate: 1),
+            RatedTile(tile: MatrixTile(128, 128, subgroup: 128, 128), rate: 0.8),
+            RatedTile(tile: MatrixTile(64, 128, subgroup: 64, 128), rate: 0.6),
+            RatedTile(tile: MatrixTile(64, 64, subgroup: 64, 64), rate: 0.45),
+        ]
+    }
+
+    /// Processors that work-groups are dealt out to, where the device does not say how many it has.
+    var processors: Int {
+        switch self {
+        case .nvidia, .amd: 64
+        case .intel: 32
+        case .software: 4
+        case .other: 16
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+@Suite struct BenchCommandTests {
+    private let asked = ["bench", "kernels", "--device", "cpu", "--op", "add", "rmsNorm", "--sizes", "135m", "--seconds", "0.02"]
+
+    @Test func resultsAreWrittenShownAndCompared() throws {
+        let folder = try Folder()
+        let (json, html) = (folder.path("a.json"), folder.path("a.html"))
+        let result = try Monge.run(asked + ["--json", json, "--html", html])
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output.contains("ceilings:") && result.output.contains("rmsNorm") && !result.output.contains("8B"))
+        #expect(try String(contentsOfFile: html, encoding: .utf8).contains("Roofline"))
+
+        let again = folder.path("again.html")
+        let shown = try Monge.run("bench", "show", json, "--html", again)
+        #expect(shown.code == 0 && shown.output == result.output, "\(shown.errors)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: again)) == Data(contentsOf: URL(fileURLWithPath: html)))
+
+        // A result does not differ from itself.
+        let written = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: json))) as? [String: Any]
+        let count = try #require((written?["kernels"] as? [Any])?.count)
+        #expect(count >= 6)
+        let compared = try Monge.run("bench", "compare", json, json)
+        #expect(compared.code == 0 && compared.output.contains("0 slower, 0 faster, \(count) same"), "\(compared.output)")
+        let asJSON = try Monge.run("bench", "compare", json, json, "--json")
+        let comparison = try JSONSerialization.jsonObject(with: Data(asJSON.output.utf8)) as? [String: Any]
+        #expect((comparison?["entries"] as? [Any])?.count == count)
+    }
+
+    @Test func wrongCallsAreRefused() throws {
+        let folder = try Folder()
+        for (arguments, mention) in [
+            (["--op", "linear2"], "linear2"), (["--sizes", "9B"], "SD 1.5"), (["--seconds", "0"], "--seconds"),
+            (["--op", "add", "--matching", "no such shape"], "no benchmark"), (["--op", "add", "--json", "/nowhere/a.json"], "nowhere"),
+        ] {
+            let result = try Monge.run(["bench", "kernels", "--device", "cpu"] + arguments)
+            #expect(result.code == 2 && result.errors.contains(mention), "\(arguments): \(result.errors)")
+        }
+        let other = try folder.file("other.json", "{}")
+        #expect(try Monge.run("bench", "compare", other, other).code == 1)
+        #expect(try Monge.run("bench", "show", folder.path("missing.json")).code == 1)
+    }
+}
