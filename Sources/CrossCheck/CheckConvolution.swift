@@ -119,12 +119,12 @@ struct CheckConvolution: CustomStringConvertible {
     /// Σ x·w for each element of the result, with a bound on the error of its f32 sum.
     ///
     /// Each input pixel is scattered to the outputs that it adds to: the other way round than the reference, which gathers.
-    func sums(_ x: [Float], _ matrixInputs: MatrixInputs, _ reference: CheckDevice) throws -> (values: [Double], errors: [Double]) {
+    func sums(_ x: [Float], roundedFactors: Int, _ reference: CheckDevice) throws -> (values: [Double], errors: [Double]) {
         let elements = try weight.decoded(by: reference)
         let shape = outputShape
         let columns = weight.shape[1]
         // Three more: the product, its decoding, and the rounding of the result.
-        let relative = (RoundOff.sum(columns) + 3) * RoundOff.unit + (matrixInputs == .half ? 2 * RoundOff.halfUnit : 0)
+        let relative = (RoundOff.sum(columns) + 3) * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
         var values = [Double](repeating: 0, count: shape.count)
         var errors = [Double](repeating: Double(columns + 1) * RoundOff.flush, count: shape.count)
         let (groupInputs, groupOutputs) = (inputs / groups, outputs / groups)
@@ -132,17 +132,16 @@ struct CheckConvolution: CustomStringConvertible {
             for output in 0..<outputs {
                 let xStart = inputPixel * inputs + output / groupOutputs * groupInputs
                 let weightStart = output * columns + tap * groupInputs
-                var (sum, size, inputSize) = (0.0, 0.0, 0.0)
+                // What the rounding of a factor below 2⁻¹⁴ is multiplied with.
+                var (sum, size, subnormal) = (0.0, 0.0, 0.0)
                 for k in 0..<groupInputs {
                     let (a, w) = (Double(x[xStart + k]), Double(elements[weightStart + k]))
                     sum += a * w
                     size += abs(a) * (abs(w) + 2 * Double(weight.offsets[weightStart + k]))
-                    inputSize += abs(a) + abs(w)
+                    subnormal += (roundedFactors > 0 ? abs(a) : 0) + (roundedFactors > 1 ? abs(w) : 0)
                 }
                 values[outputPixel * outputs + output] += sum
-                // Below 2⁻¹⁴, f16 has an absolute error of 2⁻²⁵.
-                let subnormal = matrixInputs == .half ? 0x1p-25 * inputSize : 0
-                errors[outputPixel * outputs + output] += relative * size + subnormal
+                errors[outputPixel * outputs + output] += relative * size + RoundOff.toHalf.absolute * subnormal
             }
         }
         return (values, errors)

@@ -8,13 +8,36 @@ extension VulkanBackend {
 
     private func convolve(_ operands: ConvolutionOperands, _ name: String) throws {
         let arguments = try arguments(operands, name)
-        let taps = operands.vertical.taps * operands.horizontal.taps
-        let launch = try launch(elements: operands.output.shape.count, iterations: taps + operands.rowElements, name)
-        let isTransposed: UInt32 = operands.vertical.isTransposed ? 1 : 0
+        let (vertical, horizontal) = (operands.vertical, operands.horizontal)
+        let taps = vertical.taps * horizontal.taps
+        let dtype = operands.weight.dtype
+        let isTransposed: UInt32 = vertical.isTransposed ? 1 : 0
+        let weight = try place(of: operands.weight, name)
+        let x = try place(of: operands.x, name)
+        // Loads of whole chunks of a group's channels.
+        let loadsChunks = operands.groupInputs % 32 == 0 && x.isAligned(to: 8) && (dtype.isQuantised || weight.isAligned(to: 16))
+        guard family == .lanes, loadsChunks else {
+            let launch = try launch(elements: operands.output.shape.count, iterations: taps + operands.rowElements, name)
+            return try run(
+                "convolution/plain-\(dtype.rawValue)", activations: operands.x.dtype, constants: [isTransposed], launch, arguments, name)
+        }
+        // Tiles are of one phase: as many as strides in a transposed convolution, each a grid of all its images.
+        let (rows, columns) = vertical.isTransposed ? (vertical.stride, horizontal.stride) : (1, 1)
+        let grid = ((vertical.outputs + rows - 1) / rows) * ((horizontal.outputs + columns - 1) / columns)
+        let pixelTiles = rows * columns * ((operands.batch * grid + Self.lanePixels - 1) / Self.lanePixels)
+        let tileOutputs = subgroupSize * Self.laneOutputs
+        let outputTiles = operands.groups * ((operands.groupOutputs + tileOutputs - 1) / tileOutputs)
+        let launch = try launch(
+            groups: pixelTiles * outputTiles, of: (subgroupSize, 1),
+            iterations: taps * (operands.groupInputs / 32 + 1) + Self.lanePixels * Self.laneOutputs, name)
         try run(
-            "convolution/plain-\(operands.weight.dtype.rawValue)", activations: operands.x.dtype, constants: [isTransposed], launch,
-            arguments, name)
+            "convolution/lanes-\(dtype.rawValue)", activations: operands.x.dtype,
+            constants: [isTransposed, UInt32(subgroupSize), UInt32(Self.lanePixels), UInt32(Self.laneOutputs)], launch, arguments, name)
     }
+
+    /// The pixels of a tile of convolution/lanes, and the outputs of each of its lanes.
+    private static let lanePixels = 8
+    private static let laneOutputs = 2
 
     /// The block that all convolution kernels take.
     private func arguments(_ operands: ConvolutionOperands, _ name: String) throws -> KernelArguments {

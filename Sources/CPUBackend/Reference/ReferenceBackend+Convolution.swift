@@ -7,13 +7,14 @@ extension ReferenceBackend {
 
     /// For each output pixel, what its taps meet is gathered (zeros where they meet nothing) and multiplied with every weight row.
     private func convolve(_ operands: ConvolutionOperands, _ name: String) throws {
-        let x = UnsafePointer(try operands.x.hostFloats(name))
+        var floats = FloatOperands(memory, name)
+        let x = UnsafePointer(try floats.input(operands.x))
         let weight = try wideWeight(operands, name)
         defer { weight.deallocate() }
         let bias = try operands.bias?.hostFloats(name)
         let transport = try operands.transport.map { try ReferenceTransport($0, name) }
-        let residual = try operands.residual?.hostFloats(name)
-        let output = try operands.output.hostFloats(name)
+        let residual = try operands.residual.map { try floats.input($0) }
+        let output = try floats.output(operands.output)
         let (elements, channels) = (operands.rowElements, operands.outputChannels)
 
         concurrentRanges(operands.outputPixels, cost: elements * channels / operands.groups) { range in
@@ -34,6 +35,7 @@ extension ReferenceBackend {
                 }
             }
         }
+        try floats.finish()
     }
 
     /// The weight in Float64, a row an output channel.

@@ -39,30 +39,32 @@ extension CheckedOperation {
     private static func convolutionCase(
         _ convolution: CheckConvolution, _ options: CheckOptions, _ generator: inout CheckGenerator
     ) -> CheckCase {
-        let range: ValueRange = options.matrixInputs == .single ? generator.pick(ValueRange.allCases) : .ordinary
-        let x = generator.values(convolution.inputShape.count, range)
+        let range: ValueRange = options.matrixInputs != .half ? generator.pick(ValueRange.allCases) : .ordinary
+        let dtype = generator.activationType()
+        let x = generator.values(convolution.inputShape.count, range, dtype)
         let (shape, outputs) = (convolution.outputShape, convolution.outputs)
         let bias: [Float]? = generator.chance(0.5) ? generator.normals(outputs) : nil
         let activation = generator.chance(0.5) ? .identity : generator.pick(Activation.allCases)
         let transports = (0..<generator.pick([0, 0, 1, 1, 2])).map { _ in
             CheckTransport(rows: shape.rows, channels: outputs, bounds: [0.25, -0.5], &generator)
         }
-        let residual: [Float]? = generator.chance(0.5) ? generator.normals(shape.count) : nil
+        let residual: [Float]? = generator.chance(0.5) ? generator.normals(shape.count, dtype) : nil
         let isInPlace = residual != nil && generator.chance(0.5)
         let description =
-            "\(convolution), x \(range)" + (bias == nil ? "" : ", bias") + (activation == .identity ? "" : ", \(activation)")
+            "\(convolution), x \(dtype) \(range)" + (bias == nil ? "" : ", bias") + (activation == .identity ? "" : ", \(activation)")
             + transports.map { ", \($0.description)" }.joined() + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual")
         return CheckCase(shapes: description) { device in
-            let output = try device.output(shape, initial: isInPlace ? residual : nil)
+            let output = try device.output(shape, dtype, initial: isInPlace ? residual : nil)
             let epilogue = Epilogue(
                 activation: activation, transports: try transports.map { try $0.application(on: device) },
-                residual: isInPlace ? output : try residual.map { try device.input($0, shape, "the residual") })
+                residual: isInPlace ? output : try residual.map { try device.input($0, shape, dtype, "the residual") })
             let result = try convolution.run(
-                device, device.input(x, convolution.inputShape, "x"), device.weight(convolution.weight),
+                device, device.input(x, convolution.inputShape, dtype, "x"), device.weight(convolution.weight),
                 bias.map { try device.input($0, [outputs], "the bias") }, epilogue, into: output)
             return [try device.read(result)]
         } tolerances: { reference, _ in
-            let sums = try convolution.sums(x, options.matrixInputs, reference)
+            let sums = try convolution.sums(
+                x, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: dtype), reference)
             return [
                 (0..<shape.count).map { index in
                     let (row, channel) = (index / outputs, index % outputs)
@@ -71,14 +73,18 @@ extension CheckedOperation {
                     var value = activation.value(sum)
                     var error = activation.slope * (sums.errors[index] + RoundOff.unit * (abs(offset) + abs(sum)))
                     error += activation.roundOff(sum) + RoundOff.unit * abs(value)
-                    for transport in transports {
+                    // Further maps act on the stored result of the first.
+                    for (order, transport) in transports.enumerated() {
+                        if order > 0 { error += RoundOff.storing(dtype, value) }
                         error = transport.tolerance(value, error: error, row: row, channel: channel)
                         if let map = transport.map(row: row, channel: channel), map.low < value, value < map.high {
                             value = map.moved(value)
                         }
                     }
                     let last = Double(residual?[index] ?? 0)
-                    return error + 2 * RoundOff.unit * (abs(value) + abs(last))
+                    if residual != nil, transports.count > 1 { error += RoundOff.storing(dtype, value) }
+                    error += 2 * RoundOff.unit * (abs(value) + abs(last))
+                    return error + RoundOff.storing(dtype, abs(value + last) + error)
                 }
             ]
         }

@@ -1,6 +1,6 @@
 /// What the two convolutions share: operands in channels-last layout, and how the kernel goes over each axis.
 public struct ConvolutionOperands {
-    /// `[batch, height, width, inC]` f32.
+    /// `[batch, height, width, inC]` f32 or f16.
     public let x: Tensor
     /// `[outC, kernel height, kernel width, inC / groups]`, f32, f16, bf16 or q8_0.
     public let weight: Tensor
@@ -11,7 +11,7 @@ public struct ConvolutionOperands {
     public let transport: TransportApplication?
     /// As the output.
     public let residual: Tensor?
-    /// `[batch, output height, output width, outC]` f32.
+    /// `[batch, output height, output width, outC]`, of x's type.
     public let output: Tensor
     public let vertical: ConvolutionAxis
     public let horizontal: ConvolutionAxis
@@ -53,7 +53,7 @@ extension Backend {
     /// `(height·upsampling + top + bottom − dilation·(kernel height − 1) − 1) / stride + 1` rows (rounded down), columns alike.
     ///
     /// - Parameters:
-    ///   - x: `[batch, height, width, inC]` f32.
+    ///   - x: `[batch, height, width, inC]` f32 or f16.
     ///   - weight: `[outC, kernel height, kernel width, inC / groups]`, f32, f16, bf16 or q8_0 (where inC / groups is a multiple of 32);
     ///     ``ConvolutionWeights`` makes it of PyTorch's layout.
     ///   - bias: `[outC]` f32.
@@ -62,10 +62,10 @@ extension Backend {
     ///   - dilation: Pixels between neighbouring taps.
     ///   - groups: A divisor of inC and outC; inC of them make the convolution depthwise.
     ///   - upsampling: Each pixel is first repeated so many times along both axes (nearest neighbour), without a copy of the image.
-    ///   - epilogue: Activation, transports and residual (of the result's shape), in this order. A transport's rows are the pixels of
+    ///   - epilogue: Activation, transports and residual (of the result's shape and type), in this order. A transport's rows are the pixels of
     ///     the result, image by image.
     ///   - output: Where to write; allocated when nil. May be the residual itself.
-    /// - Returns: `[batch, output height, output width, outC]` f32.
+    /// - Returns: `[batch, output height, output width, outC]`, of x's type.
     public func conv2d(
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Extent2D = 1, padding: ConvolutionPadding = 0, dilation: Extent2D = 1,
         groups: Int = 1, upsampling: Int = 1, epilogue: Epilogue = .none, into output: Tensor? = nil
@@ -93,7 +93,7 @@ extension Backend {
     /// The result has `(height − 1)·stride + dilation·(kernel height − 1) + 1 − top − bottom + output padding` rows, columns alike.
     ///
     /// - Parameters:
-    ///   - x: `[batch, height, width, inC]` f32.
+    ///   - x: `[batch, height, width, inC]` f32 or f16.
     ///   - weight: `[outC, kernel height, kernel width, inC / groups]`, f32, f16, bf16 or q8_0 (where inC / groups is a multiple of 32);
     ///     ``ConvolutionWeights`` makes it of PyTorch's layout.
     ///   - bias: `[outC]` f32.
@@ -102,10 +102,10 @@ extension Backend {
     ///   - dilation: Pixels between neighbouring taps.
     ///   - groups: A divisor of inC and outC.
     ///   - outputPadding: Pixels that the result gains at the bottom and at the right; below the stride or the dilation.
-    ///   - epilogue: Activation, transports and residual (of the result's shape), in this order. A transport's rows are the pixels of
+    ///   - epilogue: Activation, transports and residual (of the result's shape and type), in this order. A transport's rows are the pixels of
     ///     the result, image by image.
     ///   - output: Where to write; allocated when nil. May be the residual itself.
-    /// - Returns: `[batch, output height, output width, outC]` f32.
+    /// - Returns: `[batch, output height, output width, outC]`, of x's type.
     public func convTranspose2d(
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Extent2D = 1, padding: ConvolutionPadding = 0, dilation: Extent2D = 1,
         groups: Int = 1, outputPadding: Extent2D = 0, epilogue: Epilogue = .none, into output: Tensor? = nil
@@ -130,10 +130,10 @@ extension Backend {
     /// A convolution of sequences: ``conv2d(_:weight:bias:stride:padding:dilation:groups:upsampling:epilogue:into:)`` on images of one row.
     ///
     /// - Parameters:
-    ///   - x: `[batch, length, inC]` f32.
+    ///   - x: `[batch, length, inC]` f32 or f16.
     ///   - weight: `[outC, kernel length, inC / groups]`.
     ///   - padding: Zeros before and after the sequence; a causal convolution has `dilation·(kernel length − 1)` before and none after.
-    /// - Returns: `[batch, output length, outC]` f32.
+    /// - Returns: `[batch, output length, outC]`, of x's type.
     public func conv1d(
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: (before: Int, after: Int) = (0, 0),
         dilation: Int = 1, groups: Int = 1, epilogue: Epilogue = .none, into output: Tensor? = nil
@@ -161,13 +161,13 @@ extension Backend {
         _ epilogue: Epilogue, _ output: Tensor?, _ name: String, _ run: (ConvolutionOperands) throws -> Void
     ) throws -> Tensor {
         let shape = try ConvolutionValidation.result(x, weight, vertical, horizontal, name)
-        try ConvolutionValidation.epilogue(epilogue, bias, shape, name)
-        let result = try Validation.output(output, shape, .f32, self, name)
+        try ConvolutionValidation.epilogue(epilogue, bias, shape, x.dtype, name)
+        let result = try Validation.output(output, shape, x.dtype, self, name)
         if shape.count == 0 { return result }
         // Only the first map can be fused; with more of them the residual, over which the result may be written, waits for the last.
         let following = epilogue.transports.dropFirst()
         let defers = !following.isEmpty && epilogue.residual != nil
-        let mapped = defers ? try allocate(shape, .f32) : result
+        let mapped = defers ? try allocate(shape, x.dtype) : result
         try run(
             ConvolutionOperands(
                 x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.transports.first,

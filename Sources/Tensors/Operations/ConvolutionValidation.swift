@@ -7,7 +7,7 @@ enum ConvolutionValidation {
         _ x: Tensor, _ weight: Tensor, _ stride: Extent2D, _ padding: ConvolutionPadding, _ dilation: Extent2D, _ groups: Int,
         _ name: String
     ) throws {
-        try Validation.requireType(x, .f32, "x", name)
+        try Validation.requireActivation(x, "x", name)
         guard weightTypes.contains(weight.dtype) else {
             let types = weightTypes.map(\.rawValue).joined(separator: ", ")
             throw TensorError.unsupportedType(operation: name, detail: "the weight is \(weight.dtype), expected one of \(types)")
@@ -49,14 +49,14 @@ enum ConvolutionValidation {
         return [x.shape[0], vertical.outputs, horizontal.outputs, weight.shape[0]]
     }
 
-    static func epilogue(_ epilogue: Epilogue, _ bias: Tensor?, _ shape: Shape, _ name: String) throws {
+    static func epilogue(_ epilogue: Epilogue, _ bias: Tensor?, _ shape: Shape, _ dtype: DType, _ name: String) throws {
         if let bias {
             try Validation.requireType(bias, .f32, "the bias", name)
             try Validation.require(
                 bias.shape == [shape.channels], name, "bias \(bias.shape) does not match the result \(shape)")
         }
         if let residual = epilogue.residual {
-            try Validation.requireType(residual, .f32, "the residual", name)
+            try Validation.requireType(residual, dtype, "the residual", name)
             try Validation.require(residual.shape == shape, name, "residual \(residual.shape) does not match the result \(shape)")
         }
         for transport in epilogue.transports {
