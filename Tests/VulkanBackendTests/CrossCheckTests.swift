@@ -13,7 +13,8 @@ import VulkanBackend
 
     /// The other layout of kernels, where there is one: devices of all kinds run both.
     @Test(arguments: [
-        "activation", "add", "argmax", "attention", "broadcast", "cast", "concat", "fitColumns", "gatedProduct", "linear", "multiplyAdd",
+        "activation", "add", "argmax", "attention", "broadcast", "cast", "concat", "conv2d", "convTranspose2d", "fitColumns",
+        "gatedProduct", "linear", "multiplyAdd",
         "pad", "permute", "rmsNorm", "rotation", "slice", "softmax", "sortColumns", "topK", "upsample",
     ])
     func otherFamilyAgreesWithReference(name: String) throws {
