@@ -23,8 +23,9 @@ import Testing
             names.sorted() == [
                 "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "conv2d",
                 "convTranspose2d", "embedding", "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear",
-                "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "scale",
-                "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK", "transport", "upsample",
+                "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "sample",
+                "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK", "transport",
+                "upsample",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -68,7 +69,7 @@ import Testing
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
             ("quantileColumns", LowerQuantile.self), ("aurocColumns", GenerousTies.self), ("groupNorm", MapsTooEarly.self),
             ("groupNorm", OneChannelGroups.self), ("layerNorm", UnbiasedNorm.self), ("transport", PointwiseMeans.self),
-            ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
+            ("argmax", LastOfEqual.self), ("sample", WholeVocabulary.self), ("topK", ReversedRanks.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

@@ -15,7 +15,7 @@ import VulkanBackend
     @Test(arguments: [
         "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "concat", "conv2d", "convTranspose2d",
         "fitColumns", "gatedProduct", "groupNorm", "layerNorm", "linear", "multiplyAdd", "pad", "permute", "rmsNorm", "rotation",
-        "slice", "softmax", "sortColumns", "topK", "transport", "upsample",
+        "sample", "slice", "softmax", "sortColumns", "topK", "transport", "upsample",
     ])
     func otherFamilyAgreesWithReference(name: String) throws {
         let usual = try TestBackend.make().family
