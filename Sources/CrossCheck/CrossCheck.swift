@@ -7,10 +7,10 @@ import Tensors
 public enum CrossCheck {
     /// Every operation of ``Backend``.
     public static let operations: [CheckedOperation] = [
-        .activation, .add, .argmax, .attention, .aurocColumns, .broadcast, .cast, .clamp, .concat, .embedding, .fitColumns,
-        .gatedProduct, .gatherRows, .groupNorm, .layerNorm, .linear, .multiply, .multiplyAdd, .pad, .permute, .pool,
-        .quantileColumns, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows, .slice, .softmax, .sortColumns, .subtract,
-        .timestepEmbedding, .topK, .transport, .upsample,
+        .activation, .add, .argmax, .attention, .aurocColumns, .broadcast, .cast, .clamp, .concat, .conv2d, .convTranspose2d,
+        .embedding, .fitColumns, .gatedProduct, .gatherRows, .groupNorm, .layerNorm, .linear, .multiply, .multiplyAdd, .pad,
+        .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows, .slice, .softmax,
+        .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
     ]
 
     /// Runs cases `0 ..< cases` of an operation.

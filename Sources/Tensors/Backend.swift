@@ -41,6 +41,8 @@ public protocol Backend: AnyObject {
     func argmax(_ operation: ArgmaxOperation) throws
     func attention(_ operation: AttentionOperation) throws
     func aurocColumns(_ operation: AurocColumnsOperation) throws
+    func conv2d(_ operation: Conv2dOperation) throws
+    func convTranspose2d(_ operation: ConvTranspose2dOperation) throws
     func copy(_ operation: CopyOperation) throws
     func elementwise(_ operation: ElementwiseOperation) throws
     func embedding(_ operation: EmbeddingOperation) throws

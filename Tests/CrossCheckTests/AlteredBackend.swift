@@ -23,6 +23,8 @@ class AlteredBackend: Backend {
     func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
     func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }
     func aurocColumns(_ operation: AurocColumnsOperation) throws { try inner.aurocColumns(operation) }
+    func conv2d(_ operation: Conv2dOperation) throws { try inner.conv2d(operation) }
+    func convTranspose2d(_ operation: ConvTranspose2dOperation) throws { try inner.convTranspose2d(operation) }
     func copy(_ operation: CopyOperation) throws { try inner.copy(operation) }
     func elementwise(_ operation: ElementwiseOperation) throws { try inner.elementwise(operation) }
     func embedding(_ operation: EmbeddingOperation) throws { try inner.embedding(operation) }
@@ -490,5 +492,50 @@ final class ReversedRanks: AlteredBackend {
 final class Refusing: AlteredBackend {
     override func elementwise(_ operation: ElementwiseOperation) throws {
         throw TensorError.executionFailed(operation: "add", detail: "the device refused")
+    }
+}
+
+/// Turns the kernel by 180°: a convolution in the sense of mathematics.
+final class TurnedKernel: AlteredBackend {
+    override func conv2d(_ operation: Conv2dOperation) throws {
+        let o = operation.operands
+        _ = try inner.conv2d(
+            o.x, weight: turned(o.weight), bias: o.bias, stride: Extent2D(height: o.vertical.stride, width: o.horizontal.stride),
+            padding: padding(o), dilation: Extent2D(height: o.vertical.dilation, width: o.horizontal.dilation), groups: o.groups,
+            upsampling: o.vertical.upsampling, epilogue: epilogue(o), into: o.output)
+    }
+
+    override func convTranspose2d(_ operation: ConvTranspose2dOperation) throws {
+        let o = operation.operands
+        func missing(_ axis: ConvolutionAxis) -> Int {
+            let whole = (axis.inputs - 1) * axis.stride + axis.dilation * (axis.taps - 1) + 1
+            return axis.outputs - (whole - axis.paddingBefore - axis.paddingAfter)
+        }
+        _ = try inner.convTranspose2d(
+            o.x, weight: turned(o.weight), bias: o.bias, stride: Extent2D(height: o.vertical.stride, width: o.horizontal.stride),
+            padding: padding(o), dilation: Extent2D(height: o.vertical.dilation, width: o.horizontal.dilation), groups: o.groups,
+            outputPadding: Extent2D(height: missing(o.vertical), width: missing(o.horizontal)), epilogue: epilogue(o), into: o.output)
+    }
+
+    private func padding(_ o: ConvolutionOperands) -> ConvolutionPadding {
+        ConvolutionPadding(
+            top: o.vertical.paddingBefore, bottom: o.vertical.paddingAfter, left: o.horizontal.paddingBefore,
+            right: o.horizontal.paddingAfter)
+    }
+
+    private func epilogue(_ o: ConvolutionOperands) -> Epilogue {
+        Epilogue(activation: o.activation, transports: o.transport.map { [$0] } ?? [], residual: o.residual)
+    }
+
+    private func turned(_ weight: Tensor) throws -> Tensor {
+        let (outputs, channels) = (weight.shape[0], weight.shape[3])
+        let taps = weight.shape[1] * weight.shape[2]
+        let indices = try inner.upload((0..<Int32(outputs)).map { $0 })
+        let elements = try inner.readFloats(inner.embedding(indices, table: weight.reshaped([outputs, taps * channels])))
+        let result = elements.indices.map { index in
+            let (output, tap, channel) = (index / (taps * channels), index / channels % taps, index % channels)
+            return elements[(output * taps + taps - 1 - tap) * channels + channel]
+        }
+        return try inner.upload(result, weight.shape)
     }
 }

@@ -21,10 +21,11 @@ import Testing
         let names = CrossCheck.operations.map(\.name)
         #expect(
             names.sorted() == [
-                "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "embedding",
-                "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear", "multiply", "multiplyAdd",
-                "pad", "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "sample", "scale", "scatterRows",
-                "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK", "transport", "upsample",
+                "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "conv2d",
+                "convTranspose2d", "embedding", "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear",
+                "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "sample",
+                "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK", "transport",
+                "upsample",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -42,8 +43,8 @@ import Testing
 
     /// Tolerances are wide enough for f32, and not much wider: the worst error is a part of them that can be seen.
     @Test(arguments: [
-        "activation", "attention", "gatedProduct", "groupNorm", "layerNorm", "linear", "multiplyAdd", "pool", "quantileColumns",
-        "rmsNorm", "rope", "rotation", "softmax", "transport",
+        "activation", "attention", "conv2d", "convTranspose2d", "gatedProduct", "groupNorm", "layerNorm", "linear", "multiplyAdd",
+        "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "softmax", "transport",
     ])
     func plainSinglePrecisionPasses(_ name: String) throws {
         let report = try Self.report(name, of: SinglePrecision())
@@ -56,7 +57,8 @@ import Testing
             ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", WithoutBias.self),
             ("attention", SlotsInOrder.self),
             ("transport", ClosedSupport.self), ("transport", TransportLosingSigns.self), ("linear", LastColumnUnwritten.self),
-            ("linear", HalfPrecision.self), ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),
+            ("linear", HalfPrecision.self), ("conv2d", TurnedKernel.self), ("convTranspose2d", TurnedKernel.self),
+            ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),
             ("gatedProduct", ExactGELU.self), ("activation", ExactGELU.self), ("gatedProduct", SwappedOperands.self),
             ("subtract", SwappedOperands.self), ("multiplyAdd", WithoutOne.self), ("multiply", FirstRowForAll.self),
             ("clamp", ClampedNaN.self), ("softmax", OverflowingSoftmax.self), ("permute", CopiesInOrder.self),

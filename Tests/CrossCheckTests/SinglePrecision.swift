@@ -27,6 +27,41 @@ final class SinglePrecision: AlteredBackend {
         try inner.writeFloats(result, to: operation.output)
     }
 
+    override func conv2d(_ operation: Conv2dOperation) throws { try convolve(operation.operands) }
+
+    override func convTranspose2d(_ operation: ConvTranspose2dOperation) throws { try convolve(operation.operands) }
+
+    private func convolve(_ operands: ConvolutionOperands) throws {
+        let (outputs, elements) = (operands.outputChannels, operands.rowElements)
+        let x = try inner.readFloats(operands.x)
+        let indices = try inner.upload((0..<Int32(outputs)).map { $0 })
+        let weight = try inner.readFloats(inner.embedding(indices, table: operands.weight.reshaped([outputs, elements])))
+        let bias = try operands.bias.map(inner.readFloats)
+        let map = try operands.transport.map { try SingleTransport($0, operands.output.shape, inner) }
+        let residual = try operands.residual.map(inner.readFloats)
+        let (vertical, horizontal, groupInputs) = (operands.vertical, operands.horizontal, operands.groupInputs)
+        var result = [Float](repeating: 0, count: operands.output.shape.count)
+        for index in result.indices {
+            let (pixel, output) = (index / outputs, index % outputs)
+            let (row, column) = (pixel / horizontal.outputs % vertical.outputs, pixel % horizontal.outputs)
+            let image = pixel / (horizontal.outputs * vertical.outputs)
+            var sum: Float = 0
+            for tap in 0..<vertical.taps * horizontal.taps {
+                guard let y = vertical.input(output: row, tap: tap / horizontal.taps),
+                    let c = horizontal.input(output: column, tap: tap % horizontal.taps)
+                else { continue }
+                let start = ((image * vertical.inputs + y) * horizontal.inputs + c) * operands.inputChannels
+                let first = start + output / operands.groupOutputs * groupInputs
+                for k in 0..<groupInputs { sum += x[first + k] * weight[output * elements + tap * groupInputs + k] }
+            }
+            var value = single(operands.activation, sum + (bias?[output] ?? 0))
+            if let map { value = map.apply(value, pixel, output) }
+            if let residual { value += residual[index] }
+            result[index] = value
+        }
+        try inner.write(result, to: operands.output)
+    }
+
     override func rmsNorm(_ operation: RMSNormOperation) throws {
         let (x, gain) = (try inner.readFloats(operation.x), try inner.readFloats(operation.gain))
         let map = try operation.transport.map { try SingleTransport($0, operation.output.shape, inner) }

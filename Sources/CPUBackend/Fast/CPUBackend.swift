@@ -16,6 +16,7 @@ public final class CPUBackend: CPUMemoryBackend {
     let threadScratch: ThreadScratch
     let packedScratch: ScratchMemory
     let stateScratch: ScratchMemory
+    let weightScratch: ScratchMemory
     var angles = RopeAngles()
 
     /// The most rows of x that ``linear(_:)`` multiplies by dot products.
@@ -41,5 +42,6 @@ public final class CPUBackend: CPUMemoryBackend {
         threadScratch = ThreadScratch(device: name, threads: workers.threads)
         packedScratch = ScratchMemory(device: name)
         stateScratch = ScratchMemory(device: name)
+        weightScratch = ScratchMemory(device: name)
     }
 }

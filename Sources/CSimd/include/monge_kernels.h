@@ -151,6 +151,9 @@ typedef struct {
     // [output_height, vertical_taps]: the input row that a tap meets, −1 for none; columns alike.
     const int32_t *rows;
     const int32_t *columns;
+    // Output columns of which every tap meets something, each at the same distance from what it meets in the column before.
+    size_t regular_first;
+    size_t regular_end;
 } monge_patches;
 
 // Attention of one sequence for the query heads that share a key head. A lane is a query and a head: lane l is query
@@ -191,6 +194,8 @@ enum {
     MONGE_KEY_BLOCK = 128,
     // Output channels that a call of the matrix product takes at most.
     MONGE_GEMM_CHANNELS = 96,
+    // Pixels that a call of the direct convolution takes at most.
+    MONGE_DIRECT_PIXELS = 192,
 };
 
 typedef struct {
@@ -223,6 +228,27 @@ typedef struct {
     void (*gemm)(
         const monge_linear *linear, const float *packed, size_t first, size_t end, size_t first_panel, size_t end_panel,
         float *scratch);
+
+    // The product the other way about, for many more pixels than channels: weights are packed, of output channels first ..< end, and
+    // pixels are read where they lie. A pixel's result does not depend on the others.
+    size_t (*packed_weights)(size_t channels, size_t inputs);
+    // The channels are shared out by panels, of which there are panels(end − first).
+    void (*pack_weights)(const monge_linear *linear, size_t first, size_t end, size_t panel, float *packed);
+    // The elements of scratch memory, 64-byte aligned, that a call for `pixels` pixels, at most MONGE_DIRECT_PIXELS, needs.
+    size_t (*direct_scratch)(const monge_patches *patches, size_t pixels, size_t channels);
+    void (*direct)(
+        const monge_linear *linear, const monge_patches *patches, size_t group, const float *packed, size_t first, size_t end,
+        size_t first_pixel, size_t end_pixel, float *scratch);
+
+    // A convolution where each channel has a kernel of its own. Its weights [channels, taps] become [taps, channels] in f32.
+    size_t (*depthwise_packed)(size_t channels, size_t taps);
+    void (*depthwise_weights)(const monge_linear *linear, size_t first, size_t end, float *packed);
+    // The elements of scratch memory that a call needs for output rows first_row ..< end_row and so many channels.
+    size_t (*depthwise_scratch)(const monge_patches *patches, size_t first_row, size_t end_row, size_t channels);
+    // Output rows first_row ..< end_row of an image, channels first ..< end, where first is a multiple of 16.
+    void (*depthwise)(
+        const monge_linear *linear, const monge_patches *patches, const float *packed, size_t image, size_t first_row, size_t end_row,
+        size_t first, size_t end, float *scratch);
 
     // y = gain · x / √(mean(x²) + ε), then the transport, for rows first ..< end.
     void (*rms_norm)(

@@ -23,6 +23,10 @@
 
 #include "patches.h"
 
+#include "direct.h"
+
+#include "depthwise.h"
+
 #include "attention_lanes.h"
 
 #include "attention_few.h"
@@ -43,6 +47,14 @@
         .packed_elements = gemm_packed_elements,    \
         .pack = gemm_pack,                          \
         .pack_patches = pack_patches,               \
+        .packed_weights = packed_weights,           \
+        .pack_weights = pack_weights,               \
+        .direct_scratch = direct_scratch,           \
+        .direct = direct,                           \
+        .depthwise_packed = depthwise_packed,       \
+        .depthwise_weights = depthwise_weights,     \
+        .depthwise_scratch = depthwise_scratch,     \
+        .depthwise = depthwise,                     \
         .gemm_scratch = gemm_scratch,               \
         .gemm = gemm,                               \
         .rms_norm = rms_norm,                       \

@@ -41,18 +41,20 @@ INLINE void copy_few(float *restrict to, const float *restrict from, size_t coun
 
 // Elements first ..< first + count of a patch. Taps that meet neighbouring pixels are one run where a pixel has no other channels.
 static void collect_patch(const monge_patches *patches, const patch *patch, size_t first, size_t count, float *elements) {
-    size_t inputs = patches->inputs, horizontal_taps = patches->horizontal_taps;
-    size_t tap = first / inputs, channel = first % inputs;
+    size_t inputs = patches->inputs, taps = patches->horizontal_taps;
+    size_t vertical = 0, horizontal = 0, channel = 0;
+    if (first > 0) {
+        vertical = first / inputs / taps;
+        horizontal = first / inputs % taps;
+        channel = first % inputs;
+    }
     while (count > 0) {
-        size_t vertical = tap / horizontal_taps, horizontal = tap % horizontal_taps, run = inputs - channel;
         const float *channels = patch_channels(patches, patch, vertical, horizontal);
-        tap++;
-        if (inputs == patches->channels)
-            while (channels && run < count && ++horizontal < horizontal_taps &&
-                   patch->columns[horizontal] == patch->columns[horizontal - 1] + 1) {
+        size_t run = inputs - channel;
+        horizontal++;
+        if (channels && inputs == patches->channels)
+            for (; run < count && horizontal < taps && patch->columns[horizontal] == patch->columns[horizontal - 1] + 1; horizontal++)
                 run += inputs;
-                tap++;
-            }
         if (run > count) run = count;
         if (channels)
             copy_few(elements, channels + channel, run);
@@ -61,6 +63,10 @@ static void collect_patch(const monge_patches *patches, const patch *patch, size
         elements += run;
         count -= run;
         channel = 0;
+        if (horizontal == taps) {
+            horizontal = 0;
+            vertical++;
+        }
     }
 }
 

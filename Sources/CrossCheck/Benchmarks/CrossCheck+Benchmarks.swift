@@ -3,6 +3,7 @@ extension CrossCheck {
     public static let benchmarks: [KernelBenchmark] =
         attentionBenchmarks
         + captureBenchmarks
+        + convolutionBenchmarks
         + linearBenchmarks
         + movementBenchmarks
         + normBenchmarks
