@@ -7,7 +7,12 @@ extension VulkanBackend {
     public func convTranspose2d(_ operation: ConvTranspose2dOperation) throws { try convolve(operation.operands, "convTranspose2d") }
 
     private func convolve(_ operands: ConvolutionOperands, _ name: String) throws {
-        let arguments = try arguments(operands, name)
+        switch productWay {
+        case .plain: break
+        case .matrix(let plan): return try matrixConvolve(operands, plan, name)
+        case .planned: if let plan = try matrixPlan(operands, name) { return try matrixConvolve(operands, plan, name) }
+        }
+        let arguments = try arguments(operands, result: place(of: operands.output, name), name)
         let (vertical, horizontal) = (operands.vertical, operands.horizontal)
         let taps = vertical.taps * horizontal.taps
         let dtype = operands.weight.dtype
@@ -40,7 +45,7 @@ extension VulkanBackend {
     private static let laneOutputs = 2
 
     /// The block that all convolution kernels take.
-    private func arguments(_ operands: ConvolutionOperands, _ name: String) throws -> KernelArguments {
+    func arguments(_ operands: ConvolutionOperands, result: DevicePlace, _ name: String) throws -> KernelArguments {
         let x = try place(of: operands.x, name)
         let transport = try transportArguments(operands.transport, on: operands.output.shape, unused: x, name)
         let (vertical, horizontal) = (operands.vertical, operands.horizontal)
@@ -54,7 +59,7 @@ extension VulkanBackend {
         var arguments = KernelArguments()
         arguments.buffer(x, .read)
         arguments.buffer(try place(of: operands.weight, name), .read)
-        arguments.buffer(try place(of: operands.output, name), .write)
+        arguments.buffer(result, .write)
         arguments.append(transport)
         arguments.buffer(try operands.bias.map { try place(of: $0, name) } ?? x, .read)
         arguments.buffer(try operands.residual.map { try place(of: $0, name) } ?? x, .read)

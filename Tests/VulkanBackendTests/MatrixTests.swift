@@ -11,7 +11,7 @@ import VulkanRuntime
     private static let options = MatrixOptions(.only(.emulated), inputs: .half)
 
     /// Everything around the products: tiles, staging, decoding, epilogue, splits of the channels; with f32 activations rounded to f16 too.
-    @Test(arguments: [("linear", 132), ("attention", 48)])
+    @Test(arguments: [("linear", 132), ("attention", 48), ("conv2d", 48), ("convTranspose2d", 32)])
     func emulatedKernelsAgreeWithReference(name: String, cases: Int) throws {
         let backend = try TestBackend.make(family: .tiles, matrix: Self.options)
         #expect(backend.matrixInputs == .half)
@@ -93,6 +93,57 @@ import VulkanRuntime
         #expect(warnings.all.count == 2)
         #expect(MatrixVerdicts(right.backend.device.report, in: folder).failures.isEmpty)
         for (value, truth) in zip(right.fast, plain) { #expect(abs(value - truth) <= 1e-4) }
+    }
+
+    /// Which kernel multiplies is a matter of the types, of the precision asked for and of the number of rows.
+    @Test func activationsAndTheirPrecisionChooseTheKernel() throws {
+        for (inputs, rows, dtype, usesMatrix) in [
+            (MatrixInputs.activations, 20, DType.f16, true), (.activations, 20, .f32, false), (.activations, 4, .f16, false),
+            (.half, 20, .f32, true), (.single, 20, .f16, false),
+        ] {
+            let backend = try TestBackend.make(family: .tiles, matrix: MatrixOptions(.only(.emulated), inputs: inputs))
+            let x = try backend.allocate([rows, 64], dtype)
+            let weight = try backend.allocate([24, 64], .q8_0)
+            try backend.stream.startProfiling(serialised: true)
+            _ = try backend.linear(x, weight: weight)
+            let kernels = try backend.stream.endProfiling().map(\.kernel)
+            #expect(
+                kernels.contains { $0.hasPrefix("linear/matrix-emulated-q8_0") } == usesMatrix,
+                "\(inputs), \(rows) rows of \(dtype): \(kernels)")
+        }
+    }
+
+    /// The way of a device with tensor cores: f16 activations, each kernel compared with the plain one before its first use.
+    @Test func attentionIsCheckedBeforeItsFirstUse() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (rows, heads, channels, keys) = (20, 2, 40, 50)
+        var inputs = MatrixCheckInputs()
+        let numbers = [rows * heads, keys, keys].map { count in inputs.activations(count * channels).map { Float16($0) } }
+
+        func result(_ options: MatrixOptions) throws -> [Float16] {
+            let backend = try TestBackend.make(family: .tiles, matrix: options, cacheFolder: folder)
+            let segments = Segments(
+                queryStarts: try backend.upload([0, Int32(rows)]), keyLengths: try backend.upload([Int32(keys)]),
+                slots: try backend.upload([0 as Int32]), maximumQueries: rows, maximumKeys: keys)
+            let cache = try numbers.dropFirst().map { try backend.upload($0, [1, keys, 1, channels], .f16) }
+            let output = try backend.attention(
+                backend.upload(numbers[0], [rows, heads, channels], .f16), keys: cache[0], values: cache[1], segments: segments,
+                scale: 0.15)
+            var elements = [Float16](repeating: 0, count: output.shape.count)
+            try elements.withUnsafeMutableBytes { try backend.read(output, into: $0) }
+            #expect(backend.device.validationMessages == [])
+            return elements
+        }
+        var options = MatrixOptions(.only(.emulated))
+        options.checksKernels = true
+        options.report = { Issue.record("a right kernel failed: \($0)") }
+        let fast = try result(options)
+        let verdicts = MatrixVerdicts(try TestBackend.report(), in: folder)
+        #expect(verdicts.kernels.count == 1)
+        #expect(verdicts.kernels.keys.first?.hasPrefix("attention/matrix-emulated") == true)
+        // Values of at most 2: the weights' rounding to f16 and that of the result, 2⁻¹⁰ each.
+        for (value, truth) in zip(fast, try result(MatrixOptions(.only(.scalar)))) { #expect(abs(value - truth) <= 0x1p-8) }
     }
 
     @Test func aKernelThatCannotRunHasFailedAndALostDeviceSaysNothing() throws {

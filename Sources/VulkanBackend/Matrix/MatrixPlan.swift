@@ -16,10 +16,12 @@ package struct MatrixPlan: Equatable {
         (self.engine, self.tile, self.splits, self.splitChannels) = (engine, tile, splits, splitChannels)
     }
 
-    package init(_ engine: MatrixEngine, rows: Int, outputs: Int, channels: Int) {
-        let tile = engine.tiles.best(rows: rows, outputs: outputs, units: engine.units)
+    /// - Parameter count: How many such products there are side by side.
+    package init(_ engine: MatrixEngine, rows: Int, outputs: Int, channels: Int, count: Int = 1) {
+        let units = max(1, engine.units / count)
+        let tile = engine.tiles.best(rows: rows, outputs: outputs, units: units)
         // Few rows are bound by the bytes of the weights, of which one group a processor does not have enough on their way.
-        let groups = engine.units * (rows <= Self.fewRows ? Self.groupsForFewRows : 1)
+        let groups = units * (rows <= Self.fewRows ? Self.groupsForFewRows : 1)
         let free = engine.kind == .nv ? 1 : groups / tile.count(rows: rows, outputs: outputs)
         let wanted = max(1, min(free, channels / Self.fewestChannels, Self.mostSplits))
         // Splits begin at multiples of a step of 32 channels.

@@ -42,8 +42,10 @@ public struct Tuner {
     /// A software device is measured on sizes that it finishes.
     private var isSoftware: Bool { backend.device.report.isSoftware }
 
-    /// The shape with the least time over three weight types together, each in a matrix larger than caches.
+    /// The shape with the least time over three weight types together, each in a matrix larger than caches; that in use where kernels are not
+    /// laid out in tiles.
     private mutating func matvec() throws -> MatvecShape {
+        guard backend.family == .tiles else { return backend.matvecShape }
         let side = isSoftware ? 512 : 8192
         let x = try backend.upload(inputs.activations(side), [1, side])
         var times: [MatvecShape: Double] = [:]

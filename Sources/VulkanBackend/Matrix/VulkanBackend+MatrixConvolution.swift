@@ -1,0 +1,97 @@
+import Tensors
+import VulkanRuntime
+
+extension VulkanBackend {
+    /// How to compute a convolution on tensor cores, as a product of pixels and weights; nil where plain arithmetic is to do it: precision,
+    /// input channels of a group that are no multiple of eight, a kernel that failed its check.
+    func matrixPlan(_ operands: ConvolutionOperands, _ name: String) throws -> MatrixPlan? {
+        let (x, weight) = (operands.x, operands.weight)
+        guard !matrices.isEmpty, operands.groupInputs % 8 == 0, weight.shape.count < UInt32.max,
+            operands.outputPixels > LinearKernel.fewRows, operands.groupOutputs >= 8,
+            allowsHalfProducts(activations: x.dtype, weight: weight.dtype), try place(of: x, name).isAligned(to: 16),
+            try weight.dtype.isQuantised || place(of: weight, name).isAligned(to: 16)
+        else { return nil }
+        for engine in matrices where engine.kind != .nv && kernels.has(engine.convolutionKernel(weight.dtype)) {
+            let plan = MatrixPlan(
+                engine, rows: operands.outputPixels, outputs: operands.groupOutputs, channels: operands.rowElements,
+                count: operands.groups
+            ).withPowerOfTwoSplits(channels: operands.rowElements)
+            if try trustsConvolution(plan, activations: x.dtype, weight: weight.dtype) { return plan }
+        }
+        return nil
+    }
+
+    /// A convolution with f16 products.
+    func matrixConvolve(_ operands: ConvolutionOperands, _ plan: MatrixPlan, _ name: String) throws {
+        let (pixels, outputs, activations) = (operands.outputPixels, operands.outputChannels, operands.x.dtype)
+        let output = try place(of: operands.output, name)
+        let sums = plan.splits > 1 ? try scratch(floats: plan.splits * pixels * outputs, name) : output
+        let isTransposed: UInt32 = operands.vertical.isTransposed ? 1 : 0
+        let launch = try launch(
+            groups: plan.tile.count(rows: pixels, outputs: operands.groupOutputs) * operands.groups * plan.splits,
+            of: (plan.engine.invocations(plan.tile), 1), iterations: plan.iterations, name)
+        try run(
+            plan.engine.convolutionKernel(operands.weight.dtype), activations: activations,
+            constants: [isTransposed] + plan.constants + [UInt32(plan.splits)], usesFullSubgroups: true, launch,
+            arguments(operands, result: sums, name), name)
+        guard plan.splits > 1 else { return }
+        let transport = try transportArguments(operands.transport, unused: output, name)
+        var finishing = KernelArguments()
+        finishing.buffer(sums, .read)
+        finishing.buffer(sums, .read)
+        finishing.buffer(output, .write)
+        finishing.append(transport)
+        finishing.buffer(try operands.bias.map { try place(of: $0, name) } ?? sums, .read)
+        finishing.buffer(try operands.residual.map { try place(of: $0, name) } ?? sums, .read)
+        finishing.number(UInt32(pixels))
+        finishing.number(UInt32(operands.rowElements))
+        finishing.number(UInt32(outputs))
+        finishing.number(operands.activation.kernelNumber)
+        finishing.number((operands.bias == nil ? 0 : 1) | (operands.residual == nil ? 0 : 2))
+        finishing.appendNumbers(transport)
+        finishing.number(UInt32(plan.splits))
+        try run(
+            "linear/combine", activations: activations, self.launch(elements: pixels * outputs, iterations: plan.splits, name), finishing,
+            name)
+    }
+}
+
+extension VulkanBackend {
+    /// Whether a kernel passes its check: a 3×3 kernel over an image with more pixels than a tile.
+    private func trustsConvolution(_ plan: MatrixPlan, activations: DType, weight: DType) throws -> Bool {
+        guard let matrixChecks else { return true }
+        let (engine, tile) = (plan.engine, plan.tile)
+        let kernel = engine.convolutionKernel(weight)
+        return try matrixChecks.trusts("\(kernel) (\(tile), \(engine.fragment), \(activations))", code: kernels.code(kernel)) {
+            let (width, inputs, outputs) = (12, 32, tile.outputs + 5)
+            let height = tile.rows / width + 2
+            var numbers = MatrixCheckInputs()
+            let values = numbers.activations(height * width * inputs)
+            let x =
+                activations == .f16
+                ? try upload(values.map { Float16($0) }, [1, height, width, inputs], .f16)
+                : try upload(values, [1, height, width, inputs])
+            let kernelWeight = try numbers.weights(rows: outputs, columns: 9 * inputs, weight).withUnsafeBytes {
+                try upload($0, [outputs, 3, 3, inputs], weight)
+            }
+            func result(_ way: ProductWay) throws -> [Float] {
+                try computing(way) { try floats(of: conv2d(x, weight: kernelWeight, padding: 1)) }
+            }
+            let alone = MatrixPlan(engine, tile: tile, splits: 1, splitChannels: 9 * inputs)
+            return (try result(.matrix(alone)), try result(.plain))
+        }
+    }
+}
+
+extension MatrixPlan {
+    /// As many splits as the next power of two below has: convolution/matrix.comp is compiled for their number.
+    fileprivate func withPowerOfTwoSplits(channels: Int) -> MatrixPlan {
+        let count = 1 << (Int.bitWidth - 1 - splits.leadingZeroBitCount)
+        let each = ((channels + 31) / 32 + count - 1) / count * 32
+        return MatrixPlan(engine, tile: tile, splits: count, splitChannels: count == 1 ? channels : each)
+    }
+}
+
+extension MatrixEngine {
+    func convolutionKernel(_ weight: DType) -> String { "convolution/matrix-\(kind.rawValue)-\(weight.rawValue)" }
+}
