@@ -1,5 +1,8 @@
 #version 460
 // Attention from its parts over disjoint keys, which weigh e^(m − M) each: m the largest score of the part, M that of all.
+//
+// An invocation has one channel of one row. Four parts are on their way at once: there are few invocations, and what they wait for
+// is memory.
 #include "common/arguments.glsl"
 #include "common/functions.glsl"
 #include "attention/partials.glsl"
@@ -13,23 +16,34 @@ layout(push_constant, scalar) uniform Arguments {
     CHECK_BLOCK
 } arguments;
 
+const uint DEPTH = 4;
+
+// Where part `split` of a row begins; the last one again beyond it.
+uint partialOf(uint split, uint row, uint rows) {
+    return (min(split, arguments.splits - 1u) * rows + row) * (arguments.channels + PARTIAL_HEAD);
+}
+
 void main() {
     uint rows = arguments.count / arguments.channels;
     FOR_EACH_ELEMENT(i, arguments.count) {
         uint row = i / arguments.channels;
         uint column = i % arguments.channels;
         float largest = -3.402823466e38;
+        [[dont_unroll]] for (uint split = 0; split < arguments.splits; split += DEPTH) {
+            [[unroll]] for (uint d = 0; d < DEPTH; d++) {
+                largest = max(largest, arguments.partials[AT(0u, partialOf(split + d, row, rows), 4u)].value);
+            }
+        }
         float weight = 0.0;
         float sum = 0.0;
-        for (uint split = 0; split < arguments.splits; split++) {
-            uint partial = (split * rows + row) * (arguments.channels + PARTIAL_HEAD);
-            float score = arguments.partials[AT(0u, partial, 4u)].value;
-            float maximum = max(largest, score);
-            float decay = exponential(largest - maximum);
-            float factor = exponential(score - maximum);
-            weight = weight * decay + arguments.partials[AT(0u, partial + 1u, 4u)].value * factor;
-            sum = sum * decay + arguments.partials[AT(0u, partial + PARTIAL_HEAD + column, 4u)].value * factor;
-            largest = maximum;
+        [[dont_unroll]] for (uint split = 0; split < arguments.splits; split += DEPTH) {
+            [[unroll]] for (uint d = 0; d < DEPTH; d++) {
+                uint partial = partialOf(split + d, row, rows);
+                float factor = exponential(arguments.partials[AT(0u, partial, 4u)].value - largest);
+                factor = split + d < arguments.splits ? factor : 0.0;
+                weight += arguments.partials[AT(0u, partial + 1u, 4u)].value * factor;
+                sum += arguments.partials[AT(0u, partial + PARTIAL_HEAD + column, 4u)].value * factor;
+            }
         }
         STORE(arguments.result, 1u, i, weight == 0.0 ? 0.0 : sum / weight)
     }

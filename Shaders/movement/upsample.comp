@@ -31,8 +31,8 @@ layout(push_constant, scalar) uniform Arguments {
     CHECK_BLOCK
 } arguments;
 
-// The two pixels around a place along an axis, and their weights, each a quotient of its own: the difference of the other from 1 would have
-// lost digits where it is small.
+// The two pixels around a place along an axis, and their weights, each a quotient of its own: the difference of the other from 1 would
+// have lost digits where it is small.
 struct Place {
     uint first;
     uint second;

@@ -8,9 +8,8 @@ public enum CrossCheck {
     /// Every operation of ``Backend``.
     public static let operations: [CheckedOperation] = [
         .activation, .add, .argmax, .attention, .broadcast, .cast, .clamp, .concat, .conv2d, .convTranspose2d, .embedding, .fitColumns,
-        .gatedProduct, .gatherRows,
-        .linear, .multiply, .multiplyAdd, .pad, .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation, .scale, .scatterRows, .slice,
-        .softmax, .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
+        .gatedProduct, .gatherRows, .linear, .multiply, .multiplyAdd, .pad, .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation,
+        .sample, .scale, .scatterRows, .slice, .softmax, .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
     ]
 
     /// Runs cases `0 ..< cases` of an operation.

@@ -53,6 +53,7 @@ public protocol Backend: AnyObject {
     func rmsNorm(_ operation: RMSNormOperation) throws
     func rope(_ operation: RopeOperation) throws
     func rotation(_ operation: RotationOperation) throws
+    func sample(_ operation: SampleOperation) throws
     func scatterRows(_ operation: ScatterRowsOperation) throws
     func softmax(_ operation: SoftmaxOperation) throws
     func sortColumns(_ operation: SortColumnsOperation) throws

@@ -64,6 +64,39 @@ import Testing
         }
     }
 
+    /// All 65,536 of them, through f32 and back.
+    @Test func everyHalfSurvives() throws {
+        let all = (0...0xFFFF).map { UInt16($0) }
+        for backend in try backends() {
+            let x = try all.withUnsafeBytes { try backend.upload($0, [all.count], .f16) }
+            for y in try [backend.scale(x, by: 1), backend.cast(backend.cast(x, to: .f32), to: .f16)] {
+                var bits = [UInt16](repeating: 0, count: all.count)
+                try bits.withUnsafeMutableBytes { try backend.read(y, into: $0) }
+                let changed = zip(all, bits).first { before, after in
+                    before != after && before != 0x8000 && !(Float16(bitPattern: before).isNaN && Float16(bitPattern: after).isNaN)
+                }
+                #expect(changed == nil)
+            }
+        }
+    }
+
+    /// Sums of f16 numbers, rounded once.
+    @Test func sumsOfHalvesAreRoundedToTheNearest() throws {
+        var numbers = SeededNumbers(seed: 3)
+        let bits = (0..<40_000).map { _ in UInt16(truncatingIfNeeded: numbers.next()) }
+        let (a, b) = (Array(bits.prefix(20_000)), Array(bits.suffix(20_000)))
+        for backend in try backends() {
+            let x = try a.withUnsafeBytes { try backend.upload($0, [a.count], .f16) }
+            let y = try b.withUnsafeBytes { try backend.upload($0, [b.count], .f16) }
+            let sums = try backend.readFloats(backend.add(x, y))
+            let wrong = a.indices.first { index in
+                let expected = Float(Float16(Float(Float16(bitPattern: a[index])) + Float(Float16(bitPattern: b[index]))))
+                return sums[index] != expected && !(sums[index].isNaN && expected.isNaN)
+            }
+            #expect(wrong == nil)
+        }
+    }
+
     @Test func anInfinitePixelOfNoWeightIsNotSeen() throws {
         for backend in try backends() {
             let x = try backend.upload([1, .infinity, 3, 4] as [Float], [1, 2, 2, 1])

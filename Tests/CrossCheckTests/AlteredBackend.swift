@@ -35,6 +35,7 @@ class AlteredBackend: Backend {
     func rmsNorm(_ operation: RMSNormOperation) throws { try inner.rmsNorm(operation) }
     func rope(_ operation: RopeOperation) throws { try inner.rope(operation) }
     func rotation(_ operation: RotationOperation) throws { try inner.rotation(operation) }
+    func sample(_ operation: SampleOperation) throws { try inner.sample(operation) }
     func scatterRows(_ operation: ScatterRowsOperation) throws { try inner.scatterRows(operation) }
     func softmax(_ operation: SoftmaxOperation) throws { try inner.softmax(operation) }
     func sortColumns(_ operation: SortColumnsOperation) throws { try inner.sortColumns(operation) }
@@ -401,6 +402,14 @@ final class LastOfEqual: AlteredBackend {
             return Int32(values.lastIndex(of: values.max()!)!)
         }
         try inner.write(best, to: operation.output)
+    }
+}
+
+/// Draws from all tokens.
+final class WholeVocabulary: AlteredBackend {
+    override func sample(_ operation: SampleOperation) throws {
+        _ = try inner.sample(
+            operation.x, uniforms: operation.uniforms, SamplingOptions(temperature: operation.options.temperature), into: operation.output)
     }
 }
 

@@ -23,9 +23,8 @@ import Testing
             names.sorted() == [
                 "activation", "add", "argmax", "attention", "broadcast", "cast", "clamp", "concat", "conv2d", "convTranspose2d",
                 "embedding", "fitColumns", "gatedProduct", "gatherRows", "linear", "multiply", "multiplyAdd", "pad", "permute", "pool",
-                "quantileColumns", "rmsNorm",
-                "rope", "rotation", "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK",
-                "transport", "upsample",
+                "quantileColumns", "rmsNorm", "rope", "rotation", "sample", "scale", "scatterRows", "slice", "softmax", "sortColumns",
+                "subtract", "timestepEmbedding", "topK", "transport", "upsample",
             ])
         for operation in CrossCheck.operations {
             #expect(!operation.summary.isEmpty && !operation.tolerance.isEmpty && operation.defaultCases >= 30)
@@ -67,7 +66,8 @@ import Testing
             ("rotation", OneRotation.self), ("timestepEmbedding", SinesFirst.self), ("gatherRows", ClampedIndices.self),
             ("embedding", ClampedIndices.self), ("scatterRows", ShiftedScatter.self),
             ("pool", LowerMedian.self), ("sortColumns", UnsortedTail.self), ("fitColumns", BiasedDeviation.self),
-            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self),
+            ("quantileColumns", LowerQuantile.self), ("argmax", LastOfEqual.self), ("sample", WholeVocabulary.self),
+            ("topK", ReversedRanks.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

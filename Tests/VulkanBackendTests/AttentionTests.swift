@@ -3,24 +3,32 @@ import Tensors
 import Testing
 import VulkanBackend
 
-/// What attention does at its edges, on every layout of kernels.
+/// What attention does at its edges, on every path: the reference, the kernels of every instruction set, every layout on Vulkan.
 @Suite struct AttentionTests {
     /// Elements that repeat only after a long while.
     private func pattern(_ count: Int, _ factor: Float = 1) -> [Float] {
         (0..<count).map { factor * (Float($0 * 7919 % 4093) / 2046 - 1) }
     }
 
-    private func everyFamily(_ body: (VulkanBackend) throws -> Void) throws {
+    private func everyPath(_ body: (_ backend: any Backend, _ name: String) throws -> Void) throws {
+        let reference = ReferenceBackend()
+        try body(reference, reference.name)
+        for instructions in InstructionSet.allCases where instructions.isAvailable {
+            let backend = try CPUBackend(threads: 2, instructions: instructions)
+            try body(backend, backend.name)
+        }
         for family in try TestBackend.families() {
             let backend = try TestBackend.make(family: family)
-            try body(backend)
+            try body(backend, "\(family)")
             #expect(backend.device.validationMessages == [])
         }
     }
 
+    private func bits(_ tensor: Tensor, on backend: any Backend) throws -> [UInt32] { try backend.readFloats(tensor).map(\.bitPattern) }
+
     /// The largest difference from the reference.
     private func error(
-        _ backend: VulkanBackend, queries: Shape, keys: Shape, keyType: DType = .f32, causal: Bool, window: Int? = nil
+        _ backend: any Backend, queries: Shape, keys: Shape, keyType: DType = .f32, causal: Bool, window: Int? = nil
     ) throws -> Float {
         func result(_ backend: any Backend) throws -> [Float] {
             func cache(_ factor: Float) throws -> Tensor {
@@ -41,11 +49,11 @@ import VulkanBackend
     @Test(arguments: [DType.f32, .f16])
     func longContexts(keyType: DType) throws {
         let keys = 32_768
-        try everyFamily { backend in
+        try everyPath { backend, name in
             for (queries, causal, window) in [(1, true, nil), (9, true, nil), (2, false, nil), (3, true, 30_000)] {
                 let error = try error(
                     backend, queries: [1, queries, 4, 32], keys: [1, keys, 1, 32], keyType: keyType, causal: causal, window: window)
-                #expect(error < 2.3e-4, "\(backend.family), \(queries) queries")
+                #expect(error < 2.3e-4, "\(name), \(queries) queries")
             }
         }
     }
@@ -63,17 +71,17 @@ import VulkanBackend
 
     /// Without keys, under a bias of −∞, and before the first key of a causal mask: zeros.
     @Test func whatSeesNothingIsZero() throws {
-        try everyFamily { backend in
+        try everyPath { backend, name in
             let (queries, keys) = (20, 5)
             let shape: Shape = [2, queries, 2, 8]
             let (query, cache) = (
                 try backend.upload(pattern(shape.count), shape), try backend.upload(pattern(2 * keys * 16), [2, keys, 2, 8])
             )
             let none = try backend.attention(query, keys: cache, values: cache, keyLengths: [0, 0])
-            #expect(try backend.readFloats(none).allSatisfy { $0 == 0 }, "\(backend.family)")
+            #expect(try backend.readFloats(none).allSatisfy { $0 == 0 }, "\(name)")
             let hidden = try backend.upload([Float](repeating: -.infinity, count: keys), [1, 1, 1, keys])
             let masked = try backend.attention(query, keys: cache, values: cache, bias: hidden)
-            #expect(try backend.readFloats(masked).allSatisfy { $0 == 0 }, "\(backend.family)")
+            #expect(try backend.readFloats(masked).allSatisfy { $0 == 0 }, "\(name)")
             // Query i stands at position 5 − 20 + i.
             let early = try backend.readFloats(backend.attention(query, keys: cache, values: cache, causal: true))
             for (index, value) in early.enumerated() { #expect((value == 0) == (index / 16 % queries < 15) || value == 0) }
@@ -83,7 +91,7 @@ import VulkanBackend
 
     /// With one key to see, the result is its value, bit for bit: one key, a window of 1, or all others hidden.
     @Test func oneKeyGivesItsValue() throws {
-        try everyFamily { backend in
+        try everyPath { backend, name in
             for channels in [5, 40, 64, 160] {
                 let tokens = 20
                 let shape: Shape = [1, tokens, 1, channels]
@@ -91,7 +99,7 @@ import VulkanBackend
                     try backend.upload(pattern(shape.count), shape), try backend.upload(pattern(shape.count, 0.3), shape)
                 )
                 let own = try backend.attention(query, keys: query, values: values, causal: true, window: 1)
-                #expect(try bits(own, on: backend) == bits(values, on: backend), "\(backend.family), \(channels) channels")
+                #expect(try bits(own, on: backend) == bits(values, on: backend), "\(name), \(channels) channels")
                 let one = try backend.attention(query, keys: query, values: values, keyLengths: [1])
                 let first = try bits(values, on: backend).prefix(channels)
                 #expect(try bits(one, on: backend) == (0..<tokens).flatMap { _ in first })
@@ -105,7 +113,7 @@ import VulkanBackend
 
     /// The lowest number, which some libraries mask with, leaves the mean of the values when all keys have it.
     @Test func lowestBiasForAllKeysGivesTheirMean() throws {
-        try everyFamily { backend in
+        try everyPath { backend, name in
             let shape: Shape = [1, 24, 1, 16]
             let query = try backend.upload(pattern(shape.count), shape)
             let lowest = try backend.upload([Float](repeating: -.greatestFiniteMagnitude, count: 24), [1, 1, 1, 24])
@@ -113,7 +121,7 @@ import VulkanBackend
             let values = pattern(shape.count)
             for channel in 0..<16 {
                 let mean = (0..<24).reduce(Float(0)) { $0 + values[$1 * 16 + channel] } / 24
-                for row in 0..<24 { #expect(abs(result[row * 16 + channel] - mean) < 1e-5, "\(backend.family)") }
+                for row in 0..<24 { #expect(abs(result[row * 16 + channel] - mean) < 1e-5, "\(name)") }
             }
         }
     }

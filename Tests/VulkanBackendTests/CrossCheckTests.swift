@@ -14,8 +14,8 @@ import VulkanBackend
     /// The other layout of kernels, where there is one: devices of all kinds run both.
     @Test(arguments: [
         "activation", "add", "argmax", "attention", "broadcast", "cast", "concat", "conv2d", "convTranspose2d", "fitColumns",
-        "gatedProduct", "linear", "multiplyAdd",
-        "pad", "permute", "rmsNorm", "rotation", "slice", "softmax", "sortColumns", "topK", "upsample",
+        "gatedProduct", "linear", "multiplyAdd", "pad", "permute", "rmsNorm", "rotation", "sample", "slice", "softmax", "sortColumns",
+        "topK", "upsample",
     ])
     func otherFamilyAgreesWithReference(name: String) throws {
         let usual = try TestBackend.make().family

@@ -11,6 +11,14 @@ extension CrossCheck {
                     let (x, output) = (try inputs.floats([rows, vocabulary]), try inputs.output([rows], .i32))
                     return { _ = try inputs.backend.argmax(x, into: output) }
                 },
+                KernelBenchmark(
+                    "sample", sizes.model, "x [\(rows), \(vocabulary)], topK 64, topP 0.9", bytes: bytes, operations: 10 * operations
+                ) { inputs in
+                    let (x, uniforms) = (try inputs.floats([rows, vocabulary]), try inputs.floats([rows]))
+                    let output = try inputs.output([rows], .i32)
+                    let options = SamplingOptions(topK: 64, topP: 0.9)
+                    return { _ = try inputs.backend.sample(x, uniforms: uniforms, options, into: output) }
+                },
                 KernelBenchmark("topK", sizes.model, "x [\(rows), \(vocabulary)], count 64", bytes: bytes, operations: operations) {
                     inputs in
                     let x = try inputs.floats([rows, vocabulary])

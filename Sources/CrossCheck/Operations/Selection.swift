@@ -35,6 +35,28 @@ extension CheckedOperation {
         }
     }
 
+    static let sample = CheckedOperation(
+        name: "sample", summary: "a token a row, drawn by given uniform numbers, with temperature, top-k and top-p",
+        tolerance: "the same token", defaultCases: 60
+    ) { index, generator, _ in
+        let (rows, count) = selectionShape(index, &generator)
+        let dtype = generator.activationType()
+        let x = selectionValues(rows * count, dtype, &generator)
+        let uniforms = (0..<rows).map { _ in generator.chance(0.1) ? generator.pick([0, 1, 0x1.fffffep-1]) : Float(generator.uniform()) }
+        let options = SamplingOptions(
+            temperature: generator.pick([1, 0.7, 0.01, 5]),
+            topK: generator.chance(0.5) ? generator.pick([1, 2, 40, generator.integer(in: 1...count), count + 5]) : nil,
+            topP: generator.chance(0.5) ? generator.pick([0, 0.3, 0.9, 0.999, Float(generator.uniform())]) : 1)
+        return CheckCase(shapes: "x [\(rows), \(count)] \(dtype), \(options)") { device in
+            let tokens = try device.backend.sample(
+                device.input(x, [rows, count], dtype, "x"), uniforms: device.input(uniforms, [rows], "the uniform numbers"), options,
+                into: device.output([rows], .i32))
+            return [try device.read(tokens)]
+        } tolerances: { _, _ in
+            [[]]
+        }
+    }
+
     /// Now and then a vocabulary.
     private static func selectionShape(_ index: Int, _ generator: inout CheckGenerator) -> (rows: Int, count: Int) {
         switch index % 12 {

@@ -5,16 +5,18 @@ import Tensors
 public enum LanguageModels {
     /// Opens the model of a GGUF file.
     ///
+    /// - Parameter cache: The type of keys and values, f32 or f16.
     /// - Throws: ``ModelError`` for an architecture that is not known or a configuration that does not fit its tensors, and
     ///   `ModelFileError` for a damaged file.
-    public static func load(_ file: GGUFFile, on backend: any Backend) throws -> any LanguageModel {
+    public static func load(_ file: GGUFFile, cache: DType = .f32, on backend: any Backend) throws -> any LanguageModel {
         let configuration = try LlamaConfiguration(file)
-        return try Llama(configuration, weights: LlamaGGUFWeights(file: file, configuration: configuration), on: backend)
+        return try Llama(configuration, weights: LlamaGGUFWeights(file: file, configuration: configuration), cache: cache, on: backend)
     }
 
     /// Opens the model of a Hugging Face folder.
-    public static func load(_ folder: HuggingFaceFolder, on backend: any Backend) throws -> any LanguageModel {
-        try Llama(LlamaConfiguration(folder), weights: HuggingFaceWeights(folder: folder), on: backend)
+    /// - Parameter cache: The type of keys and values, f32 or f16.
+    public static func load(_ folder: HuggingFaceFolder, cache: DType = .f32, on backend: any Backend) throws -> any LanguageModel {
+        try Llama(LlamaConfiguration(folder), weights: HuggingFaceWeights(folder: folder), cache: cache, on: backend)
     }
 }
 

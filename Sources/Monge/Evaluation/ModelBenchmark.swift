@@ -53,15 +53,16 @@ public struct ModelBenchmark: Codable, Sendable {
     /// Measures. Plain and steered runs alternate, so that a drift of the machine's speed meets both.
     ///
     /// - Parameters:
+    ///   - cache: The type of the key-value cache.
     ///   - promptTokens: The length of the prefill.
     ///   - decodeTokens: Decode steps of each kind.
     ///   - repetitions: Prefills of each kind.
     public static func run(
-        _ url: URL, on backend: any Backend, promptTokens: Int, decodeTokens: Int, repetitions: Int, command: String,
+        _ url: URL, on backend: any Backend, cache: DType = .f32, promptTokens: Int, decodeTokens: Int, repetitions: Int, command: String,
         progress: ProgressHandler? = nil
     ) throws -> ModelBenchmark {
         let started = Date()
-        let model = try Model.load(url, on: backend)
+        let model = try Model.load(url, on: backend, cache: cache)
         _ = try model.generate("The weather today", options: GenerationOptions(tokens: 1, temperature: 0))
         let firstToken = Date().timeIntervalSince(started)
         let promptTokens = min(promptTokens, model.language.contextLength - decodeTokens - 1)

@@ -24,17 +24,32 @@ struct DeviceOption: ParsableArguments {
     }
 
     /// Opens the device and a model on it.
-    func load(_ model: String) throws -> Model { try Model.load(ModelCatalogue.locate(model), on: open()) }
+    func load(_ model: String, cache: CacheOption) throws -> Model {
+        try Model.load(ModelCatalogue.locate(model), on: open(), cache: cache.dtype)
+    }
 }
 
-/// `--model` and `--device`.
+/// `--cache`, on every command that runs a model.
+struct CacheOption: ParsableArguments {
+    enum Precision: String, CaseIterable, ExpressibleByArgument {
+        case f32, f16
+    }
+
+    @Option(name: .long, help: "The type of the key-value cache: f32, or f16 for half the memory.")
+    var cache: Precision = .f32
+
+    var dtype: DType { cache == .f16 ? .f16 : .f32 }
+}
+
+/// `--model`, `--device` and `--cache`.
 struct ModelOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, or a name from the cache (smollm2).")
     var model: String
 
     @OptionGroup var device: DeviceOption
+    @OptionGroup var cache: CacheOption
 
-    func load() throws -> Model { try device.load(model) }
+    func load() throws -> Model { try device.load(model, cache: cache) }
 }
 
 /// `--steer`, the maps in place.

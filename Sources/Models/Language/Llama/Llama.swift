@@ -17,13 +17,20 @@ public final class Llama: LanguageModel {
     private let normSite: Site
     private let head: Tensor
     private let ropeFactors: Tensor?
+    /// The type of keys and values.
+    private let cacheType: DType
 
     public var architecture: String { configuration.architecture }
     public var vocabularySize: Int { configuration.vocabulary }
     public var contextLength: Int { configuration.contextLength }
 
-    package init(_ configuration: LlamaConfiguration, weights: some WeightSource, on backend: any Backend) throws {
+    /// - Parameter cache: The type of keys and values, f32 or f16.
+    package init(
+        _ configuration: LlamaConfiguration, weights: some WeightSource, cache: DType = .f32, on backend: any Backend
+    ) throws {
         let c = try configuration.validated()
+        guard cache.isActivation else { throw ModelError.unsupported("a key-value cache of \(cache); it can be f32 or f16") }
+        cacheType = cache
         self.configuration = c
         self.backend = backend
         var names = SiteList()
@@ -80,7 +87,7 @@ public final class Llama: LanguageModel {
     public func makeCache(slots: Int, capacity: Int) throws -> KeyValueCache {
         try KeyValueCache(
             layers: configuration.layers, slots: slots, capacity: capacity, heads: configuration.keyHeads,
-            headChannels: configuration.headChannels, on: backend)
+            headChannels: configuration.headChannels, dtype: cacheType, on: backend)
     }
 
     public func forward(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext, output: OutputRows) throws -> Tensor {
@@ -136,7 +143,7 @@ public final class Llama: LanguageModel {
     /// Keys and values of one layer of a pass that nothing follows.
     private func transientCache(_ batch: TokenBatch) throws -> (keys: Tensor, values: Tensor) {
         let shape: Shape = [batch.segments.count, batch.capacity, configuration.keyHeads, configuration.headChannels]
-        return (try backend.allocate(shape, .f32), try backend.allocate(shape, .f32))
+        return (try backend.allocate(shape, cacheType), try backend.allocate(shape, cacheType))
     }
 }
 

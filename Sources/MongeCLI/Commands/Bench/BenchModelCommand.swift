@@ -34,8 +34,9 @@ struct BenchModelCommand: ParsableCommand {
         let command = (["monge"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
         let result = try ProgressBar.during { bar in
             try ModelBenchmark.run(
-                url, on: backend, promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, command: command,
-                progress: bar.update)
+                url, on: backend, cache: model.cache.dtype, promptTokens: promptTokens, decodeTokens: decodeTokens,
+                repetitions: repetitions,
+                command: command, progress: bar.update)
         }
         if json { return try Output.json(result) }
         print("\(result.device), \(result.date), \(result.model)")
