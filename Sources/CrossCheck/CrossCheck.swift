@@ -32,10 +32,11 @@ public enum CrossCheck {
         operation: CheckedOperation, cases: Range<Int>, seed: UInt64, candidate: any Backend, reference: any Backend,
         matrixInputs: MatrixInputs? = nil
     ) throws -> CheckReport {
+        let matrixInputs = matrixInputs ?? candidate.matrixInputs
         var report = CheckReport(operation: operation.name, candidate: candidate.name, reference: reference.name, seed: seed)
         for index in cases {
             var generator = CheckGenerator(seed: seed, operation: operation.name, caseIndex: index)
-            let checkCase = operation.makeCase(index, &generator, CheckOptions(matrixInputs: matrixInputs ?? candidate.matrixInputs))
+            let checkCase = operation.makeCase(index, &generator, CheckOptions(matrixInputs: matrixInputs))
             report.cases += 1
             func fail(_ detail: String) {
                 report.failures.append(

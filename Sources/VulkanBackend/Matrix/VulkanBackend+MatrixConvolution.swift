@@ -35,7 +35,7 @@ extension VulkanBackend {
             constants: [isTransposed] + plan.constants + [UInt32(plan.splits)], usesFullSubgroups: true, launch,
             arguments(operands, result: sums, name), name)
         guard plan.splits > 1 else { return }
-        let transport = try transportArguments(operands.transport, unused: output, name)
+        let transport = try transportArguments(operands.transport, on: operands.output.shape, unused: output, name)
         var finishing = KernelArguments()
         finishing.buffer(sums, .read)
         finishing.buffer(sums, .read)
