@@ -17,6 +17,7 @@ extension CheckDevice {
     /// The elements by their bits.
     /// - Parameter isNumber: Whether they are numbers, all NaNs of which are equal.
     func readMoved(_ tensor: Tensor, isNumber: Bool = false) throws -> CheckOutput {
+        noteOutput(tensor.dtype)
         var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
         try bytes.withUnsafeMutableBytes { try backend.read(tensor, into: $0) }
         let width = tensor.dtype.blockBytes

@@ -88,7 +88,7 @@ final class CheckDevice {
     }
 
     func read(_ tensor: Tensor) throws -> CheckOutput {
-        outputTypes.append(tensor.dtype)
+        noteOutput(tensor.dtype)
         if tensor.dtype == .i32 {
             let elements = try backend.readIntegers(tensor)
             noteUnwritten(elements.firstIndex { UInt32(bitPattern: $0) == Self.poison })
@@ -119,6 +119,9 @@ final class CheckDevice {
             }
         }
     }
+
+    /// Everything that reads an output says its type, in the order of the case's outputs.
+    func noteOutput(_ dtype: DType) { outputTypes.append(dtype) }
 
     private func noteUnwritten(_ index: Int?) {
         if let index { violations.append("element \(index) was not written") }

@@ -59,7 +59,7 @@ final class SinglePrecision: AlteredBackend {
             if let residual { value += residual[index] }
             result[index] = value
         }
-        try inner.write(result, to: operands.output)
+        try inner.writeFloats(result, to: operands.output)
     }
 
     override func rmsNorm(_ operation: RMSNormOperation) throws {

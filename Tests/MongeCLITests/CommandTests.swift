@@ -202,8 +202,8 @@ final class Folder {
         let reports = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
         #expect(reports.count == 1)
         #expect((reports.first?["report"] as? [String: Any])?["cases"] as? Int == 1)
-        for wrong in [["check", "--cases", "0"], ["check", "--cases", "many"], ["check", "--family", "rows"], ["check", "--op", "nothing"]] {
-            #expect(try Monge.run(wrong).code == 2)
+        for wrong in [["--cases", "0"], ["--cases", "many"], ["--family", "rows"], ["--op", "nothing"]] {
+            #expect(try Monge.run(["check"] + wrong).code == 2)
         }
     }
 

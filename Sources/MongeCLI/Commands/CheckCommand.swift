@@ -72,8 +72,8 @@ struct CheckCommand: ParsableCommand {
             for choice in try self.choices() {
                 let candidate = try open(choice)
                 for (index, operation) in operations.enumerated() {
-                    bar.update(
-                        Progress(activity: "checking \(operation.name) on \(choice)", done: index, total: operations.count, unit: "operations"))
+                    let activity = "checking \(operation.name) on \(choice)"
+                    bar.update(Progress(activity: activity, done: index, total: operations.count, unit: "operations"))
                     let report = try CrossCheck.run(
                         operation: operation, cases: from..<from + cases.cases(of: operation), seed: seed, candidate: candidate,
                         reference: reference)
@@ -133,9 +133,8 @@ struct CheckCommand: ParsableCommand {
     }
 
     private func command(repeating failure: CheckFailure, on device: String) -> String {
-        var words = [
-            "monge check --op \(failure.operation) --device \(device) --from \(failure.caseIndex) --cases 1 --seed \(failure.seed)",
-        ]
+        var words = ["monge check --op \(failure.operation) --device \(device)"]
+        words.append("--from \(failure.caseIndex) --cases 1 --seed \(failure.seed)")
         if let family { words.append("--family \(family.rawValue)") }
         if checked { words.append("--checked") }
         return words.joined(separator: " ")
