@@ -29,7 +29,9 @@ extension CrossCheck {
         Layer(model: .stableDiffusion15, extent: 64, inputs: 320, outputs: 320),
         Layer(model: .stableDiffusion15, extent: 32, inputs: 640, outputs: 640),
         Layer(model: .stableDiffusion15, extent: 16, inputs: 1280, outputs: 1280),
+        Layer(model: .stableDiffusion15, extent: 8, inputs: 1280, outputs: 1280),
         Layer(model: .stableDiffusion15, extent: 64, inputs: 320, outputs: 320, stride: 2),
+        Layer(model: .stableDiffusion15, extent: 32, inputs: 320, outputs: 640, kernel: 1),
         Layer(model: .stableDiffusion15, extent: 32, inputs: 640, outputs: 640, upsampling: 2),
         Layer(model: .stableDiffusion15, extent: 64, inputs: 320, outputs: 4),
         // A kernel of each channel at the size of the first blocks, and a transposed kernel in the place of the step up: no layer of these
