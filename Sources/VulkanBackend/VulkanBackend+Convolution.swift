@@ -21,6 +21,17 @@ extension VulkanBackend {
         let x = try place(of: operands.x, name)
         // Loads of whole chunks of a group's channels.
         let loadsChunks = operands.groupInputs % 32 == 0 && x.isAligned(to: 8) && (dtype.isQuantised || weight.isAligned(to: 16))
+        if family == .lanes, !loadsChunks, operands.groups == 1, !dtype.isQuantised {
+            let tileOutputs = subgroupSize * Self.laneOutputs
+            let pixels = operands.output.shape.rows
+            let tiles =
+                ((pixels + subgroupSize - 1) / subgroupSize) * ((operands.outputChannels + tileOutputs - 1) / tileOutputs)
+            let launch = try launch(
+                groups: tiles, of: (subgroupSize, 1), iterations: taps + operands.rowElements + tileOutputs, name)
+            return try run(
+                "convolution/few-\(dtype.rawValue)", activations: operands.x.dtype,
+                constants: [isTransposed, UInt32(subgroupSize), UInt32(Self.laneOutputs)], launch, arguments, name)
+        }
         guard family == .lanes, loadsChunks else {
             let launch = try launch(elements: operands.output.shape.count, iterations: taps + operands.rowElements, name)
             return try run(
@@ -40,7 +51,7 @@ extension VulkanBackend {
             constants: [isTransposed, UInt32(subgroupSize), UInt32(Self.lanePixels), UInt32(Self.laneOutputs)], launch, arguments, name)
     }
 
-    /// The pixels of a tile of convolution/lanes, and the outputs of each of its lanes.
+    /// The pixels of a tile of convolution/lanes, and the outputs of each of its lanes and of those of convolution/few.
     private static let lanePixels = 8
     private static let laneOutputs = 2
 
