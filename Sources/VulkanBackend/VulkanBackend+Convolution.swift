@@ -40,19 +40,21 @@ extension VulkanBackend {
         // Tiles are of one phase: as many as strides in a transposed convolution, each a grid of all its images.
         let (rows, columns) = vertical.isTransposed ? (vertical.stride, horizontal.stride) : (1, 1)
         let grid = ((vertical.outputs + rows - 1) / rows) * ((horizontal.outputs + columns - 1) / columns)
-        let pixelTiles = rows * columns * ((operands.batch * grid + Self.lanePixels - 1) / Self.lanePixels)
+        let tilePixels = operands.batch * grid < Self.lanePixels ? Self.fewLanePixels : Self.lanePixels
+        let pixelTiles = rows * columns * ((operands.batch * grid + tilePixels - 1) / tilePixels)
         let tileOutputs = subgroupSize * Self.laneOutputs
         let outputTiles = operands.groups * ((operands.groupOutputs + tileOutputs - 1) / tileOutputs)
         let launch = try launch(
             groups: pixelTiles * outputTiles, of: (subgroupSize, 1),
-            iterations: taps * (operands.groupInputs / 32 + 1) + Self.lanePixels * Self.laneOutputs, name)
+            iterations: taps * (operands.groupInputs / 32 + 1) + tilePixels * Self.laneOutputs, name)
         try run(
             "convolution/lanes-\(dtype.rawValue)", activations: operands.x.dtype,
-            constants: [isTransposed, UInt32(subgroupSize), UInt32(Self.lanePixels), UInt32(Self.laneOutputs)], launch, arguments, name)
+            constants: [isTransposed, UInt32(subgroupSize), UInt32(tilePixels), UInt32(Self.laneOutputs)], launch, arguments, name)
     }
 
-    /// The pixels of a tile of convolution/lanes, and the outputs of each of its lanes and of those of convolution/few.
-    private static let lanePixels = 8
+    /// The pixels of a tile of convolution/lanes, of one for an image with fewer, and the outputs of each of its lanes and of those of convolution/few.
+    private static let lanePixels = 16
+    private static let fewLanePixels = 8
     private static let laneOutputs = 2
 
     /// The block that all convolution kernels take.
