@@ -65,26 +65,11 @@ extension CheckedOperation {
         } tolerances: { reference, _ in
             let sums = try convolution.sums(
                 x, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: dtype), reference)
+            let epilogue = EpilogueTolerance(
+                bias: bias, activation: activation, transports: transports, residual: residual, dtype: dtype)
             return [
-                (0..<shape.count).map { index in
-                    let (row, channel) = (index / outputs, index % outputs)
-                    let offset = Double(bias?[channel] ?? 0)
-                    let sum = sums.values[index] + offset
-                    var value = activation.value(sum)
-                    var error = activation.slope * (sums.errors[index] + RoundOff.unit * (abs(offset) + abs(sum)))
-                    error += activation.roundOff(sum) + RoundOff.unit * abs(value)
-                    // Further maps act on the stored result of the first.
-                    for (order, transport) in transports.enumerated() {
-                        if order > 0 { error += RoundOff.storing(dtype, value) }
-                        error = transport.tolerance(value, error: error, row: row, channel: channel)
-                        if let map = transport.map(row: row, channel: channel), map.low < value, value < map.high {
-                            value = map.moved(value)
-                        }
-                    }
-                    let last = Double(residual?[index] ?? 0)
-                    if residual != nil, transports.count > 1 { error += RoundOff.storing(dtype, value) }
-                    error += 2 * RoundOff.unit * (abs(value) + abs(last))
-                    return error + RoundOff.storing(dtype, abs(value + last) + error)
+                (0..<shape.count).map {
+                    epilogue.tolerance(product: sums.values[$0], error: sums.errors[$0], index: $0, channels: outputs)
                 }
             ]
         }
