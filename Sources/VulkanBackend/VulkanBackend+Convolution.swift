@@ -13,6 +13,7 @@ extension VulkanBackend {
         case .planned: if let plan = try matrixPlan(operands, name) { return try matrixConvolve(operands, plan, name) }
         }
         let arguments = try arguments(operands, result: place(of: operands.output, name), name)
+        if let tile = try depthwiseTile(operands, name) { return try depthwise(operands, tile, arguments, name) }
         let (vertical, horizontal) = (operands.vertical, operands.horizontal)
         let taps = vertical.taps * horizontal.taps
         let dtype = operands.weight.dtype
@@ -50,6 +51,29 @@ extension VulkanBackend {
         try run(
             "convolution/lanes-\(dtype.rawValue)", activations: operands.x.dtype,
             constants: [isTransposed, UInt32(subgroupSize), UInt32(tilePixels), UInt32(Self.laneOutputs)], launch, arguments, name)
+    }
+
+    /// What an invocation of convolution/depthwise computes; nil for what that kernel does not: several inputs to an output or outputs of an
+    /// input, steps over the result, and rows of a kernel that do not fit into registers.
+    private func depthwiseTile(_ operands: ConvolutionOperands, _ name: String) throws -> (pixels: Int, channels: Int)? {
+        let (axis, pixels) = (operands.horizontal, 8)
+        let seen = (pixels - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1
+        guard operands.groups > 1, operands.groupInputs == 1, operands.groupOutputs == 1, !axis.isTransposed, axis.upsampling == 1, seen <= 32
+        else { return nil }
+        let loadsPairs = try operands.inputChannels % 2 == 0 && place(of: operands.x, name).isAligned(to: 8)
+        return (pixels, loadsPairs ? 2 : 1)
+    }
+
+    private func depthwise(
+        _ operands: ConvolutionOperands, _ tile: (pixels: Int, channels: Int), _ arguments: KernelArguments, _ name: String
+    ) throws {
+        let axis = operands.horizontal
+        let rows = operands.batch * operands.vertical.outputs
+        let tiles = rows * ((axis.outputs + tile.pixels - 1) / tile.pixels) * (operands.outputChannels / tile.channels)
+        try run(
+            "convolution/depthwise-\(operands.weight.dtype.rawValue)", activations: operands.x.dtype,
+            constants: [0, axis.taps, axis.stride, axis.dilation, tile.pixels, tile.channels].map { UInt32($0) },
+            launch(elements: tiles, iterations: operands.vertical.taps + tile.pixels, name), arguments, name)
     }
 
     /// The pixels of a tile of convolution/lanes, of one for an image with fewer, and the outputs of each of its lanes and of those of convolution/few.
