@@ -56,10 +56,11 @@ extension VulkanBackend {
     /// What an invocation of convolution/depthwise computes; nil for what that kernel does not: several inputs to an output or outputs of an
     /// input, steps over the result, and rows of a kernel that do not fit into registers.
     private func depthwiseTile(_ operands: ConvolutionOperands, _ name: String) throws -> (pixels: Int, channels: Int)? {
-        let (axis, pixels) = (operands.horizontal, 8)
+        let axis = operands.horizontal
+        let pixels = family == .lanes && axis.outputs > 8 ? 16 : 8
         let seen = (pixels - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1
-        guard operands.groups > 1, operands.groupInputs == 1, operands.groupOutputs == 1, !axis.isTransposed, axis.upsampling == 1, seen <= 32
-        else { return nil }
+        let isDepthwise = operands.groups > 1 && operands.groupInputs == 1 && operands.groupOutputs == 1
+        guard isDepthwise, !axis.isTransposed, axis.upsampling == 1, seen <= 40 else { return nil }
         let loadsPairs = try operands.inputChannels % 2 == 0 && place(of: operands.x, name).isAligned(to: 8)
         return (pixels, loadsPairs ? 2 : 1)
     }
