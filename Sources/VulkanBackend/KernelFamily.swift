@@ -32,6 +32,9 @@ struct Launch {
 extension VulkanBackend {
     var subgroupSize: Int { device.report.limits.subgroupSize }
 
+    /// How many work-groups keep the device busy.
+    var processors: Int { DeviceClass.processors(device.report) }
+
     /// A work-group for each of `count` pieces of work; they are counted along x and then y.
     /// - Parameter iterations: The loop iterations of an invocation.
     func launch(groups count: Int, of groupSize: (Int, Int), iterations: Int, _ operation: String) throws -> Launch {

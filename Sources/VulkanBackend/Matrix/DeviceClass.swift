@@ -69,8 +69,10 @@ package enum DeviceClass: String {
         ]
     }
 
-    /// Processors that work-groups are dealt out to, where the device does not say how many it has.
-    var processors: Int {
+    /// Processors that work-groups are dealt out to, as far as that can be known.
+    static func processors(_ report: DeviceReport) -> Int { report.processors ?? DeviceClass(report).usualProcessors }
+
+    private var usualProcessors: Int {
         switch self {
         case .nvidia, .amd: 64
         case .intel: 32

@@ -41,7 +41,7 @@ package struct MatrixEngine: Equatable {
         let deviceClass = DeviceClass(report)
         let measured = kind == .nv ? nil : Self.runnable(table, on: report, kind)
         tiles = measured ?? Self.runnable(Self.tiles(deviceClass, kind), on: report, kind)!
-        units = report.processors ?? deviceClass.processors
+        units = DeviceClass.processors(report)
     }
 
     private static func tiles(_ deviceClass: DeviceClass, _ kind: MatrixKind) -> [RatedTile] {

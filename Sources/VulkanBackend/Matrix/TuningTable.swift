@@ -63,7 +63,7 @@ public struct TuningTable: Codable, Sendable, Equatable {
     }
 }
 
-/// The tile of a work-group of 16 × 16 invocations by plain arithmetic (linear/matmul.comp).
+/// The tile of a work-group of 16 × 16 invocations by plain arithmetic (linear/matmul.comp, convolution/tiled.comp).
 public struct ScalarTile: Codable, Sendable, Hashable, CustomStringConvertible {
     public let rows, outputs: Int
 
@@ -75,6 +75,23 @@ public struct ScalarTile: Codable, Sendable, Hashable, CustomStringConvertible {
     public static let usual = ScalarTile(rows: 64, outputs: 128)
 
     package static let candidates = [(32, 64), (64, 64), (64, 128), (128, 64), (128, 128)].map { ScalarTile(rows: $0, outputs: $1) }
+
+    /// What takes the least time for a product, when all work-groups of a wave (one on each of `units` processors) take as long as a step
+    /// of one of their invocations: a quarter of a cycle for a product and one for a load from shared memory, since a processor has four
+    /// times as many lanes for the first.
+    static func best(rows: Int, outputs: Int, units: Int, usual: ScalarTile) -> ScalarTile {
+        func time(_ tile: ScalarTile) -> Double {
+            let waves = (tile.count(rows: rows, outputs: outputs) + units - 1) / units
+            let (rows, outputs) = (Double(tile.rows / 16), Double(tile.outputs / 16))
+            return Double(waves) * max(rows * outputs / 4, rows + outputs)
+        }
+        return ([usual] + [(64, 64), (32, 64), (128, 16)].map { ScalarTile(rows: $0, outputs: $1) }).min { time($0) < time($1) }!
+    }
+
+    /// The work-groups of a product.
+    func count(rows: Int, outputs: Int) -> Int {
+        ((rows + self.rows - 1) / self.rows) * ((outputs + self.outputs - 1) / self.outputs)
+    }
 
     /// Whether it is made of whole parts of the invocations, and its rows and outputs for 32 channels fit shared memory as f32.
     func isPossible(on report: DeviceReport) -> Bool {

@@ -34,25 +34,7 @@ extension VulkanBackend {
             plan.engine.convolutionKernel(operands.weight.dtype), activations: activations,
             constants: [isTransposed] + plan.constants + [UInt32(plan.splits)], usesFullSubgroups: true, launch,
             arguments(operands, result: sums, name), name)
-        guard plan.splits > 1 else { return }
-        let transport = try transportArguments(operands.transport, on: operands.output.shape, unused: output, name)
-        var finishing = KernelArguments()
-        finishing.buffer(sums, .read)
-        finishing.buffer(sums, .read)
-        finishing.buffer(output, .write)
-        finishing.append(transport)
-        finishing.buffer(try operands.bias.map { try place(of: $0, name) } ?? sums, .read)
-        finishing.buffer(try operands.residual.map { try place(of: $0, name) } ?? sums, .read)
-        finishing.number(UInt32(pixels))
-        finishing.number(UInt32(operands.rowElements))
-        finishing.number(UInt32(outputs))
-        finishing.number(operands.activation.kernelNumber)
-        finishing.number((operands.bias == nil ? 0 : 1) | (operands.residual == nil ? 0 : 2))
-        finishing.appendNumbers(transport)
-        finishing.number(UInt32(plan.splits))
-        try run(
-            "linear/combine", activations: activations, self.launch(elements: pixels * outputs, iterations: plan.splits, name), finishing,
-            name)
+        if plan.splits > 1 { try combine(operands, sums, splits: plan.splits, name) }
     }
 }
 
