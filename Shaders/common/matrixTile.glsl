@@ -6,6 +6,7 @@
 //
 // The kernel has an argument 1, `weight`, and defines, after including this file:
 //   void prepareRow(uint i, uint row)              once for each piece that the invocation brings of every step: whose row it is of
+//   uint nextStep(uint channel, uint end)          the first step from `channel` on that adds anything; `end` or more where none does
 //   void beginStep(uint channel)                   the first channel of the invocation's pieces of a step, the same for all
 //   void fetchRow(uint i, out uvec4 eight[2])      8 channels of piece i as they are stored: one uvec4 of f16, or two of f32
 //   uint weightStart(uint n)                       where the weights of an output begin
@@ -42,6 +43,7 @@ shared f16vec4 operands[2u * BUFFER_SIZE];
 shared float stage[SUBGROUPS * FRAGMENT_ROWS * FRAGMENT_COLUMNS];
 
 void prepareRow(uint i, uint row);
+uint nextStep(uint channel, uint end);
 void beginStep(uint channel);
 void fetchRow(uint i, out uvec4 eight[2]);
 uint weightStart(uint n);
@@ -128,13 +130,17 @@ void multiplyTile(TilePlace tile, uint start, uint end) {
         CLEAR_SUM(sums[i])
     }
     prepareTile(tile);
-    fetchStep(tile, start);
-    stageStep(start, 0u);
+    uint channel = nextStep(start, end);
+    if (channel < end) {
+        fetchStep(tile, channel);
+        stageStep(channel, 0u);
+    }
     barrier();
     uint buffer_ = 0u;
-    [[dont_unroll]] for (uint channel = start; channel < end; channel += STEP) {
-        bool isLast = channel + STEP >= end;
-        if (!isLast) fetchStep(tile, channel + STEP);
+    [[dont_unroll]] while (channel < end) {
+        uint next = nextStep(channel + STEP, end);
+        bool isLast = next >= end;
+        if (!isLast) fetchStep(tile, next);
         uint left = buffer_ * BUFFER_SIZE + subgroupRow * ROW_STRIDE;
         uint right = buffer_ * BUFFER_SIZE + OUTPUTS_OFFSET + subgroupOutput * ROW_STRIDE;
         FRAGMENT_LOOP for (uint depth = 0; depth < STEP / 4u; depth += FRAGMENT_DEPTH / 4u) {
@@ -152,8 +158,9 @@ void multiplyTile(TilePlace tile, uint start, uint end) {
         }
         // All have left the other buffer with the last barrier.
         buffer_ = 1u - buffer_;
-        if (!isLast) stageStep(channel + STEP, buffer_);
+        if (!isLast) stageStep(next, buffer_);
         barrier();
+        channel = next;
     }
     // A fragment after the other, so that finishSum stands once.
     uint place = gl_SubgroupID * FRAGMENT_ROWS * FRAGMENT_COLUMNS;

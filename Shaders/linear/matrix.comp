@@ -21,6 +21,8 @@ uint stepEight;
 
 void prepareRow(uint i, uint row) { rowStarts[i] = row * (arguments.channels / 8u); }
 
+uint nextStep(uint channel, uint end) { return channel; }
+
 void beginStep(uint channel) { stepEight = channel / 8u; }
 
 void fetchRow(uint i, out uvec4 eight[2]) {

@@ -13,8 +13,8 @@ extension VulkanBackend {
         else { return nil }
         for engine in matrices where engine.kind != .nv && kernels.has(engine.convolutionKernel(weight.dtype)) {
             let plan = MatrixPlan(
-                engine, rows: operands.outputPixels, outputs: operands.groupOutputs, channels: operands.rowElements,
-                count: operands.groups
+                engine, rows: operands.batch * operands.phaseGrid, outputs: operands.groupOutputs, channels: operands.rowElements,
+                count: operands.groups * operands.phases
             ).withPowerOfTwoSplits(channels: operands.rowElements)
             if try trustsConvolution(plan, activations: x.dtype, weight: weight.dtype) { return plan }
         }
@@ -26,13 +26,15 @@ extension VulkanBackend {
         let (pixels, outputs, activations) = (operands.outputPixels, operands.outputChannels, operands.x.dtype)
         let output = try place(of: operands.output, name)
         let sums = plan.splits > 1 ? try scratch(floats: plan.splits * pixels * outputs, name) : output
-        let isTransposed: UInt32 = operands.vertical.isTransposed ? 1 : 0
+        let isTransposed = operands.vertical.isTransposed
+        // A transposed convolution looks at the eights of each step for one that meets the phase.
+        let looking = isTransposed ? plan.splitChannels / 32 * 5 : 0
         let launch = try launch(
-            groups: plan.tile.count(rows: pixels, outputs: operands.groupOutputs) * operands.groups * plan.splits,
-            of: (plan.engine.invocations(plan.tile), 1), iterations: plan.iterations, name)
+            groups: plan.tile.count(rows: operands.batch * operands.phaseGrid, outputs: operands.groupOutputs) * operands.groups
+                * operands.phases * plan.splits, of: (plan.engine.invocations(plan.tile), 1), iterations: plan.iterations + looking, name)
         try run(
             plan.engine.convolutionKernel(operands.weight.dtype), activations: activations,
-            constants: [isTransposed] + plan.constants + [UInt32(plan.splits)], usesFullSubgroups: true, launch,
+            constants: [isTransposed ? 1 : 0] + plan.constants + [UInt32(plan.splits)], usesFullSubgroups: true, launch,
             arguments(operands, result: sums, name), name)
         if plan.splits > 1 { try combine(operands, sums, splits: plan.splits, name) }
     }
