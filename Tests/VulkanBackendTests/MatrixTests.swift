@@ -184,7 +184,9 @@ import VulkanRuntime
 
 /// Which engine devices get, by what they report.
 @Suite struct MatrixEngineTests {
-    private func report(_ vendor: String, shapes: [DeviceReport.MatrixShape], subgroup: Int = 32, has: Bool = true) -> DeviceReport {
+    private func report(_ vendor: String, shapes: [DeviceReport.MatrixShape], subgroup: Int = 32, has: Bool = true, kind: DeviceReport.Kind = .discrete)
+        -> DeviceReport
+    {
         var limits = DeviceReport.Limits()
         limits.subgroupSize = subgroup
         limits.smallestSubgroupSize = subgroup
@@ -192,7 +194,7 @@ import VulkanRuntime
         limits.sharedMemory = 49_152
         let features = DeviceFeature.required.union(has ? [.cooperativeMatrix, .computeFullSubgroups] : [])
         return DeviceReport(
-            index: 0, name: "a device", kind: .discrete, vendor: vendor, processors: 132, limits: limits, features: features,
+            index: 0, name: "a device", kind: kind, vendor: vendor, processors: 132, limits: limits, features: features,
             matrixShapes: shapes)
     }
 
@@ -225,6 +227,13 @@ import VulkanRuntime
             #expect(throws: TensorError.self) { try MatrixEngine.all(.only(.khr), on: device) }
         }
         #expect(try MatrixEngine.all(.automatic, on: report("Intel", shapes: [shape(8, 16, 16)], subgroup: 16)).first?.fragment.rows == 8)
+    }
+
+    @Test func softwareDevicesUseTheirProductsOnlyWhenToldTo() throws {
+        let device = report("Mesa", shapes: [shape(8, 8, 8)], subgroup: 8, kind: .cpu)
+        #expect(try MatrixEngine.all(.automatic, on: device).isEmpty)
+        #expect(MatrixSupport(device, cacheFolder: nil).detail.contains("CPU"))
+        #expect(try MatrixEngine.all(.only(.khr), on: device).map(\.kind) == [.khr])
     }
 
     @Test func wholeWorkGroupsComeBeforeSubgroups() throws {

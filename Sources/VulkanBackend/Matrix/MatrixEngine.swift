@@ -22,7 +22,7 @@ package struct MatrixEngine: Equatable {
     package static func all(_ choice: MatrixChoice, on report: DeviceReport, tiles table: [RatedTile] = []) throws -> [MatrixEngine] {
         switch choice {
         case .automatic:
-            return [MatrixKind.nv, .khr].filter { refusal(of: $0, on: report) == nil }.map { MatrixEngine($0, report, table) }
+            return [MatrixKind.nv, .khr].filter { refusal(unasked: $0, on: report) == nil }.map { MatrixEngine($0, report, table) }
         case .only(.scalar):
             return []
         case .only(let kind):
@@ -50,6 +50,12 @@ package struct MatrixEngine: Equatable {
 
     /// The invocations of a work-group for a tile.
     func invocations(_ tile: MatrixTile) -> Int { kind == .nv ? lanes : tile.subgroups * lanes }
+
+    /// Why a device does not multiply in this way when it is not told to; nil when it does. A processor's products of matrices are those of
+    /// plain arithmetic by a longer way: Mesa 26.2's llvmpipe takes 2.5 times as long with them.
+    static func refusal(unasked kind: MatrixKind, on report: DeviceReport) -> String? {
+        refusal(of: kind, on: report) ?? (report.isSoftware ? "it computes on the CPU, where plain arithmetic is faster" : nil)
+    }
 
     /// Why a device cannot multiply in this way, or had better not; nil when it can.
     static func refusal(of kind: MatrixKind, on report: DeviceReport) -> String? {

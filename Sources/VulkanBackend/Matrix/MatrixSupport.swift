@@ -14,7 +14,7 @@ public struct MatrixSupport: Codable, Sendable {
     public init(_ report: DeviceReport, cacheFolder: URL? = DeviceOptions.defaultPipelineCacheFolder) {
         let engine = try? MatrixEngine.all(.automatic, on: report).first
         kind = engine?.kind ?? .scalar
-        detail = engine.map { "f16 products of \($0.fragment) with f32 sums" } ?? MatrixEngine.refusal(of: .khr, on: report) ?? ""
+        detail = engine.map { "f16 products of \($0.fragment) with f32 sums" } ?? MatrixEngine.refusal(unasked: .khr, on: report) ?? ""
         failures = MatrixVerdicts(report, in: cacheFolder).failures.map { "\($0.kernel): \($0.reason)" }
         tuned = TuningTable.load(report, in: cacheFolder) { _ in }?.date
     }
