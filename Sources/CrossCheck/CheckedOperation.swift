@@ -33,7 +33,7 @@ struct CheckCase {
 }
 
 /// The elements of one output.
-enum CheckOutput {
+package enum CheckOutput {
     case floats([Float])
     case integers([Int32])
 

@@ -86,6 +86,20 @@ import Testing
         #expect(report.failures.contains { $0.detail.contains("normalised mean squared error") })
     }
 
+    /// An element that a map moves or does not, as rounding decides, may be off by all of its tolerance beside others that are exact; many
+    /// that are off by as much may not.
+    @Test func oneElementAtAnEdgeIsNoDrift() {
+        let expected = [Float](repeating: 1, count: 100)
+        func mismatch(_ tolerance: [Double]) -> String? {
+            let actual = zip(expected, tolerance).map { $0 + 0.97 * Float($1) }
+            return Comparison(actual: .floats(actual), expected: .floats(expected), tolerance: tolerance, largestError: 1e-10).mismatch
+        }
+        var atAnEdge = [Double](repeating: 1e-6, count: 100)
+        atAnEdge[17] = 0.1
+        #expect(mismatch(atAnEdge) == nil)
+        #expect(mismatch([Double](repeating: 0.1, count: 100)) != nil)
+    }
+
     @Test func aFullRunHasItsNumberOfCases() {
         let total = CrossCheck.operations.reduce(0) { $0 + CheckEffort.full.cases(of: $1) }
         #expect(total >= CheckEffort.fullCases)
