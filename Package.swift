@@ -63,6 +63,6 @@ let package = Package(
             plugins: ["CompileShaders"]),
         .testTarget(
             name: "VulkanBackendTests",
-            dependencies: ["VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck", "ModelFiles"]),
+            dependencies: ["CVulkan", "VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck", "ModelFiles"]),
     ]
 )

@@ -8,8 +8,8 @@ public enum TensorError: Error, Equatable, CustomStringConvertible {
     case invalidOption(operation: String, detail: String)
     /// A tensor that lives on another backend.
     case wrongBackend(operation: String, detail: String)
-    /// The device has no memory left for an allocation.
-    case outOfMemory(device: String, requestedBytes: Int, detail: String)
+    /// The device has no memory left for an allocation; nil bytes for one of the driver's own.
+    case outOfMemory(device: String, requestedBytes: Int?, detail: String)
     /// The device stopped working; nothing further can be done with this backend.
     case deviceLost(device: String, detail: String)
     /// The device reported a failure while running an operation.
@@ -22,7 +22,7 @@ public enum TensorError: Error, Equatable, CustomStringConvertible {
             .executionFailed(let operation, let detail):
             "\(operation): \(detail)"
         case .outOfMemory(let device, let bytes, let detail):
-            "\(device) has no memory for \(bytes) bytes: \(detail)"
+            "\(device) has no memory\(bytes.map { " for \($0) bytes" } ?? " left"): \(detail)"
         case .deviceLost(let device, let detail):
             "\(device) was lost: \(detail)"
         }

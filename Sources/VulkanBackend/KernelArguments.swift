@@ -14,7 +14,9 @@ struct KernelArguments {
     mutating func buffer(_ place: DevicePlace, _ access: BufferUse.Access) {
         words.append(UInt32(truncatingIfNeeded: place.address))
         words.append(UInt32(truncatingIfNeeded: place.address >> 32))
-        uses.append(BufferUse(place.buffer, byteOffset: place.byteOffset, byteCount: place.byteCount, access: access))
+        uses.append(
+            BufferUse(
+                place.buffer, byteOffset: place.byteOffset, byteCount: place.byteCount, access: access, extents: place.shape?.dimensions))
     }
 
     mutating func number(_ value: UInt32) { words.append(value) }

@@ -14,15 +14,16 @@ extension VulkanBackend {
 
 extension TensorError {
     /// What a device reports, in the terms of operations.
-    init(_ error: VulkanError, operation: String) {
+    package init(_ error: VulkanError, operation: String) {
         switch error {
         case .outOfMemory(let device, let requested, _, _, _):
             self = .outOfMemory(device: device, requestedBytes: requested, detail: "\(operation): \(error)")
         case .bufferTooLarge(let device, let requested, _):
             self = .outOfMemory(device: device, requestedBytes: requested, detail: "\(operation): \(error)")
         case .deviceLost(let device, let kernels):
-            let work = kernels.isEmpty ? "with no kernel under way" : "while running \(kernels.joined(separator: ", "))"
-            self = .deviceLost(device: device, detail: "\(work); restart the program and look at the driver's log")
+            self = .deviceLost(device: device, detail: VulkanError.circumstances(ofLossWith: kernels))
+        case .memoryRefused(let device, _, _):
+            self = .outOfMemory(device: device, requestedBytes: nil, detail: "\(operation): \(error)")
         default:
             self = .executionFailed(operation: operation, detail: error.description)
         }

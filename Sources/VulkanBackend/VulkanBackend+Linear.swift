@@ -77,7 +77,7 @@ extension VulkanBackend {
             let buffer = try device.makeBuffer(byteCount: place.byteCount)
             try stream.copy(
                 from: place.buffer, byteOffset: place.byteOffset, to: buffer, byteOffset: 0, byteCount: place.byteCount)
-            return DevicePlace(buffer: buffer, byteOffset: 0, byteCount: place.byteCount)
+            return DevicePlace(buffer: buffer, byteOffset: 0, byteCount: place.byteCount, shape: place.shape)
         }
     }
 

@@ -19,6 +19,8 @@ struct DevicePlace {
     let buffer: Buffer
     let byteOffset: Int
     let byteCount: Int
+    /// The tensor's shape, for errors; nil for what kernels keep between them.
+    var shape: Shape?
 
     var address: UInt64 { buffer.address + UInt64(byteOffset) }
 
@@ -34,6 +36,6 @@ extension VulkanBackend {
                 operation: operation,
                 detail: "a tensor of shape \(tensor.shape) does not lie in the memory of \(name); copy it there with read and upload")
         }
-        return DevicePlace(buffer: storage.buffer, byteOffset: tensor.byteOffset, byteCount: tensor.byteCount)
+        return DevicePlace(buffer: storage.buffer, byteOffset: tensor.byteOffset, byteCount: tensor.byteCount, shape: tensor.shape)
     }
 }

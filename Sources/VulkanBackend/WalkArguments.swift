@@ -5,7 +5,7 @@ extension DevicePlace {
     /// The place from an element on.
     func from(element: Int, of dtype: DType) -> DevicePlace {
         let bytes = element * dtype.blockBytes
-        return DevicePlace(buffer: buffer, byteOffset: byteOffset + bytes, byteCount: byteCount - bytes)
+        return DevicePlace(buffer: buffer, byteOffset: byteOffset + bytes, byteCount: byteCount - bytes, shape: shape)
     }
 }
 

@@ -6,15 +6,31 @@ final class Batch {
     /// The value of the stream's semaphore when the batch is done.
     private(set) var serial: UInt64 = 0
     private(set) var commandCount = 0
+    /// Whether recording has ended: the batch can be submitted and nothing more.
+    private(set) var isEnded = false
     /// The kernels in order of dispatch.
-    private(set) var kernels: ContiguousArray<Pipeline> = []
-    /// What the dispatches are called, when profiling.
-    private(set) var labels: [String] = []
+    private var kernels: ContiguousArray<Pipeline> = []
+    /// What the dispatches are called.
+    private var labels: ContiguousArray<String> = []
+    /// What they read and wrote, one after another, and where those of each end. The buffers themselves are not kept: their memory may be
+    /// used again.
+    private var operands: ContiguousArray<Operand> = []
+    private var operandEnds: ContiguousArray<Int> = []
+    private var isTimed = false
     /// How far the staging ring is filled when the batch is submitted.
     var stagingEnd = 0
     var stagedBytes = 0
     /// The pipeline bound last, so that it is not bound again.
     private var bound: VkPipeline?
+
+    private struct Operand {
+        let address: UInt64
+        let isWritten: Bool
+        let byteCount: Int
+        let extents: [Int]?
+
+        var description: String { extents.map(String.init(describing:)) ?? "\(byteCount) bytes" }
+    }
 
     private let context: DeviceContext
     private let pool: VkCommandPool
@@ -31,7 +47,7 @@ final class Batch {
         poolInfo.flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT.rawValue
         poolInfo.queueFamilyIndex = context.queueFamily
         var pool: VkCommandPool?
-        try check(functions.createCommandPool(context.handle, &poolInfo, nil, &pool), "vkCreateCommandPool")
+        try context.check(functions.createCommandPool(context.handle, &poolInfo, nil, &pool), "vkCreateCommandPool")
         var info = VkCommandBufferAllocateInfo()
         info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO
         info.commandPool = pool
@@ -52,22 +68,31 @@ final class Batch {
     /// - Precondition: the device is done with what was recorded before.
     func begin(serial: UInt64, isProfiling: Bool, isChecked: Bool) throws(VulkanError) {
         let functions = context.functions
-        try check(functions.resetCommandPool(context.handle, pool, 0), "vkResetCommandPool")
+        // First what may find no memory: a batch that has its serial number is waited for.
+        if isProfiling && queries == nil { queries = try makeQueries() }
+        if isChecked && checks == nil { checks = try CheckBlocks(context, capacity: capacity) }
+        try context.check(functions.resetCommandPool(context.handle, pool, 0), "vkResetCommandPool")
         var info = VkCommandBufferBeginInfo()
         info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO
         info.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT.rawValue
-        try check(functions.beginCommandBuffer(commands, &info), "vkBeginCommandBuffer")
+        try context.check(functions.beginCommandBuffer(commands, &info), "vkBeginCommandBuffer")
         self.serial = serial
         commandCount = 0
+        isEnded = false
+        isTimed = isProfiling
         stagedBytes = 0
         bound = nil
         kernels.removeAll(keepingCapacity: true)
         labels.removeAll(keepingCapacity: true)
-        if isProfiling {
-            if queries == nil { queries = try makeQueries() }
-            functions.cmdResetQueryPool(commands, queries, 0, UInt32(2 * capacity))
-        }
-        if isChecked && checks == nil { checks = try CheckBlocks(context, capacity: capacity) }
+        operands.removeAll(keepingCapacity: true)
+        operandEnds.removeAll(keepingCapacity: true)
+        if isTimed { functions.cmdResetQueryPool(commands, queries, 0, UInt32(2 * capacity)) }
+    }
+
+    /// Ends recording.
+    func end() throws(VulkanError) {
+        try context.check(context.functions.endCommandBuffer(commands), "vkEndCommandBuffer")
+        isEnded = true
     }
 
     var isFull: Bool { commandCount >= capacity }
@@ -77,7 +102,7 @@ final class Batch {
 
     func dispatch(
         _ pipeline: Pipeline, layout: VkPipelineLayout, arguments: UnsafeRawBufferPointer, uses: [BufferUse],
-        groups: (Int, Int, Int), timedAs label: String?
+        groups: (Int, Int, Int), label: String
     ) {
         let functions = context.functions
         if bound != pipeline.handle {
@@ -93,14 +118,33 @@ final class Batch {
             functions.cmdPushConstants(commands, layout, stage, UInt32(CheckBlocks.argumentOffset), 8, &address)
         }
         let query = UInt32(2 * labels.count)
-        if label != nil { writeTimestamp(query) }
+        if isTimed { writeTimestamp(query) }
         functions.cmdDispatch(commands, UInt32(groups.0), UInt32(groups.1), UInt32(groups.2))
-        if let label {
-            writeTimestamp(query + 1)
-            labels.append(label)
-        }
+        if isTimed { writeTimestamp(query + 1) }
         kernels.append(pipeline)
+        labels.append(label)
+        for use in uses {
+            operands.append(
+                Operand(
+                    address: use.buffer.address + UInt64(use.byteOffset), isWritten: use.access != .read, byteCount: use.byteCount,
+                    extents: use.extents))
+        }
+        operandEnds.append(operands.count)
         commandCount += 1
+    }
+
+    /// Each dispatch as `kernel (label: what it reads → what it writes)`.
+    var descriptions: [String] {
+        labels.indices.map { index in
+            let all = operands[(index == 0 ? 0 : operandEnds[index - 1])..<operandEnds[index]]
+            // Where a kernel has no use for an argument, another's address stands in.
+            let read = all.indices.filter { place in
+                !all[place].isWritten && !all[..<place].contains { $0.address == all[place].address }
+            }
+            let written = all.filter(\.isWritten).map(\.description)
+            return "\(kernels[index].name) (\(labels[index]): \(read.map { all[$0].description }.joined(separator: ", "))"
+                + " → \(written.joined(separator: ", ")))"
+        }
     }
 
     /// What the checked kernels found out of bounds, once the device is done with the batch.
@@ -114,14 +158,14 @@ final class Batch {
 
     /// How long each dispatch took, once the device is done with the batch.
     func timings() throws(VulkanError) -> [DispatchTiming] {
-        guard !labels.isEmpty else { return [] }
+        guard isTimed, !labels.isEmpty else { return [] }
         var ticks = [UInt64](repeating: 0, count: 2 * labels.count)
         let result = ticks.withUnsafeMutableBytes { bytes in
             context.functions.getQueryPoolResults(
                 context.handle, queries, 0, UInt32(2 * labels.count), bytes.count, bytes.baseAddress, 8,
                 VK_QUERY_RESULT_64_BIT.rawValue | VK_QUERY_RESULT_WAIT_BIT.rawValue)
         }
-        try check(result, "vkGetQueryPoolResults")
+        try context.check(result, "vkGetQueryPoolResults")
         let limits = context.report.limits
         let mask = limits.timestampBits >= 64 ? UInt64.max : (1 << UInt64(limits.timestampBits)) - 1
         return labels.indices.map { index in
@@ -143,7 +187,7 @@ final class Batch {
         info.queryType = VK_QUERY_TYPE_TIMESTAMP
         info.queryCount = UInt32(2 * capacity)
         var queries: VkQueryPool?
-        try check(context.functions.createQueryPool(context.handle, &info, nil, &queries), "vkCreateQueryPool")
+        try context.check(context.functions.createQueryPool(context.handle, &info, nil, &queries), "vkCreateQueryPool")
         return queries
     }
 

@@ -34,14 +34,17 @@ public struct BufferUse {
     public let byteOffset: Int
     public let byteCount: Int
     public let access: Access
+    /// The extents of what lies there, for errors; nil where it is nothing but bytes.
+    public let extents: [Int]?
 
     /// - Precondition: the range lies in the buffer.
-    public init(_ buffer: Buffer, byteOffset: Int = 0, byteCount: Int, access: Access) {
+    public init(_ buffer: Buffer, byteOffset: Int = 0, byteCount: Int, access: Access, extents: [Int]? = nil) {
         precondition(byteOffset >= 0 && byteCount >= 0 && byteOffset + byteCount <= buffer.byteCount, "a use reaches beyond its buffer")
         self.buffer = buffer
         self.byteOffset = byteOffset
         self.byteCount = byteCount
         self.access = access
+        self.extents = extents
     }
 
     /// The whole buffer.

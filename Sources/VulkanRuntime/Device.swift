@@ -9,6 +9,9 @@ public final class Device {
     /// The folder that compiled pipelines, and what else is known of the device, are kept in between runs; nil for none.
     public let cacheFolder: URL?
 
+    /// Whether device memory is the host's memory and the host writes it in place.
+    package var hasUnifiedMemory: Bool { context.hasUnifiedMemory }
+
     private let context: DeviceContext
     private let pool: MemoryPool
     private let pipelines: PipelineStore
@@ -17,8 +20,13 @@ public final class Device {
     /// - Parameter index: its place in ``VulkanSystem/reports(library:)``.
     /// - Throws: ``VulkanError/noDevice(_:)`` with the reasons when the device cannot be used, ``VulkanError/layerMissing(name:)`` when
     ///   validation is asked for and not installed.
-    public init(index: Int, options: DeviceOptions = DeviceOptions()) throws {
-        context = try DeviceContext(index: index, options: options)
+    public convenience init(index: Int, options: DeviceOptions = DeviceOptions()) throws {
+        try self.init(index: index, options: options) { _ in }
+    }
+
+    /// Opens a device some of whose functions are others than the driver's.
+    package init(index: Int, options: DeviceOptions, substituting substitute: (inout DeviceFunctions) -> Void) throws {
+        context = try DeviceContext(index: index, options: options, substituting: substitute)
         report = context.report
         isChecked = options.checked
         cacheFolder = options.pipelineCacheFolder
@@ -31,6 +39,7 @@ public final class Device {
     /// - Throws: ``VulkanError/outOfMemory(device:requested:inUse:allocated:budget:)``; the device stays usable.
     public func makeBuffer(byteCount: Int) throws -> Buffer {
         precondition(byteCount >= 0)
+        try context.throwIfLost()
         if let buffer = try pool.allocate(byteCount: byteCount) { return buffer }
         try stream.finish()
         pool.trim()
@@ -50,7 +59,8 @@ public final class Device {
     public func pipeline(
         _ code: ShaderCode, specialization: [UInt32], subgroupSize: Int? = nil, usesFullSubgroups: Bool = false
     ) throws -> Pipeline {
-        try pipelines.pipeline(
+        try context.throwIfLost()
+        return try pipelines.pipeline(
             code, specialization: specialization, subgroupSize: subgroupSize,
             usesFullSubgroups: usesFullSubgroups && report.features.contains(.computeFullSubgroups))
     }
@@ -68,5 +78,8 @@ public final class Device {
     }
 
     /// What the validation layer has warned of; empty without it.
-    public var validationMessages: [String] { context.instance.validation?.messages ?? [] }
+    public var validationMessages: [String] { validationLog?.messages ?? [] }
+
+    /// The same, for after the device is closed.
+    package var validationLog: ValidationLog? { context.instance.validation }
 }

@@ -1,4 +1,5 @@
 import CVulkan
+import Foundation
 
 /// A logical device and what lives as long: its queue, its functions, its memory types. Everything made from it keeps it alive.
 final class DeviceContext {
@@ -13,7 +14,12 @@ final class DeviceContext {
     /// Whether device memory is the host's memory and the host writes it in place.
     let hasUnifiedMemory: Bool
 
-    init(index: Int, options: DeviceOptions) throws(VulkanError) {
+    /// The kernels under way, oldest first; the stream says.
+    var kernelsUnderWay: () -> [String] = { [] }
+    private let lock = NSLock()
+    private var loss: VulkanError?
+
+    init(index: Int, options: DeviceOptions, substituting substitute: (inout DeviceFunctions) -> Void) throws(VulkanError) {
         instance = try Instance(loader: Loader(), validation: options.validation)
         let devices = try instance.physicalDevices()
         guard devices.indices.contains(index) else {
@@ -27,7 +33,9 @@ final class DeviceContext {
         }
         queueFamily = family.index
         handle = try Self.create(physical, family: family.index, features: report.features, instance.functions)
-        functions = try DeviceFunctions(instance.functions, handle)
+        var functions = try DeviceFunctions(instance.functions, handle)
+        substitute(&functions)
+        self.functions = functions
         var queue: VkQueue?
         functions.getDeviceQueue(handle, family.index, 0, &queue)
         self.queue = queue!
@@ -62,7 +70,7 @@ final class DeviceContext {
                 }
             }
         }
-        try check(result, "vkCreateDevice")
+        try VulkanRuntime.check(result, "vkCreateDevice")
         return device!
     }
 
@@ -72,7 +80,31 @@ final class DeviceContext {
             .filter(\.isDeviceLocal).map { $0.budget ?? $0.byteCount }.max() ?? 0
     }
 
+    /// Throws unless a call succeeded. Once one has told that the device is lost, that is what every later use of the device throws.
+    func check(_ result: VkResult, _ function: String) throws(VulkanError) {
+        switch result {
+        case VK_SUCCESS: return
+        case VK_ERROR_DEVICE_LOST:
+            let error = VulkanError.deviceLost(device: report.name, kernels: kernelsUnderWay())
+            throw lock.withLock {
+                let first = loss ?? error
+                loss = first
+                return first
+            }
+        // A failed map lacks a range of addresses (Vulkan specification, "Return Codes").
+        case VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_MEMORY_MAP_FAILED:
+            throw .memoryRefused(device: report.name, function: function, code: result.rawValue)
+        default: throw .callFailed(function: function, code: result.rawValue)
+        }
+    }
+
+    /// Throws what ``check(_:_:)`` has thrown of a lost device.
+    func throwIfLost() throws(VulkanError) {
+        if let loss = lock.withLock({ loss }) { throw loss }
+    }
+
     deinit {
+        // A lost device returns at once, and what was made from it is destroyed as ever (Vulkan specification, "Lost Device").
         _ = functions.deviceWaitIdle(handle)
         functions.destroyDevice(handle, nil)
     }

@@ -1,49 +1,50 @@
 import CVulkan
 
-/// The functions of a device that the runtime calls, without the loader's dispatch in between.
-struct DeviceFunctions {
-    let destroyDevice: PFN_vkDestroyDevice
-    let deviceWaitIdle: PFN_vkDeviceWaitIdle
-    let getDeviceQueue: PFN_vkGetDeviceQueue
-    let queueSubmit2: PFN_vkQueueSubmit2
-    let allocateMemory: PFN_vkAllocateMemory
-    let freeMemory: PFN_vkFreeMemory
-    let mapMemory: PFN_vkMapMemory
-    let createBuffer: PFN_vkCreateBuffer
-    let destroyBuffer: PFN_vkDestroyBuffer
-    let getBufferMemoryRequirements: PFN_vkGetBufferMemoryRequirements
-    let bindBufferMemory: PFN_vkBindBufferMemory
-    let getBufferDeviceAddress: PFN_vkGetBufferDeviceAddress
-    let createShaderModule: PFN_vkCreateShaderModule
-    let destroyShaderModule: PFN_vkDestroyShaderModule
-    let createPipelineLayout: PFN_vkCreatePipelineLayout
-    let destroyPipelineLayout: PFN_vkDestroyPipelineLayout
-    let createComputePipelines: PFN_vkCreateComputePipelines
-    let destroyPipeline: PFN_vkDestroyPipeline
-    let createPipelineCache: PFN_vkCreatePipelineCache
-    let destroyPipelineCache: PFN_vkDestroyPipelineCache
-    let getPipelineCacheData: PFN_vkGetPipelineCacheData
-    let createCommandPool: PFN_vkCreateCommandPool
-    let destroyCommandPool: PFN_vkDestroyCommandPool
-    let resetCommandPool: PFN_vkResetCommandPool
-    let allocateCommandBuffers: PFN_vkAllocateCommandBuffers
-    let beginCommandBuffer: PFN_vkBeginCommandBuffer
-    let endCommandBuffer: PFN_vkEndCommandBuffer
-    let cmdBindPipeline: PFN_vkCmdBindPipeline
-    let cmdPushConstants: PFN_vkCmdPushConstants
-    let cmdDispatch: PFN_vkCmdDispatch
-    let cmdPipelineBarrier2: PFN_vkCmdPipelineBarrier2
-    let cmdCopyBuffer: PFN_vkCmdCopyBuffer
-    let cmdFillBuffer: PFN_vkCmdFillBuffer
-    let createQueryPool: PFN_vkCreateQueryPool
-    let destroyQueryPool: PFN_vkDestroyQueryPool
-    let cmdResetQueryPool: PFN_vkCmdResetQueryPool
-    let cmdWriteTimestamp2: PFN_vkCmdWriteTimestamp2
-    let getQueryPoolResults: PFN_vkGetQueryPoolResults
-    let createSemaphore: PFN_vkCreateSemaphore
-    let destroySemaphore: PFN_vkDestroySemaphore
-    let waitSemaphores: PFN_vkWaitSemaphores
-    let getSemaphoreCounterValue: PFN_vkGetSemaphoreCounterValue
+/// The functions of a device that the runtime calls, without the loader's dispatch in between. They can be replaced one by one
+/// (``Device/init(index:options:substituting:)``), so that a driver's failures can be met without the hardware that has them.
+package struct DeviceFunctions {
+    package var destroyDevice: PFN_vkDestroyDevice
+    package var deviceWaitIdle: PFN_vkDeviceWaitIdle
+    package var getDeviceQueue: PFN_vkGetDeviceQueue
+    package var queueSubmit2: PFN_vkQueueSubmit2
+    package var allocateMemory: PFN_vkAllocateMemory
+    package var freeMemory: PFN_vkFreeMemory
+    package var mapMemory: PFN_vkMapMemory
+    package var createBuffer: PFN_vkCreateBuffer
+    package var destroyBuffer: PFN_vkDestroyBuffer
+    package var getBufferMemoryRequirements: PFN_vkGetBufferMemoryRequirements
+    package var bindBufferMemory: PFN_vkBindBufferMemory
+    package var getBufferDeviceAddress: PFN_vkGetBufferDeviceAddress
+    package var createShaderModule: PFN_vkCreateShaderModule
+    package var destroyShaderModule: PFN_vkDestroyShaderModule
+    package var createPipelineLayout: PFN_vkCreatePipelineLayout
+    package var destroyPipelineLayout: PFN_vkDestroyPipelineLayout
+    package var createComputePipelines: PFN_vkCreateComputePipelines
+    package var destroyPipeline: PFN_vkDestroyPipeline
+    package var createPipelineCache: PFN_vkCreatePipelineCache
+    package var destroyPipelineCache: PFN_vkDestroyPipelineCache
+    package var getPipelineCacheData: PFN_vkGetPipelineCacheData
+    package var createCommandPool: PFN_vkCreateCommandPool
+    package var destroyCommandPool: PFN_vkDestroyCommandPool
+    package var resetCommandPool: PFN_vkResetCommandPool
+    package var allocateCommandBuffers: PFN_vkAllocateCommandBuffers
+    package var beginCommandBuffer: PFN_vkBeginCommandBuffer
+    package var endCommandBuffer: PFN_vkEndCommandBuffer
+    package var cmdBindPipeline: PFN_vkCmdBindPipeline
+    package var cmdPushConstants: PFN_vkCmdPushConstants
+    package var cmdDispatch: PFN_vkCmdDispatch
+    package var cmdPipelineBarrier2: PFN_vkCmdPipelineBarrier2
+    package var cmdCopyBuffer: PFN_vkCmdCopyBuffer
+    package var cmdFillBuffer: PFN_vkCmdFillBuffer
+    package var createQueryPool: PFN_vkCreateQueryPool
+    package var destroyQueryPool: PFN_vkDestroyQueryPool
+    package var cmdResetQueryPool: PFN_vkCmdResetQueryPool
+    package var cmdWriteTimestamp2: PFN_vkCmdWriteTimestamp2
+    package var getQueryPoolResults: PFN_vkGetQueryPoolResults
+    package var createSemaphore: PFN_vkCreateSemaphore
+    package var destroySemaphore: PFN_vkDestroySemaphore
+    package var waitSemaphores: PFN_vkWaitSemaphores
+    package var getSemaphoreCounterValue: PFN_vkGetSemaphoreCounterValue
 
     init(_ instance: InstanceFunctions, _ device: VkDevice) throws(VulkanError) {
         func load<Function>(_ name: String) throws(VulkanError) -> Function {

@@ -25,7 +25,7 @@ final class MemoryBlock: @unchecked Sendable {
 
     private let memory: VkDeviceMemory
 
-    /// - Throws: ``VulkanError/callFailed(function:code:)``, with the code for a lack of memory among others.
+    /// - Throws: ``VulkanError/memoryRefused(device:function:code:)`` among others.
     init(_ context: DeviceContext, byteCount: Int, purpose: Purpose) throws(VulkanError) {
         let functions = context.functions
         var info = VkBufferCreateInfo()
@@ -35,18 +35,18 @@ final class MemoryBlock: @unchecked Sendable {
             VK_BUFFER_USAGE_STORAGE_BUFFER_BIT.rawValue | VK_BUFFER_USAGE_TRANSFER_SRC_BIT.rawValue
             | VK_BUFFER_USAGE_TRANSFER_DST_BIT.rawValue | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT.rawValue
         var buffer: VkBuffer?
-        try check(functions.createBuffer(context.handle, &info, nil, &buffer), "vkCreateBuffer")
+        try context.check(functions.createBuffer(context.handle, &info, nil, &buffer), "vkCreateBuffer")
         var memory: VkDeviceMemory?
         do {
             var requirements = VkMemoryRequirements()
             functions.getBufferMemoryRequirements(context.handle, buffer, &requirements)
             let type = try Self.memoryType(context, allowed: requirements.memoryTypeBits, purpose: purpose)
             memory = try Self.allocate(context, size: requirements.size, type: type)
-            try check(functions.bindBufferMemory(context.handle, buffer, memory, 0), "vkBindBufferMemory")
+            try context.check(functions.bindBufferMemory(context.handle, buffer, memory, 0), "vkBindBufferMemory")
             let flags = context.memoryTypes[type].flags
             var mapped: UnsafeMutableRawPointer?
             if flags & hostAccess == hostAccess, purpose != .device || context.hasUnifiedMemory {
-                try check(functions.mapMemory(context.handle, memory, 0, VkDeviceSize.max, 0, &mapped), "vkMapMemory")
+                try context.check(functions.mapMemory(context.handle, memory, 0, VkDeviceSize.max, 0, &mapped), "vkMapMemory")
             }
             self.mapped = mapped
             isCached = flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT.rawValue != 0
@@ -78,7 +78,7 @@ final class MemoryBlock: @unchecked Sendable {
             info.memoryTypeIndex = UInt32(type)
             return context.functions.allocateMemory(context.handle, &info, nil, &memory)
         }
-        try check(result, "vkAllocateMemory")
+        try context.check(result, "vkAllocateMemory")
         return memory
     }
 

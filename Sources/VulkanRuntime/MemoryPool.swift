@@ -62,9 +62,7 @@ final class MemoryPool: @unchecked Sendable {
         for byteCount in usual == size ? [size] : [usual, size] where byteCount <= room {
             do {
                 return try MemoryBlock(context, byteCount: byteCount, purpose: .device)
-            } catch VulkanError.callFailed(_, VK_ERROR_OUT_OF_DEVICE_MEMORY.rawValue),
-                VulkanError.callFailed(_, VK_ERROR_OUT_OF_HOST_MEMORY.rawValue)
-            {
+            } catch VulkanError.memoryRefused {
                 continue
             }
         }

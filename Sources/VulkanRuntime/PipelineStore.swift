@@ -38,7 +38,7 @@ final class PipelineStore: @unchecked Sendable {
             info.pPushConstantRanges = range
             return functions.createPipelineLayout(context.handle, &info, nil, &layout)
         }
-        try check(result, "vkCreatePipelineLayout")
+        try context.check(result, "vkCreatePipelineLayout")
         var cache: VkPipelineCache?
         let known = file?.read() ?? Data()
         let created = known.withUnsafeBytes { bytes in
@@ -87,7 +87,7 @@ final class PipelineStore: @unchecked Sendable {
             info.pCode = words.baseAddress
             return functions.createShaderModule(context.handle, &info, nil, &module)
         }
-        try check(made, "vkCreateShaderModule (\(code.name))")
+        try context.check(made, "vkCreateShaderModule (\(code.name))")
         defer { functions.destroyShaderModule(context.handle, module, nil) }
         let entries = specialization.indices.map { VkSpecializationMapEntry(constantID: UInt32($0), offset: UInt32($0 * 4), size: 4) }
         var pipeline: VkPipeline?
@@ -123,7 +123,7 @@ final class PipelineStore: @unchecked Sendable {
             }
         }
         withExtendedLifetime(chain) {}
-        try check(result, "vkCreateComputePipelines (\(code.name))")
+        try context.check(result, "vkCreateComputePipelines (\(code.name))")
         return Pipeline(context, name: code.name, workGroupSize: size, handle: pipeline!)
     }
 

@@ -25,7 +25,7 @@ public final class Stream {
     private var current: Batch?
     private var submitted: UInt64 = 0
     private var completed: UInt64 = 0
-    /// The error that ends the stream.
+    /// What lost the commands of a batch, and with them what later ones would build on.
     private var fatal: VulkanError?
     /// What checked kernels found, until a call has thrown it.
     private var fault: VulkanError?
@@ -54,9 +54,10 @@ public final class Stream {
         var info = VkSemaphoreCreateInfo()
         info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO
         info.pNext = UnsafeRawPointer(chain.first)
-        try check(context.functions.createSemaphore(context.handle, &info, nil, &semaphore), "vkCreateSemaphore")
+        try context.check(context.functions.createSemaphore(context.handle, &info, nil, &semaphore), "vkCreateSemaphore")
         withExtendedLifetime(chain) {}
         self.semaphore = semaphore!
+        context.kernelsUnderWay = { [weak self] in self?.kernelsUnderWay ?? [] }
     }
 
     // MARK: Dispatches
@@ -66,7 +67,7 @@ public final class Stream {
     ///   - arguments: the kernel's push constants, at most 120 bytes and a multiple of 4.
     ///   - uses: the buffers behind the addresses in the arguments, in their order. What is not named here is not waited for.
     ///   - groups: work groups along x, y and z. With a zero among them nothing is run.
-    ///   - label: what a profile calls this dispatch.
+    ///   - label: what profiles and errors call this dispatch.
     public func dispatch(
         _ pipeline: Pipeline, arguments: UnsafeRawBufferPointer, uses: [BufferUse], groups: (Int, Int, Int), label: String
     ) throws {
@@ -81,8 +82,7 @@ public final class Stream {
             hazards.record(use.range)
             use.buffer.block.lastUse = batch.serial
         }
-        batch.dispatch(
-            pipeline, layout: layout, arguments: arguments, uses: uses, groups: groups, timedAs: profile == nil ? nil : label)
+        batch.dispatch(pipeline, layout: layout, arguments: arguments, uses: uses, groups: groups, label: label)
         try submitIfDue(batch)
     }
 
@@ -136,8 +136,8 @@ public final class Stream {
 
     /// Waits for all dispatches and gives the times of those since ``startProfiling(serialised:)``, in order.
     public func endProfiling() throws -> [DispatchTiming] {
-        try synchronize()
         defer { profile = nil }
+        try synchronize()
         return profile?.timings ?? []
     }
 
@@ -145,7 +145,8 @@ public final class Stream {
 
     /// The batch to record in, started if need be.
     func recording() throws(VulkanError) -> Batch {
-        if let current { return current }
+        if let current, !current.isEnded { return current }
+        try submit()
         let serial = submitted + 1
         let batch = batches[Int(serial % UInt64(batches.count))]
         try wait(for: batch.serial)
@@ -175,22 +176,37 @@ public final class Stream {
 
     func submit() throws(VulkanError) {
         guard let batch = current else { return }
+        if !batch.isEnded { try end(batch) }
+        var result = queueSubmit(batch)
+        if result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY {
+            // Nothing has changed then (Vulkan specification, vkQueueSubmit2), and what is under way gives memory back when it is done. If
+            // that is too little, the batch is submitted before the next command.
+            try wait(for: submitted)
+            result = queueSubmit(batch)
+        }
         do {
-            try submit(batch)
+            try context.check(result, "vkQueueSubmit2")
         } catch {
-            // The commands are lost, and with them what later ones would build on.
-            fatal = fatal ?? error
-            current = nil
+            if case .memoryRefused = error { throw error }
+            fatal = error
             throw error
         }
         submitted = batch.serial
         current = nil
     }
 
-    private func submit(_ batch: Batch) throws(VulkanError) {
-        let functions = context.functions
-        barrier.toHost.withInfo { functions.cmdPipelineBarrier2(batch.commands, $0) }
-        try check(functions.endCommandBuffer(batch.commands), "vkEndCommandBuffer")
+    private func end(_ batch: Batch) throws(VulkanError) {
+        barrier.toHost.withInfo { context.functions.cmdPipelineBarrier2(batch.commands, $0) }
+        batch.stagingEnd = staging.position
+        do {
+            try batch.end()
+        } catch {
+            fatal = error
+            throw error
+        }
+    }
+
+    private func queueSubmit(_ batch: Batch) -> VkResult {
         var commands = VkCommandBufferSubmitInfo()
         commands.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO
         commands.commandBuffer = batch.commands
@@ -199,8 +215,7 @@ public final class Stream {
         signal.semaphore = semaphore
         signal.value = batch.serial
         signal.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT
-        batch.stagingEnd = staging.position
-        let result = withUnsafePointer(to: &commands) { commands in
+        return withUnsafePointer(to: &commands) { commands in
             withUnsafePointer(to: &signal) { signal in
                 var info = VkSubmitInfo2()
                 info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2
@@ -208,15 +223,14 @@ public final class Stream {
                 info.pCommandBufferInfos = commands
                 info.signalSemaphoreInfoCount = 1
                 info.pSignalSemaphoreInfos = signal
-                return functions.queueSubmit2(context.queue, 1, &info, nil)
+                return context.functions.queueSubmit2(context.queue, 1, &info, nil)
             }
         }
-        try checkAlive(result, "vkQueueSubmit2")
     }
 
     /// Submits what is recorded and waits for it, leaving faults for later.
     func finish() throws(VulkanError) {
-        if let fatal { throw fatal }
+        try throwIfEnded()
         try submit()
         try wait(for: submitted)
     }
@@ -239,8 +253,13 @@ public final class Stream {
         return block.lastUse > completed
     }
 
-    func throwPending() throws(VulkanError) {
+    private func throwIfEnded() throws(VulkanError) {
+        try context.throwIfLost()
         if let fatal { throw fatal }
+    }
+
+    func throwPending() throws(VulkanError) {
+        try throwIfEnded()
         if let fault {
             self.fault = nil
             throw fault
@@ -259,14 +278,14 @@ public final class Stream {
                 return context.functions.waitSemaphores(context.handle, &info, UInt64.max)
             }
         }
-        try checkAlive(result, "vkWaitSemaphores")
+        try context.check(result, "vkWaitSemaphores")
         try retire(upTo: serial)
     }
 
     /// Learns what the device has finished, without waiting.
     private func poll() throws(VulkanError) {
         var value: UInt64 = 0
-        try checkAlive(context.functions.getSemaphoreCounterValue(context.handle, semaphore, &value), "vkGetSemaphoreCounterValue")
+        try context.check(context.functions.getSemaphoreCounterValue(context.handle, semaphore, &value), "vkGetSemaphoreCounterValue")
         try retire(upTo: min(value, submitted))
     }
 
@@ -286,20 +305,12 @@ public final class Stream {
         barrierCount += 1
     }
 
-    /// Throws unless a call succeeded; a lost device ends the stream.
-    private func checkAlive(_ result: VkResult, _ function: String) throws(VulkanError) {
-        guard result == VK_ERROR_DEVICE_LOST else { return try check(result, function) }
-        var kernels: [String] = []
-        if completed < submitted {
-            for serial in completed + 1...submitted {
-                for kernel in batches[Int(serial % UInt64(batches.count))].kernels where !kernels.contains(kernel.name) {
-                    kernels.append(kernel.name)
-                }
-            }
-        }
-        let error = VulkanError.deviceLost(device: context.report.name, kernels: kernels)
-        fatal = error
-        throw error
+    /// The dispatches that are submitted and not known to be done, and those of the batch that is being submitted; each kind once.
+    private var kernelsUnderWay: [String] {
+        var known: Set<String> = []
+        let underWay = completed < submitted ? (completed + 1...submitted).map { batches[Int($0 % UInt64(batches.count))] } : []
+        let ending = current.map { $0.isEnded ? [$0] : [] } ?? []
+        return (underWay + ending).flatMap(\.descriptions).filter { known.insert($0).inserted }
     }
 
     deinit {

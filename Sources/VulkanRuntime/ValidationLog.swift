@@ -2,11 +2,11 @@ import CVulkan
 import Foundation
 
 /// Warnings and errors of the validation layer, which arrive on any thread.
-final class ValidationLog: @unchecked Sendable {
+package final class ValidationLog: @unchecked Sendable {
     private let lock = NSLock()
     private var collected: [String] = []
 
-    var messages: [String] { lock.withLock { collected } }
+    package var messages: [String] { lock.withLock { collected } }
 
     private func add(_ message: String) { lock.withLock { collected.append(message) } }
 

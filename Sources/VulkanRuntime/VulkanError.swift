@@ -13,9 +13,11 @@ public enum VulkanError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Device memory ran out. `requested` is the size of the buffer, `inUse` what buffers hold, `allocated` what the driver has given,
     /// `budget` what this process may have; all in bytes.
     case outOfMemory(device: String, requested: Int, inUse: Int, allocated: Int, budget: Int)
+    /// The driver had no memory for something of its own, or for the runtime's.
+    case memoryRefused(device: String, function: String, code: Int32)
     /// A buffer larger than the device can address as one.
     case bufferTooLarge(device: String, requested: Int, largest: Int)
-    /// The device stopped answering. `kernels` are those that were under way, oldest first.
+    /// The device stopped answering. `kernels` are those that were under way, oldest first, each with what it was for.
     case deviceLost(device: String, kernels: [String])
     /// A Vulkan function failed in a way that has no better name.
     case callFailed(function: String, code: Int32)
@@ -43,10 +45,10 @@ public enum VulkanError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "\(bytes(allocated)) are allocated and the budget is \(bytes(budget)); use a smaller batch, context or model."
         case .bufferTooLarge(let device, let requested, let largest):
             "\(device) has no buffers of \(bytes(requested)), only of up to \(bytes(largest)); split the tensor."
+        case .memoryRefused(let device, let function, let code):
+            "\(device) is out of memory: \(function) failed with \(resultName(code)); use a smaller batch, context or model."
         case .deviceLost(let device, let kernels):
-            kernels.isEmpty
-                ? "\(device) was lost with no kernel under way; restart the program and look at the driver's log."
-                : "\(device) was lost while running \(kernels.joined(separator: ", ")); restart the program and look at the driver's log."
+            "\(device) was lost \(Self.circumstances(ofLossWith: kernels))."
         case .callFailed(let function, let code):
             "\(function) failed with \(resultName(code))."
         case .kernelMissing(let name):
@@ -56,6 +58,19 @@ public enum VulkanError: Error, Equatable, Sendable, CustomStringConvertible {
         case .outOfBounds(let kernel, let argument, let index, let length):
             "The kernel \(kernel) used index \(index) of its buffer argument \(argument), which has \(length) elements."
         }
+    }
+}
+
+extension VulkanError {
+    /// The most kernels that a sentence names.
+    private static let mostNamed = 8
+
+    /// How a device was lost, and what to do.
+    package static func circumstances(ofLossWith kernels: [String]) -> String {
+        let more = kernels.count > mostNamed ? " and \(kernels.count - mostNamed) more" : ""
+        let work =
+            kernels.isEmpty ? "with no kernel under way" : "while running " + kernels.prefix(mostNamed).joined(separator: "; ") + more
+        return work + "; restart the program and look at the driver's log"
     }
 }
 
