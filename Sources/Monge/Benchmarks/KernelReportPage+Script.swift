@@ -26,24 +26,27 @@ extension KernelReportPage {
           if (value >= 1) return value.toPrecision(3) + " s";
           return value >= 1e-3 ? (value * 1e3).toPrecision(3) + " ms" : (value * 1e6).toPrecision(3) + " µs";
         }
-        const percent = value => Math.round(100 * value) + " %";
+        const percent = value => (value > 0 && value < 0.01 ? (100 * value).toPrecision(1) : Math.round(100 * value)) + " %";
         const spread = time => (time.upperQuartile - time.lowerQuartile) / 2 / time.median;
 
         const operations = [...new Set(report.kernels.map(kernel => kernel.operation))].sort();
         // Hues a golden angle apart, in three lightnesses, stay distinct for many operations.
         function colour(operation) {
           const index = operations.indexOf(operation);
-          return `hsl(${index * 137.508 % 360} 65% ${[50, 38, 64][Math.floor(index / 8) % 3]}%)`;
+          return `hsl(${index * 137.508 % 360} 65% calc(${[50, 38, 64][Math.floor(index / 8) % 3]}% + var(--lift)))`;
         }
         let chosenOperation = null;
 
         // MARK: Roofline
 
+        /** Draws the plot for the width there is, so that marks and letters keep their size. */
         function plot() {
-          const width = 1180, height = 520, left = 70, right = 20, top = 16, bottom = 48;
+          const place = document.getElementById("plot");
+          const width = Math.max(320, place.clientWidth), height = Math.round(Math.min(520, Math.max(300, 0.44 * width)));
+          const left = 60, right = 20, top = 16, bottom = 48;
           const kernels = report.kernels.filter(kernel => kernel.operations > 0);
           const ceiling = report.ceilings;
-          const svg = drawing("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Roofline plot" });
+          const svg = drawing("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Roofline plot" });
           const ridge = ceiling.gigaflopsPerSecond / ceiling.gigabytesPerSecond;
           const intensities = kernels.map(kernel => kernel.operations / kernel.bytes).concat(ridge / 4, ridge * 4);
           const decades = (values, room) => [
@@ -79,20 +82,34 @@ extension KernelReportPage {
               `${rate(ceiling.gigabytesPerSecond)} GB/s`),
             drawing("text", { x: width - right - 4, y: y(ceiling.gigaflopsPerSecond) - 8, "text-anchor": "end" },
               `${rate(ceiling.gigaflopsPerSecond)} GFLOP/s`));
-          for (const kernel of kernels) {
+          const radius = 5;
+          const places = kernels.map(kernel => [x(kernel.operations / kernel.bytes), y(kernel.gigaflopsPerSecond)]);
+          kernels.forEach((kernel, index) => {
             const shade = colour(kernel.operation);
-            const mark = drawing("circle", { class: "mark", cx: x(kernel.operations / kernel.bytes), cy: y(kernel.gigaflopsPerSecond), r: 5,
-              fill: kernel.isCold ? shade : "transparent", stroke: shade, tabindex: 0, "aria-label": sentence(kernel) });
+            const [atX, atY] = places[index];
+            const mark = drawing("circle", { class: "mark", cx: atX, cy: atY, r: radius, tabindex: 0, role: "button",
+              "aria-label": sentence(kernel), style: `fill: ${kernel.isCold ? shade : "transparent"}; stroke: ${shade}` });
             mark.dataset.operation = kernel.operation;
-            const show = () => showTip(mark, sentence(kernel));
+            // Marks may hide each other: each speaks for those under it.
+            const others = kernels.filter((_, other) => other !== index
+              && Math.hypot(places[other][0] - atX, places[other][1] - atY) <= radius);
+            const show = () => showTip(mark, kernel, others.filter(isShown));
             mark.addEventListener("mouseenter", show);
             mark.addEventListener("focus", show);
             mark.addEventListener("mouseleave", hideTip);
             mark.addEventListener("blur", hideTip);
             mark.addEventListener("click", () => choose(kernel));
+            mark.addEventListener("keydown", event => { if (event.key === "Enter") choose(kernel); });
             svg.append(mark);
-          }
-          document.getElementById("plot").append(svg);
+          });
+          place.replaceChildren(svg);
+          hideTip();
+          fade();
+        }
+        /** Whether a kernel is of the operation that was chosen in the legend, if one was. */
+        const isShown = ({ operation }) => chosenOperation === null || operation === chosenOperation;
+        function fade() {
+          for (const mark of document.querySelectorAll("#plot .mark")) mark.classList.toggle("faded", !isShown(mark.dataset));
         }
 
         function sentence(kernel) {
@@ -101,14 +118,19 @@ extension KernelReportPage {
             + `\n${kernel.time.runs} runs, ` + (kernel.clock === "timestamps" ? "the device's clock" : "the host's clock")
             + (kernel.isCold ? "" : ", data in the cache");
         }
-        function showTip(mark, text) {
+        function showTip(mark, kernel, others) {
+          const most = 4;
           const tip = document.getElementById("tip");
-          tip.textContent = text;
+          const lines = others.slice(0, most).map(other => `${other.operation} ${other.shapes}: ${seconds(other.time.median)}`);
+          if (others.length > most) lines.push(`and ${others.length - most} more`);
+          tip.textContent = [sentence(kernel), ...(lines.length > 0 ? ["", "In the same place:", ...lines] : [])].join("\n");
           tip.hidden = false;
+          tip.style.left = "0";
           const box = mark.getBoundingClientRect();
           const left = Math.min(box.right + 8, document.documentElement.clientWidth - tip.offsetWidth - 8);
           tip.style.left = `${Math.max(8, left) + window.scrollX}px`;
-          tip.style.top = `${box.bottom + 8 + window.scrollY}px`;
+          const fitsBelow = box.bottom + 8 + tip.offsetHeight <= document.documentElement.clientHeight;
+          tip.style.top = `${(fitsBelow ? box.bottom + 8 : Math.max(0, box.top - 8 - tip.offsetHeight)) + window.scrollY}px`;
         }
         function hideTip() { document.getElementById("tip").hidden = true; }
 
@@ -118,16 +140,20 @@ extension KernelReportPage {
             const swatch = element("i");
             swatch.style.background = colour(operation);
             const button = element("button", { type: "button", "aria-pressed": "false" }, swatch, operation);
-            button.addEventListener("click", () => {
-              chosenOperation = chosenOperation === operation ? null : operation;
-              for (const other of place.children) other.setAttribute("aria-pressed", String(other === button && chosenOperation !== null));
-              for (const mark of document.querySelectorAll("#plot .mark")) {
-                mark.classList.toggle("faded", chosenOperation !== null && mark.dataset.operation !== chosenOperation);
-              }
-              fill();
-            });
+            button.dataset.operation = operation;
+            button.addEventListener("click", () => chooseOperation(chosenOperation === operation ? null : operation));
             place.append(button);
           }
+        }
+
+        /** Leaves the kernels of one operation, or all for null. */
+        function chooseOperation(operation) {
+          chosenOperation = operation;
+          for (const button of document.getElementById("legend").children) {
+            button.setAttribute("aria-pressed", String(button.dataset.operation === operation));
+          }
+          fade();
+          fill();
         }
 
         // MARK: Tables
@@ -147,39 +173,48 @@ extension KernelReportPage {
             bar: true },
           { title: "bound by", value: kernel => kernel.bound },
           { title: "data", value: kernel => kernel.isCold ? "cold" : "in cache" },
-          ...peers.map(name => ({ title: name, number: true, value: kernel => peer(kernel, name)?.ratio ?? -1,
+          ...peers.map(name => ({ title: name, number: true, value: kernel => peer(kernel, name)?.ratio,
             text: kernel => peer(kernel, name) ? `${seconds(peer(kernel, name).time.median)} (${peer(kernel, name).ratio.toPrecision(2)}×)` : "" })),
         ];
         let order = { column: null, descending: false };
+
+        /** Makes the header, once: a button that is replaced loses the keyboard. */
+        function header() {
+          const head = element("tr", {}, ...columns.map(column => {
+            const button = element("button", { type: "button" });
+            button.addEventListener("click", () => {
+              // The largest number is of most interest, and the first name.
+              order = { column, descending: column === order.column ? !order.descending : column.number === true };
+              fill();
+            });
+            return element("th", { class: column.number ? "number" : "", scope: "col" }, button);
+          }));
+          document.getElementById("kernels").append(element("thead", {}, head), element("tbody"));
+        }
 
         function fill() {
           const words = document.getElementById("search").value.toLowerCase().split(/\s+/).filter(Boolean);
           const shown = report.kernels.filter(kernel => {
             const text = `${kernel.operation} ${kernel.model} ${kernel.shapes}`.toLowerCase();
-            return words.every(word => text.includes(word)) && (chosenOperation === null || kernel.operation === chosenOperation);
+            return words.every(word => text.includes(word)) && isShown(kernel);
           });
           if (order.column) {
             const { value } = order.column;
             shown.sort((a, b) => {
               const [left, right] = [value(a), value(b)];
+              // What was not measured comes last, whichever way.
+              if (left === undefined || right === undefined) return (left === undefined) - (right === undefined);
               const sign = typeof left === "number" ? left - right : left.localeCompare(right, "en", { numeric: true });
               return order.descending ? -sign : sign;
             });
           }
-          const head = element("tr");
-          for (const column of columns) {
+          const cells = document.querySelectorAll("#kernels th");
+          columns.forEach((column, index) => {
             const isSorted = column === order.column;
-            const button = element("button", { type: "button" }, column.title + (isSorted ? order.descending ? " ▾" : " ▴" : ""));
-            button.addEventListener("click", () => {
-              // The largest number is of most interest, and the first name.
-              order = { column, descending: isSorted ? !order.descending : column.number === true };
-              fill();
-            });
-            head.append(element("th", { class: column.number ? "number" : "", scope: "col",
-              "aria-sort": isSorted ? order.descending ? "descending" : "ascending" : "none" }, button));
-          }
-          const body = element("tbody");
-          for (const kernel of shown) {
+            cells[index].setAttribute("aria-sort", isSorted ? order.descending ? "descending" : "ascending" : "none");
+            cells[index].firstChild.textContent = column.title + (isSorted ? order.descending ? " ▾" : " ▴" : "");
+          });
+          const rows = shown.map(kernel => {
             const row = element("tr");
             row.dataset.key = key(kernel);
             for (const column of columns) {
@@ -192,9 +227,9 @@ extension KernelReportPage {
               cell.append(String((column.text ?? column.value)(kernel)));
               row.append(cell);
             }
-            body.append(row);
-          }
-          document.getElementById("kernels").replaceChildren(element("thead", {}, head), body);
+            return row;
+          });
+          document.querySelector("#kernels tbody").replaceChildren(...rows);
           document.getElementById("count").textContent = `${shown.length} of ${report.kernels.length}`;
         }
         const key = kernel => `${kernel.operation} ${kernel.model} ${kernel.shapes}`;
@@ -202,7 +237,7 @@ extension KernelReportPage {
         /** Shows a kernel's row, whatever the filters hide. */
         function choose(kernel) {
           document.getElementById("search").value = "";
-          fill();
+          chooseOperation(isShown(kernel) ? chosenOperation : null);
           for (const row of document.querySelectorAll("#kernels tbody tr")) {
             const isChosen = row.dataset.key === key(kernel);
             row.classList.toggle("chosen", isChosen);
@@ -224,7 +259,14 @@ extension KernelReportPage {
         document.getElementById("search").addEventListener("input", fill);
         plot();
         legend();
+        header();
         fill();
         leftOut();
+        let plottedWidth = document.getElementById("plot").clientWidth;
+        new ResizeObserver(([entry]) => {
+          if (Math.round(entry.contentRect.width) === plottedWidth) return;
+          plottedWidth = Math.round(entry.contentRect.width);
+          plot();
+        }).observe(document.getElementById("plot"));
         """#
 }

@@ -50,9 +50,11 @@ extension KernelReportPage {
         """
 
     static let style = """
-        :root { --ink: #1b1f24; --quiet: #5b6570; --line: #d5dae0; --paper: #ffffff; --raised: #f4f6f8; --accent: #0b63ce; }
+        :root { --ink: #1b1f24; --quiet: #5b6570; --line: #d5dae0; --paper: #ffffff; --raised: #f4f6f8; --accent: #0b63ce;
+          --lift: 0%; }
         @media (prefers-color-scheme: dark) {
-          :root { --ink: #e6e9ed; --quiet: #9aa4af; --line: #353c45; --paper: #14171b; --raised: #1e2329; --accent: #6cb0ff; }
+          :root { --ink: #e6e9ed; --quiet: #9aa4af; --line: #353c45; --paper: #14171b; --raised: #1e2329; --accent: #6cb0ff;
+            --lift: 10%; }
         }
         * { box-sizing: border-box; }
         body { margin: 0 auto; max-width: 1240px; padding: 24px; color: var(--ink); background: var(--paper);
@@ -79,18 +81,25 @@ extension KernelReportPage {
         .bar { display: inline-block; height: 9px; background: var(--accent); opacity: .45; margin-right: 6px; border-radius: 1px; }
         input { font: inherit; padding: 4px 8px; width: 36ch; max-width: 100%; color: inherit; background: var(--raised);
           border: 1px solid var(--line); border-radius: 4px; }
+        #count { white-space: nowrap; }
         #plot svg { width: 100%; height: auto; display: block; }
+        @media (max-width: 600px) {
+          body { padding: 14px; }
+          table { font-size: 12px; }
+          th, td { padding-right: 8px; }
+          td.shapes, #leftOut td { min-width: 13ch; }
+        }
         #plot text { fill: var(--quiet); font-size: 12px; }
         #plot .grid { stroke: var(--line); stroke-width: 1; }
         #plot .roof { stroke: var(--ink); stroke-width: 2; fill: none; }
         #plot .mark { cursor: pointer; stroke-width: 2; }
         #plot .mark:hover, #plot .mark:focus-visible { stroke: var(--ink); outline: none; }
-        #plot .faded { opacity: .1; }
+        #plot .faded { opacity: .1; pointer-events: none; }
         #legend button { font: inherit; font-size: 13px; color: inherit; background: none; border: 1px solid transparent; border-radius: 4px;
           padding: 1px 6px; margin-right: 6px; cursor: pointer; }
         #legend button[aria-pressed=true] { border-color: var(--line); background: var(--raised); }
         #legend i { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 5px; }
-        #tip { position: absolute; pointer-events: none; max-width: 420px; padding: 6px 10px; font-size: 13px; white-space: pre-line;
+        #tip { position: absolute; pointer-events: none; max-width: min(420px, calc(100vw - 32px)); padding: 6px 10px; font-size: 13px; white-space: pre-line;
           background: var(--paper); border: 1px solid var(--line); border-radius: 4px; box-shadow: 0 2px 8px #0003; z-index: 2; }
         """
 }
