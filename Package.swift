@@ -56,7 +56,7 @@ let package = Package(
             dependencies: [
                 "Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend", "CrossCheck", "VulkanBackend", "VulkanRuntime",
             ]),
-        .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI"]),
+        .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI", "CrossCheck", "VulkanBackend", "VulkanRuntime"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(
             name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],

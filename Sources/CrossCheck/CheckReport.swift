@@ -10,6 +10,10 @@ public struct CheckFailure: Codable, Sendable, Equatable, CustomStringConvertibl
     /// What was wrong: the element and both values, or the error.
     public let detail: String
 
+    package init(operation: String, seed: UInt64, caseIndex: Int, shapes: String, detail: String) {
+        (self.operation, self.seed, self.caseIndex, self.shapes, self.detail) = (operation, seed, caseIndex, shapes, detail)
+    }
+
     public var description: String { "\(operation), case \(caseIndex) of seed \(seed) (\(shapes)): \(detail)" }
 }
 

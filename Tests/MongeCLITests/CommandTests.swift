@@ -14,8 +14,18 @@ struct Monge {
     }
 
     static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+        try run(#require(executable, "monge is not built beside the tests"), arguments, environment)
+    }
+
+    /// Runs a line of a shell that finds `monge`.
+    static func shell(_ line: String) throws -> Result {
+        let folder = try #require(executable, "monge is not built beside the tests").deletingLastPathComponent().path
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return try run(URL(fileURLWithPath: "/bin/sh"), ["-c", line], ["PATH": "\(folder):\(path)"])
+    }
+
+    private static func run(_ program: URL, _ arguments: [String], _ environment: [String: String]) throws -> Result {
         let process = Process()
-        let program: URL = try #require(executable, "monge is not built beside the tests")
         process.executableURL = program
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }

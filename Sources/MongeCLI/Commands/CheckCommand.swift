@@ -112,8 +112,10 @@ struct CheckCommand: ParsableCommand {
             })
         showTolerances(reports)
         for report in reports {
+            let repetition = CheckRepetition(
+                device: report.device, family: family, isChecked: checked, environment: ProcessInfo.processInfo.environment)
             for failure in report.report.failures.prefix(5) {
-                print("\n\(failure)\n  \(command(repeating: failure, on: report.device))")
+                print("\n\(failure)\n  \(repetition.command(repeating: failure))")
             }
         }
         let failed = reports.reduce(0) { $0 + $1.report.failures.count }
@@ -130,14 +132,6 @@ struct CheckCommand: ParsableCommand {
                 print("  worst      \(report.device): \(ratio(report.report.worstRatio)) of it, \(report.report.worstCase)")
             }
         }
-    }
-
-    private func command(repeating failure: CheckFailure, on device: String) -> String {
-        var words = ["monge check --op \(failure.operation) --device \(device)"]
-        words.append("--from \(failure.caseIndex) --cases 1 --seed \(failure.seed)")
-        if let family { words.append("--family \(family.rawValue)") }
-        if checked { words.append("--checked") }
-        return words.joined(separator: " ")
     }
 
     /// The largest number stands for a difference where none is allowed.
