@@ -88,10 +88,8 @@ extension Backend {
         _ x: Tensor, uniforms: Tensor, _ options: SamplingOptions = SamplingOptions(), into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "sample"
-        try Validation.requireActivation(x, "x", name)
+        try Validation.requireRowsToChooseFrom(x, most: 1 << 24, name)
         try Validation.requireType(uniforms, .f32, "the uniform numbers", name)
-        try Validation.require(
-            x.shape.rank == 2 && (1...1 << 24).contains(x.shape[1]), name, "x has shape \(x.shape), expected [rows, tokens]")
         try Validation.require(uniforms.shape == [x.shape[0]], name, "uniform numbers \(uniforms.shape) do not match x \(x.shape)")
         try Validation.requireOption(
             options.temperature > 0 && options.temperature.isFinite && (1 / options.temperature).isFinite

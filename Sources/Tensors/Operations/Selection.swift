@@ -17,14 +17,25 @@ public struct TopKOperation {
     public let indices: Tensor
 }
 
+extension Validation {
+    /// Checks that a tensor is an activation of rows with something in them.
+    /// - Parameter most: The most elements of a row.
+    static func requireRowsToChooseFrom(_ x: Tensor, most: Int = .max, _ operation: String) throws {
+        try requireActivation(x, "x", operation)
+        let limit = most == .max ? "" : " of up to \(most)"
+        try require(
+            x.shape.rank == 2 && x.shape[1] >= 1 && x.shape[1] <= most, operation,
+            "x has shape \(x.shape), expected [rows, values]\(limit)")
+    }
+}
+
 extension Backend {
     /// The index of the largest element of each row; the lowest of equal ones. NaN counts as −∞.
     /// - Parameter x: `[rows, V]` f32 or f16, V ≥ 1.
     /// - Returns: `[rows]` i32.
     public func argmax(_ x: Tensor, into output: Tensor? = nil) throws -> Tensor {
         let name = "argmax"
-        try Validation.requireActivation(x, "x", name)
-        try Validation.require(x.shape.rank == 2 && x.shape[1] > 0, name, "x has shape \(x.shape), expected [rows, values]")
+        try Validation.requireRowsToChooseFrom(x, name)
         let result = try Validation.output(output, [x.shape[0]], .i32, self, name)
         if x.shape.count == 0 { return result }
         try argmax(ArgmaxOperation(x: x, output: result))
@@ -39,8 +50,7 @@ extension Backend {
     /// - Returns: values `[rows, count]` f32 and indices `[rows, count]` i32.
     public func topK(_ x: Tensor, count: Int) throws -> (values: Tensor, indices: Tensor) {
         let name = "topK"
-        try Validation.requireActivation(x, "x", name)
-        try Validation.require(x.shape.rank == 2, name, "x has shape \(x.shape), expected [rows, values]")
+        try Validation.requireRowsToChooseFrom(x, name)
         try Validation.requireOption(
             count >= 1 && count <= min(x.shape[1], 256), name, "count is \(count), expected 1 ... \(min(x.shape[1], 256))")
         let shape: Shape = [x.shape[0], count]
