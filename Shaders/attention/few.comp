@@ -5,11 +5,11 @@
 // subgroup reads as many keys at once as it has such streams, and several of each for more loads in flight. Each stream has an
 // online softmax of its own (Milakov & Gimelshein 2018); streams, and then subgroups, are folded at the end.
 #include "common/arguments.glsl"
+#include "common/eights.glsl"
 #include "common/functions.glsl"
 #include "common/registers.glsl"
 #include "attention/arguments.glsl"
 #include "attention/partials.glsl"
-#include "attention/eights.glsl"
 
 // A power of two.
 layout(constant_id = 6) const uint LANES_PER_KEY = 16;

@@ -9,6 +9,7 @@
 // not lost among the numbers below 2⁻¹⁴; sums are f32. Heads are a multiple of eight channels, filled up with zeros to HEAD.
 #include "common/arguments.glsl"
 #extension GL_KHR_shader_subgroup_vote : require
+#include "common/eights.glsl"
 #include "common/functions.glsl"
 #include "attention/arguments.glsl"
 #include "attention/partials.glsl"
@@ -53,30 +54,15 @@ const uint OWN_PIECES = (KEYS * HEAD_PIECES + INVOCATIONS - 1u) / INVOCATIONS;
 shared f16vec4 operands[WEIGHTS_OFFSET + TILE_ROWS * WEIGHT_STRIDE];
 shared float stage[SUBGROUPS * STAGE_SIZE];
 
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer WordFours { uvec4 value; };
-
 // Eight channels as they are stored: one uvec4 of f16, or two of f32; zeros beyond the head.
 #define FETCH_EIGHT(words, isHalf, argument, slot, start, piece) \
     words[0] = uvec4(0u); \
     words[1] = uvec4(0u); \
-    if (8u * (piece) < arguments.channels) { \
-        uint eight_ = (start) / 8u + (piece); \
-        if (isHalf) { \
-            words[0] = WordFours(argument)[AT(slot, eight_, 16u)].value; \
-        } else { \
-            words[0] = WordFours(argument)[AT(slot, 2u * eight_, 16u)].value; \
-            words[1] = WordFours(argument)[AT(slot, 2u * eight_ + 1u, 16u)].value; \
-        } \
-    }
+    if (8u * (piece) < arguments.channels) LOAD8_AS(isHalf, argument, slot, (start) / 8u + (piece), words[0], words[1])
 
 void place(uint where, bool isHalf, uvec4 words[2]) {
-    if (isHalf) {
-        operands[where] = f16vec4(vec4(unpackHalf2x16(words[0].x), unpackHalf2x16(words[0].y)));
-        operands[where + 1u] = f16vec4(vec4(unpackHalf2x16(words[0].z), unpackHalf2x16(words[0].w)));
-    } else {
-        operands[where] = f16vec4(uintBitsToFloat(words[0]));
-        operands[where + 1u] = f16vec4(uintBitsToFloat(words[1]));
-    }
+    operands[where] = f16vec4(firstFour(isHalf, words[0]));
+    operands[where + 1u] = f16vec4(lastFour(isHalf, words[0], words[1]));
 }
 
 uvec4 keyWords[OWN_PIECES][2];

@@ -24,6 +24,7 @@ layout(local_size_x_id = 0, local_size_y_id = 1, local_size_z_id = 2) in;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Floats { float value; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Float4s { vec4 value; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Word4s { uvec4 value; };
 layout(buffer_reference, scalar, buffer_reference_align = 2) buffer Halves { float16_t value; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Half4s { u16vec4 value; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Integers { int value; };

@@ -1,33 +1,43 @@
-// Eight activations at a time, as 16 bytes of f16 or twice 16 of f32: element 8·index and those after it, where the argument begins
-// at a multiple of 16 bytes.
+// Eight elements at a time, where the argument begins at a multiple of 16 bytes: 16 bytes of f16, or twice 16 of f32.
 #pragma once
 
-layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Word4s { uvec4 value; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer WordFours { uvec4 value; };
 
-#define LOAD8(low, high, argument, slot, index) \
+// Elements 8·index ..< 8·(index + 1) as they are stored: all in `low` where they are f16, else four in each.
+#define LOAD8_AS(isHalf, argument, slot, index, low, high) \
     { \
-        if (ACTIVATIONS_ARE_HALF) { \
-            uvec4 words_ = Word4s(argument)[AT(slot, index, 16u)].value; \
-            low = vec4(unpackHalf2x16(words_.x), unpackHalf2x16(words_.y)); \
-            high = vec4(unpackHalf2x16(words_.z), unpackHalf2x16(words_.w)); \
+        uint eight_ = index; \
+        if (isHalf) { \
+            low = WordFours(argument)[AT(slot, eight_, 16u)].value; \
         } else { \
-            low = Float4s(argument)[AT(slot, 2u * (index), 16u)].value; \
-            high = Float4s(argument)[AT(slot, 2u * (index) + 1u, 16u)].value; \
+            low = WordFours(argument)[AT(slot, 2u * eight_, 16u)].value; \
+            high = WordFours(argument)[AT(slot, 2u * eight_ + 1u, 16u)].value; \
         } \
     }
 
+// The first four and the last four of them as floats.
+vec4 firstFour(bool isHalf, uvec4 low) {
+    return isHalf ? vec4(unpackHalf2x16(low.x), unpackHalf2x16(low.y)) : uintBitsToFloat(low);
+}
+vec4 lastFour(bool isHalf, uvec4 low, uvec4 high) {
+    return isHalf ? vec4(unpackHalf2x16(low.z), unpackHalf2x16(low.w)) : uintBitsToFloat(high);
+}
+
+// Activations.
+#define LOAD8(low, high, argument, slot, index) \
+    { \
+        uvec4 low_, high_; \
+        LOAD8_AS(ACTIVATIONS_ARE_HALF, argument, slot, index, low_, high_) \
+        low = firstFour(ACTIVATIONS_ARE_HALF, low_); \
+        high = lastFour(ACTIVATIONS_ARE_HALF, low_, high_); \
+    }
 #define STORE8(argument, slot, index, low, high) \
     { \
         if (ACTIVATIONS_ARE_HALF) { \
-            Word4s(argument)[AT(slot, index, 16u)].value = uvec4(halfWords(low), halfWords(high)); \
+            Word4s(argument)[AT(slot, index, 16u)].value = \
+                uvec4(packHalf2x16(low.xy), packHalf2x16(low.zw), packHalf2x16(high.xy), packHalf2x16(high.zw)); \
         } else { \
             Float4s(argument)[AT(slot, 2u * (index), 16u)].value = low; \
             Float4s(argument)[AT(slot, 2u * (index) + 1u, 16u)].value = high; \
         } \
     }
-
-// Four f16 numbers in two words.
-uvec2 halfWords(vec4 x) {
-    u16vec4 bits = halfBits4(x);
-    return uvec2(uint(bits.x) | uint(bits.y) << 16, uint(bits.z) | uint(bits.w) << 16);
-}

@@ -101,14 +101,8 @@ void stageStep(uint channel, uint buffer_) {
         uint piece = self + i * INVOCATIONS;
         if (piece >= ROW_PIECES) break;
         uint place = buffer_ * BUFFER_SIZE + piece / (STEP / 8u) * ROW_STRIDE + piece % (STEP / 8u) * 2u;
-        uvec4 words = rowWords[i][0];
-        if (ACTIVATIONS_ARE_HALF) {
-            operands[place] = f16vec4(vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y)));
-            operands[place + 1u] = f16vec4(vec4(unpackHalf2x16(words.z), unpackHalf2x16(words.w)));
-        } else {
-            operands[place] = f16vec4(uintBitsToFloat(words));
-            operands[place + 1u] = f16vec4(uintBitsToFloat(rowWords[i][1]));
-        }
+        operands[place] = f16vec4(firstFour(ACTIVATIONS_ARE_HALF, rowWords[i][0]));
+        operands[place + 1u] = f16vec4(lastFour(ACTIVATIONS_ARE_HALF, rowWords[i][0], rowWords[i][1]));
     }
     FRAGMENT_LOOP for (uint i = 0; i < OWN_OUTPUT_PIECES; i++) {
         uint piece = self + i * INVOCATIONS;

@@ -4,9 +4,8 @@
 // A piece is PIECE consecutive elements: 8 of a plain type, which are one or two loads of 16 bytes, or half a chunk of a quantised one.
 // Weights of types whose blocks are a multiple of 16 bytes begin at one.
 #pragma once
+#include "common/eights.glsl"
 #include "common/weights.glsl"
-
-layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer WordFours { uvec4 value; };
 
 #if defined(WEIGHT_f32)
 const uint PIECE = 8;

@@ -57,12 +57,7 @@ void fetchRow(uint i, out uvec4 eight[2]) {
     uint pixel;
     if (!meetsPhase || !inputPixel(views[i], offset, pixel)) return;
     uint index = pixel * (inputChannels() / 8u) + stepEight;
-    if (ACTIVATIONS_ARE_HALF) {
-        eight[0] = WordFours(arguments.x)[AT(0u, index, 16u)].value;
-    } else {
-        eight[0] = WordFours(arguments.x)[AT(0u, 2u * index, 16u)].value;
-        eight[1] = WordFours(arguments.x)[AT(0u, 2u * index + 1u, 16u)].value;
-    }
+    LOAD8_AS(ACTIVATIONS_ARE_HALF, arguments.x, 0u, index, eight[0], eight[1])
 }
 
 uint weightStart(uint n) { return (group * groupOutputs() + n) * rowChannels(); }

@@ -27,13 +27,8 @@ void beginStep(uint channel) { stepEight = channel / 8u; }
 
 void fetchRow(uint i, out uvec4 eight[2]) {
     uint index = rowStarts[i] + stepEight;
-    if (ACTIVATIONS_ARE_HALF) {
-        eight[0] = WordFours(arguments.x)[AT(0u, index, 16u)].value;
-        eight[1] = uvec4(0u);
-    } else {
-        eight[0] = WordFours(arguments.x)[AT(0u, 2u * index, 16u)].value;
-        eight[1] = WordFours(arguments.x)[AT(0u, 2u * index + 1u, 16u)].value;
-    }
+    eight[1] = uvec4(0u);
+    LOAD8_AS(ACTIVATIONS_ARE_HALF, arguments.x, 0u, index, eight[0], eight[1])
 }
 
 uint weightStart(uint n) { return n * arguments.channels; }

@@ -10,7 +10,6 @@
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Words { uint value; };
 layout(buffer_reference, scalar, buffer_reference_align = 2) buffer Shorts { uint16_t value; };
-layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Word4s { uvec4 value; };
 
 // The bits of bfloat16 numbers, rounded to the nearest, ties to even. A NaN whose payload lies in the lower half stays one.
 uvec4 brainBits(vec4 x) {
