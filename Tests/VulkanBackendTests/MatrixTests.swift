@@ -184,9 +184,9 @@ import VulkanRuntime
 
 /// Which engine devices get, by what they report.
 @Suite struct MatrixEngineTests {
-    private func report(_ vendor: String, shapes: [DeviceReport.MatrixShape], subgroup: Int = 32, has: Bool = true, kind: DeviceReport.Kind = .discrete)
-        -> DeviceReport
-    {
+    private func report(
+        _ vendor: String, shapes: [DeviceReport.MatrixShape], subgroup: Int = 32, has: Bool = true, kind: DeviceReport.Kind = .discrete
+    ) -> DeviceReport {
         var limits = DeviceReport.Limits()
         limits.subgroupSize = subgroup
         limits.smallestSubgroupSize = subgroup
