@@ -156,6 +156,12 @@ typedef struct {
     size_t regular_end;
 } monge_patches;
 
+// The elements from one row of a plane to the next, and from one column to the next.
+typedef struct {
+    size_t row;
+    size_t column;
+} monge_steps;
+
 // Attention of one sequence for the query heads that share a key head. A lane is a query and a head: lane l is query
 // l / group, head l % group of the group.
 typedef struct {
@@ -279,6 +285,11 @@ typedef struct {
     // output[i] = f(a[i · steps[0]], b[i · steps[1]], c[i · steps[2]]); steps are 0 or 1. The output may be an operand of step 1.
     void (*elementwise)(
         const monge_function *function, const float *const operands[3], const size_t steps[3], size_t count, float *output);
+
+    // to[r · to_steps.row + c · to_steps.column] = from[r · from_steps.row + c · from_steps.column] for elements of 2 or 4 bytes. Made
+    // for planes where both columns are 1 apart (rows are copied), or the source's rows and the destination's columns (transposed).
+    void (*move_plane)(
+        size_t element_bytes, const void *from, monge_steps from_steps, void *to, monge_steps to_steps, size_t rows, size_t columns);
 
     // Attention works on panels of lanes, and on keys in blocks of MONGE_KEY_BLOCK. A lane's result depends on no other lane, and
     // not on whether its blocks are computed one after the other or at once and folded in order.

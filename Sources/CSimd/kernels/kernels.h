@@ -33,6 +33,7 @@
 
 #include "attention.h"
 #include "elementwise.h"
+#include "movement.h"
 #include "norm.h"
 #include "selection.h"
 
@@ -65,6 +66,7 @@
         .transport = transport_rows,                \
         .rope = rope,                               \
         .elementwise = elementwise,                 \
+        .move_plane = move_plane,                   \
         .attention_panels = attention_panels,       \
         .attention_packed = attention_packed,       \
         .attention_state = attention_state,         \
