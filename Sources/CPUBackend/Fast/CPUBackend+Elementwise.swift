@@ -8,35 +8,20 @@ extension CPUBackend {
         let function = monge_function(operation.function)
         let count = operation.operands.count
         let isHalf = operation.output.dtype == .f16
-        let width = isHalf ? 2 : 4
+        let width = operation.output.dtype.blockBytes
         let inputs = try operation.operands.map { UnsafeRawPointer(try $0.hostPointer(name)) }
         let output = try operation.output.hostPointer(name)
-        // A kernel has places for three.
-        let steps = (0..<3).map { $0 < count ? walk.innerStep($0) : 0 }
-        // f16 goes through f32 in the nearest cache, a piece at a time.
-        let room = isHalf ? try threadScratch.take(4 * WorkPool.piece) : nil
         // An activation costs about as much as reading some ten floats.
-        workers.pieces(of: walk, cost: 2 * count + 4) { starts, length, thread in
-            withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: 3) { operands in
-                operands.initialize(repeating: nil)
-                for index in 0..<3 {
-                    let source = inputs[min(index, count - 1)] + starts[min(index, count - 1)] * width
-                    guard let room else {
-                        operands[index] = source.assumingMemoryBound(to: Float.self)
-                        continue
-                    }
-                    let wide = room[thread] + index * WorkPool.piece
-                    operands[index] = UnsafePointer(wide)
-                    if index >= count { continue }
-                    kernels.pointee.decode(
-                        MONGE_F16, source.assumingMemoryBound(to: UInt8.self), steps[index] == 0 ? 1 : length, wide)
+        workers.pieces(of: walk, cost: 2 * count + 4) { starts, length, _ in
+            // A kernel has places for three.
+            withUnsafeTemporaryAllocation(of: monge_operand.self, capacity: 3) { operands in
+                operands.initialize(repeating: monge_operand())
+                for index in 0..<count {
+                    operands[index] = monge_operand(start: inputs[index] + starts[index] * width, step: walk.innerStep(index))
                 }
-                let place = output + starts[count] * width
-                let values = room.map { $0[thread] + 3 * WorkPool.piece } ?? place.assumingMemoryBound(to: Float.self)
-                withUnsafePointer(to: function) { function in
-                    kernels.pointee.elementwise(function, operands.baseAddress!, steps.map { $0 }, length, values)
+                withUnsafePointer(to: function) {
+                    kernels.pointee.elementwise($0, isHalf, operands.baseAddress!, length, output + starts[count] * width)
                 }
-                if isHalf { kernels.pointee.encode(MONGE_F16, values, length, place.assumingMemoryBound(to: UInt8.self)) }
             }
         }
     }

@@ -8,13 +8,7 @@ extension CPUBackend {
         let x = try operands.input(operation.x)
         let output = try operands.output(operation.output)
         workers.ranges(rows, cost: 8 * channels) { range, _ in
-            for row in range {
-                let (source, values) = (x + row * channels, output + row * channels)
-                // Where all are −∞, or one is ∞, the difference is NaN, and with it the sum and every quotient.
-                let largest = source[kernels.pointee.argmax(source, channels)]
-                let factor = Float(1 / kernels.pointee.exponentials(source, channels, largest, 1, values))
-                for channel in 0..<channels { values[channel] *= factor }
-            }
+            for row in range { kernels.pointee.softmax(x + row * channels, channels, 1, output + row * channels) }
         }
         try operands.finish()
     }

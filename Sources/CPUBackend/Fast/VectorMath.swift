@@ -31,10 +31,7 @@ public enum VectorMath {
     /// - Parameter temperature: > 0.
     public static func softmax(_ logits: UnsafeMutableBufferPointer<Float>, temperature: Float = 1) {
         precondition(temperature > 0, "a temperature of \(temperature) is not positive")
-        if logits.isEmpty { return }
-        let row = UnsafeBufferPointer(logits)
-        let sum = exponentials(row, shift: maximum(row), scale: 1 / temperature, into: logits)
-        let factor = Float(1 / sum)
-        for index in logits.indices { logits[index] *= factor }
+        guard let first = logits.baseAddress else { return }
+        kernels.pointee.softmax(first, logits.count, 1 / temperature, first)
     }
 }

@@ -53,6 +53,12 @@ typedef enum {
     MONGE_FUNCTION_MULTIPLY_ADD,
 } monge_function_kind;
 
+// What a function acts on: elements one after the other, or the first one for all where the step is 0.
+typedef struct {
+    const void *start;
+    size_t step;
+} monge_operand;
+
 // A function of one to three operands.
 typedef struct {
     monge_function_kind kind;
@@ -282,9 +288,9 @@ typedef struct {
     void (*rope)(
         const float *x, const float *cosines, const float *sines, size_t pairs, size_t channels, bool interleaved, float *output);
 
-    // output[i] = f(a[i · steps[0]], b[i · steps[1]], c[i · steps[2]]); steps are 0 or 1. The output may be an operand of step 1.
+    // output[i] = f(a[i], b[i], c[i]), all of them f32 or all f16. The output may be an operand of step 1.
     void (*elementwise)(
-        const monge_function *function, const float *const operands[3], const size_t steps[3], size_t count, float *output);
+        const monge_function *function, bool half, const monge_operand operands[3], size_t count, void *output);
 
     // to[r · to_steps.row + c · to_steps.column] = from[r · from_steps.row + c · from_steps.column] for elements of 2 or 4 bytes. Made
     // for planes where both columns are 1 apart (rows are copied), or the source's rows and the destination's columns (transposed).
@@ -317,6 +323,8 @@ typedef struct {
     // values[i] = exp((x[i] − shift) · scale), within 2 ulp of the exponential of the rounded argument; returns their sum,
     // accumulated in f64. May be in place.
     double (*exponentials)(const float *x, size_t count, float shift, float scale, float *values);
+    // values[i] = exp(x[i] · scale) over the sum of them all, for scale > 0. May be in place.
+    void (*softmax)(const float *x, size_t count, float scale, float *values);
 } monge_kernels;
 
 // The kernels for an instruction set, or NULL when this processor, or this build, lacks it.

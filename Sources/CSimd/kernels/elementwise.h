@@ -1,29 +1,74 @@
-// Functions of up to three operands, each a run of elements or one element for all.
+// Functions of up to three operands, each a run of elements or one element for all, in f32 or f16.
 
-#define OPERAND(k, LOAD) (steps[k] ? LOAD : fixed[k])
+INLINE vwide load_wide(const float *p) {
+    vwide v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store_wide(float *p, vwide v) { memcpy(p, &v, sizeof v); }
+
+INLINE vwide load_elements(const void *p, bool half) {
+    if (!half) return load_wide(p);
+    vhalf bits[WIDE_VECTORS];
+    memcpy(bits, p, sizeof bits);
+    vfloat parts[WIDE_VECTORS];
+    for (int v = 0; v < WIDE_VECTORS; v++) parts[v] = half_values(bits[v]);
+    return load_wide((const float *)parts);
+}
+
+INLINE void store_elements(void *p, vwide values, bool half) {
+    if (!half) {
+        store_wide(p, values);
+        return;
+    }
+    vfloat parts[WIDE_VECTORS];
+    memcpy(parts, &values, sizeof parts);
+    vhalf bits[WIDE_VECTORS];
+    for (int v = 0; v < WIDE_VECTORS; v++) bits[v] = half_bits(parts[v]);
+    memcpy(p, bits, sizeof bits);
+}
+
+INLINE vwide repeated_element(const void *p, bool half) {
+    vwide none = {0};
+    return none + (half ? half_value(read16(p)) : *(const float *)p);
+}
 
 // `EXPRESSION` is in a, b and c, of which COUNT are operands, and in `first` and `second`.
-#define DEFINE_FUNCTION(NAME, COUNT, EXPRESSION)                                                                     \
-    static void apply_##NAME(                                                                                        \
-        const monge_function *function, const float *const *operands, const size_t *steps, size_t count, float *output) { \
-        vfloat fixed[COUNT];                                                                                         \
-        for (int k = 0; k < COUNT; k++) fixed[k] = splat(*operands[k]);                                              \
-        vfloat first = splat(function->first), second = splat(function->second);                                     \
-        (void)first, (void)second;                                                                                   \
-        for (size_t i = 0; i < count; i += LANES) {                                                                  \
-            size_t rest = count - i;                                                                                 \
-            vfloat x[3];                                                                                             \
-            if (rest >= LANES)                                                                                       \
-                for (int k = 0; k < COUNT; k++) x[k] = OPERAND(k, load(operands[k] + i));                            \
-            else                                                                                                     \
-                for (int k = 0; k < COUNT; k++) x[k] = OPERAND(k, load_part(operands[k] + i, rest));                 \
-            vfloat a = x[0], b = x[COUNT > 1 ? 1 : 0], c = x[COUNT > 2 ? 2 : 0];                                     \
-            (void)b, (void)c;                                                                                        \
-            if (rest >= LANES)                                                                                       \
-                store(output + i, EXPRESSION);                                                                       \
-            else                                                                                                     \
-                store_part(output + i, EXPRESSION, rest);                                                            \
-        }                                                                                                            \
+#define DEFINE_FUNCTION(NAME, COUNT, EXPRESSION)                                                                       \
+    INLINE void apply_##NAME(                                                                                          \
+        const monge_function *function, bool half, const monge_operand *operands, size_t count, void *output) {        \
+        size_t width = half ? sizeof(uint16_t) : sizeof(float);                                                        \
+        vwide repeated[COUNT], first = (vwide){0} + function->first, second = (vwide){0} + function->second;           \
+        (void)first, (void)second;                                                                                     \
+        for (int k = 0; k < COUNT; k++)                                                                                \
+            if (!operands[k].step) repeated[k] = repeated_element(operands[k].start, half);                            \
+        for (size_t i = 0; i < count; i += WIDE_LANES) {                                                               \
+            size_t rest = count - i;                                                                                   \
+            bool whole = rest >= WIDE_LANES;                                                                           \
+            float padded[WIDE_LANES];                                                                                  \
+            vwide x[COUNT];                                                                                            \
+            for (int k = 0; k < COUNT; k++) {                                                                          \
+                if (!operands[k].step) {                                                                               \
+                    x[k] = repeated[k];                                                                                \
+                    continue;                                                                                          \
+                }                                                                                                      \
+                const uint8_t *source = (const uint8_t *)operands[k].start + i * width;                                \
+                if (!whole) memcpy(padded, source, rest * width);                                                      \
+                x[k] = load_elements(whole ? source : (const uint8_t *)padded, half);                                  \
+            }                                                                                                          \
+            vwide a = x[0], b = x[COUNT > 1 ? 1 : 0], c = x[COUNT > 2 ? 2 : 0];                                        \
+            (void)b, (void)c;                                                                                          \
+            uint8_t *place = (uint8_t *)output + i * width;                                                            \
+            store_elements(whole ? place : (uint8_t *)padded, EXPRESSION, half);                                       \
+            if (!whole) memcpy(place, padded, rest * width);                                                           \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void NAME##_singles(const monge_function *function, const monge_operand *operands, size_t count, void *output) { \
+        apply_##NAME(function, false, operands, count, output);                                                        \
+    }                                                                                                                  \
+    static void NAME##_halves(const monge_function *function, const monge_operand *operands, size_t count, void *output) { \
+        apply_##NAME(function, true, operands, count, output);                                                         \
     }
 
 DEFINE_FUNCTION(scale, 1, fused(first, a, second))
@@ -48,27 +93,34 @@ DEFINE_FUNCTION(multiply_add, 3, fused(a, first + b, c))
     DEFINE_FUNCTION(gated_##NAME, 2, activated(WHICH, a) * b)
 FOR_EACH_ACTIVATION(DEFINE_ACTIVATIONS)
 
-#define CASE_ACTIVATION(NAME, WHICH) \
-    case WHICH: apply_##NAME(function, operands, steps, count, output); break;
-#define CASE_GATED(NAME, WHICH) \
-    case WHICH: apply_gated_##NAME(function, operands, steps, count, output); break;
+// The function that is called for a case of a switch.
+#define CASE(NAME, WHICH) \
+    case WHICH: (half ? NAME##_halves : NAME##_singles)(function, operands, count, output); break;
+#define CASE_GATED(NAME, WHICH) CASE(gated_##NAME, WHICH)
 
 static void elementwise(
-    const monge_function *function, const float *const operands[3], const size_t steps[3], size_t count, float *output) {
+    const monge_function *function, bool half, const monge_operand operands[3], size_t count, void *output) {
     switch (function->kind) {
     case MONGE_FUNCTION_ACTIVATION:
-        switch (function->activation) { FOR_EACH_ACTIVATION(CASE_ACTIVATION) }
+        switch (function->activation) { FOR_EACH_ACTIVATION(CASE) }
         break;
     case MONGE_FUNCTION_GATED_PRODUCT:
         switch (function->activation) { FOR_EACH_ACTIVATION(CASE_GATED) }
         break;
-    case MONGE_FUNCTION_SCALE: apply_scale(function, operands, steps, count, output); break;
-    case MONGE_FUNCTION_CLAMP: apply_clamp(function, operands, steps, count, output); break;
-    case MONGE_FUNCTION_ADD: apply_add(function, operands, steps, count, output); break;
-    case MONGE_FUNCTION_SUBTRACT: apply_subtract(function, operands, steps, count, output); break;
-    case MONGE_FUNCTION_MULTIPLY: apply_multiply(function, operands, steps, count, output); break;
-    case MONGE_FUNCTION_MULTIPLY_ADD: apply_multiply_add(function, operands, steps, count, output); break;
+        CASE(scale, MONGE_FUNCTION_SCALE)
+        CASE(clamp, MONGE_FUNCTION_CLAMP)
+        CASE(add, MONGE_FUNCTION_ADD)
+        CASE(subtract, MONGE_FUNCTION_SUBTRACT)
+        CASE(multiply, MONGE_FUNCTION_MULTIPLY)
+        CASE(multiply_add, MONGE_FUNCTION_MULTIPLY_ADD)
     }
+}
+
+static void activate(monge_activation activation, float *values, size_t count) {
+    if (activation == MONGE_IDENTITY) return;
+    monge_function function = {.kind = MONGE_FUNCTION_ACTIVATION, .activation = activation};
+    monge_operand operands[3] = {{values, 1}};
+    elementwise(&function, false, operands, count, values);
 }
 
 // Both of a pair are read before either is written.

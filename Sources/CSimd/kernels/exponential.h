@@ -3,25 +3,25 @@
 // x = n·ln 2 + r with |r| ≤ ½·ln 2 (Cody & Waite 1980: ln 2 in two parts, so that n·ln 2 is exact enough), eʳ by its Taylor
 // polynomial of degree 7, whose remainder r⁸/8! is at most 5.2e-9, a tenth of an ulp, and 2ⁿ in two steps, so that neither factor
 // leaves the range of exponents.
-INLINE vfloat exponential(vfloat x) {
+OVERLOADED FLOATS exponential(FLOATS x) {
     const float magic = 0x1.8p23f;  // Adding it leaves the nearest integer in the low bits.
     // Clamped by comparisons that are false for NaN, which stays.
-    x = choose(x > 89.0f, splat(89), x);
-    x = choose(x < -104.5f, splat(-104.5f), x);
-    vfloat shifted = fused(x, splat(0x1.715476p0f), splat(magic));
-    vint n = (vint)shifted - (vint)splat(magic);
-    vfloat whole = shifted - magic;
-    vfloat r = fused(whole, splat(-0x1.62e4p-1f), x);
-    r = fused(whole, splat(-0x1.7f7d1cp-20f), r);
-    vfloat p = splat(1.0f / 5040);
-    p = fused(p, r, splat(1.0f / 720));
-    p = fused(p, r, splat(1.0f / 120));
-    p = fused(p, r, splat(1.0f / 24));
-    p = fused(p, r, splat(1.0f / 6));
-    p = fused(p, r, splat(0.5f));
-    p = fused(p, r, splat(1));
-    p = fused(p, r, splat(1));
-    vint half = n >> 1;
-    vfloat first = (vfloat)((half + 127) << 23), second = (vfloat)((n - half + 127) << 23);
+    x = choose(x > 89.0f, CONSTANT(89), x);
+    x = choose(x < -104.5f, CONSTANT(-104.5f), x);
+    FLOATS shifted = fused(x, CONSTANT(0x1.715476p0f), CONSTANT(magic));
+    INTS n = (INTS)shifted - (INTS)CONSTANT(magic);
+    FLOATS whole = shifted - magic;
+    FLOATS r = fused(whole, CONSTANT(-0x1.62e4p-1f), x);
+    r = fused(whole, CONSTANT(-0x1.7f7d1cp-20f), r);
+    FLOATS p = CONSTANT(1.0f / 5040);
+    p = fused(p, r, CONSTANT(1.0f / 720));
+    p = fused(p, r, CONSTANT(1.0f / 120));
+    p = fused(p, r, CONSTANT(1.0f / 24));
+    p = fused(p, r, CONSTANT(1.0f / 6));
+    p = fused(p, r, CONSTANT(0.5f));
+    p = fused(p, r, CONSTANT(1));
+    p = fused(p, r, CONSTANT(1));
+    INTS half = n >> 1;
+    FLOATS first = (FLOATS)((half + 127) << 23), second = (FLOATS)((n - half + 127) << 23);
     return p * first * second;
 }

@@ -2,9 +2,21 @@
 
 #include "vector.h"
 
-#include "exponential.h"
+// Vectors that are wider than the processor's are several of its own. Only inlined functions are given any: no convention of calls
+// matters.
+#pragma clang diagnostic ignored "-Wpsabi"
 
-#include "activation.h"
+#define FLOATS vfloat
+#define INTS vint
+#include "functions.h"
+#undef FLOATS
+#undef INTS
+#define FLOATS vwide
+#define INTS vwide_int
+#include "functions.h"
+#undef FLOATS
+#undef INTS
+
 #include "blocks_plain.h"
 
 #include "blocks_256.h"
@@ -12,6 +24,8 @@
 
 #include "decode.h"
 #include "encode.h"
+
+#include "elementwise.h"
 #include "transport.h"
 
 #include "epilogue.h"
@@ -32,7 +46,6 @@
 #include "attention_few.h"
 
 #include "attention.h"
-#include "elementwise.h"
 #include "movement.h"
 #include "norm.h"
 #include "selection.h"
@@ -80,4 +93,5 @@
         .argmax = argmax,                           \
         .top_k = top_k,                             \
         .exponentials = exponentials,               \
+        .softmax = softmax,                         \
     }

@@ -78,20 +78,41 @@ static double exponentials(const float *x, size_t count, float shift, float scal
     for (size_t i = 0; i < count;) {
         // Few enough terms a lane for f32, then on in f64.
         vfloat sum = {0};
-        for (int terms = 0; terms < 16 && i + LANES <= count; terms++, i += LANES) {
-            vfloat value = exponential((load(x + i) - shift) * scale);
-            store(values + i, value);
-            sum += value;
+        for (int terms = 0; terms < 16 && i + WIDE_LANES <= count; terms += WIDE_VECTORS, i += WIDE_LANES) {
+            vwide value = exponential((load_wide(x + i) - shift) * scale);
+            store_wide(values + i, value);
+            vfloat parts[WIDE_VECTORS];
+            memcpy(parts, &value, sizeof parts);
+            for (int v = 0; v < WIDE_VECTORS; v++) sum += parts[v];
         }
-        if (count - i < LANES && i < count) {
-            size_t rest = count - i;
+        total += sum_lanes(sum);
+        if (count - i >= WIDE_LANES) continue;
+        for (; i < count; i += LANES) {
+            size_t rest = count - i < LANES ? count - i : LANES;
             float last[LANES];
             store(last, exponential((load_part(x + i, rest) - shift) * scale));
             memcpy(values + i, last, rest * sizeof(float));
             for (size_t l = 0; l < rest; l++) total += last[l];
-            i = count;
         }
-        total += sum_lanes(sum);
     }
     return total;
+}
+
+// The largest element, −∞ where there is none but NaN.
+INLINE float maximum(const float *x, size_t count) {
+    vwide best = (vwide){0} - __builtin_inff();
+    size_t i = 0;
+    for (; i + WIDE_LANES <= count; i += WIDE_LANES) best = larger(load_wide(x + i), best);
+    float largest = -__builtin_inff();
+    for (int l = 0; l < WIDE_LANES && i > 0; l++) largest = best[l] > largest ? best[l] : largest;
+    for (; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+    return largest;
+}
+
+static void softmax(const float *x, size_t count, float scale, float *values) {
+    // Where all are −∞, or one is ∞, the difference is NaN, and with it the sum and every quotient.
+    float factor = (float)(1 / exponentials(x, count, maximum(x, count), scale, values));
+    size_t i = 0;
+    for (; i + WIDE_LANES <= count; i += WIDE_LANES) store_wide(values + i, load_wide(values + i) * factor);
+    for (; i < count; i++) values[i] *= factor;
 }
