@@ -146,6 +146,32 @@ import VulkanRuntime
         for (value, truth) in zip(fast, try result(MatrixOptions(.only(.scalar)))) { #expect(abs(value - truth) <= 0x1p-8) }
     }
 
+    /// A transposed convolution is another specialisation of the kernel and has a check of its own.
+    @Test func bothKindsOfConvolutionAreCheckedBeforeTheirFirstUse() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var options = MatrixOptions(.only(.emulated))
+        options.checksKernels = true
+        options.report = { Issue.record("a right kernel failed: \($0)") }
+        let backend = try TestBackend.make(family: .tiles, matrix: options, cacheFolder: folder)
+        let x = try backend.upload([Float16](repeating: 1, count: 9 * 8), [1, 3, 3, 8], .f16)
+        let weight = try backend.upload([Float16](repeating: 1, count: 9 * 8 * 8), [8, 3, 3, 8], .f16)
+        func elements(_ tensor: Tensor) throws -> [Float16] {
+            var elements = [Float16](repeating: 0, count: tensor.shape.count)
+            try elements.withUnsafeMutableBytes { try backend.read(tensor, into: $0) }
+            return elements
+        }
+        // The middle pixel sees all of the image.
+        #expect(try elements(backend.conv2d(x, weight: weight, padding: 1))[4 * 8] == 72)
+        // With a stride of 2 an even pixel of the result meets one tap of each axis, an odd one two.
+        let upsampled = try elements(backend.convTranspose2d(x, weight: weight, stride: 2, padding: 1))
+        #expect([0, 8, 6 * 8].map { upsampled[$0] } == [8, 16, 32])
+        #expect(backend.device.validationMessages == [])
+        let kernels = MatrixVerdicts(try TestBackend.report(), in: folder).kernels.keys
+        #expect(kernels.count == 2 && kernels.allSatisfy { $0.hasPrefix("convolution/matrix-emulated-f16") })
+        #expect(kernels.filter { $0.contains("transposed") }.count == 1)
+    }
+
     @Test func aKernelThatCannotRunHasFailedAndALostDeviceSaysNothing() throws {
         let report = try TestBackend.report()
         let warnings = Warnings()

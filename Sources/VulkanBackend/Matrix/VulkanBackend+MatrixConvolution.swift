@@ -16,7 +16,9 @@ extension VulkanBackend {
                 engine, rows: operands.batch * operands.phaseGrid, outputs: operands.groupOutputs, channels: operands.rowElements,
                 count: operands.groups * operands.phases
             ).withPowerOfTwoSplits(channels: operands.rowElements)
-            if try trustsConvolution(plan, activations: x.dtype, weight: weight.dtype) { return plan }
+            if try trustsConvolution(plan, activations: x.dtype, weight: weight.dtype, isTransposed: operands.vertical.isTransposed) {
+                return plan
+            }
         }
         return nil
     }
@@ -41,12 +43,13 @@ extension VulkanBackend {
 }
 
 extension VulkanBackend {
-    /// Whether a kernel passes its check: a 3×3 kernel over an image with more pixels than a tile.
-    private func trustsConvolution(_ plan: MatrixPlan, activations: DType, weight: DType) throws -> Bool {
+    /// Whether a kernel passes its check: a 3×3 kernel over an image with more pixels than a tile, or in steps of two over the result.
+    private func trustsConvolution(_ plan: MatrixPlan, activations: DType, weight: DType, isTransposed: Bool) throws -> Bool {
         guard let matrixChecks else { return true }
         let (engine, tile) = (plan.engine, plan.tile)
         let kernel = engine.convolutionKernel(weight)
-        return try matrixChecks.trusts("\(kernel) (\(tile), \(engine.fragment), \(activations))", code: kernels.code(kernel)) {
+        let name = "\(kernel) (\(tile), \(engine.fragment), \(activations)\(isTransposed ? ", transposed" : ""))"
+        return try matrixChecks.trusts(name, code: kernels.code(kernel)) {
             let (width, inputs, outputs) = (12, 32, tile.outputs + 5)
             let height = tile.rows / width + 2
             var numbers = MatrixCheckInputs()
@@ -59,7 +62,10 @@ extension VulkanBackend {
                 try upload($0, [outputs, 3, 3, inputs], weight)
             }
             func result(_ way: ProductWay) throws -> [Float] {
-                try computing(way) { try floats(of: conv2d(x, weight: kernelWeight, padding: 1)) }
+                try computing(way) {
+                    if isTransposed { return try floats(of: convTranspose2d(x, weight: kernelWeight, stride: 2, padding: 1)) }
+                    return try floats(of: conv2d(x, weight: kernelWeight, padding: 1))
+                }
             }
             let alone = MatrixPlan(engine, tile: tile, splits: 1, splitChannels: 9 * inputs)
             return (try result(.matrix(alone)), try result(.plain))
