@@ -41,9 +41,9 @@ package struct Comparison {
         }
     }
 
-    /// The error over the tolerance, 0 for equal bits, NaN with NaN, and equal infinities.
+    /// The error over the tolerance, 0 for equal bits, NaN with NaN, equal infinities, and what is undetermined.
     private static func ratio(_ actual: Float, _ expected: Float, _ tolerance: Double) -> Double {
-        if actual.bitPattern == expected.bitPattern || (actual.isNaN && expected.isNaN) { return 0 }
+        if actual.bitPattern == expected.bitPattern || (actual.isNaN && expected.isNaN) || tolerance == RoundOff.undetermined { return 0 }
         guard tolerance > 0, tolerance.isFinite, actual.isFinite, expected.isFinite else { return .greatestFiniteMagnitude }
         return min(abs(Double(actual) - Double(expected)) / tolerance, .greatestFiniteMagnitude)
     }
@@ -70,7 +70,7 @@ package struct Comparison {
 
     private mutating func compareWhole(_ actual: [Float], _ expected: [Float], _ tolerance: [Double], _ largestError: Double) {
         var (errors, squares, bounds, fourths) = (0.0, 0.0, 0.0, 0.0)
-        for index in expected.indices where expected[index].isFinite {
+        for index in expected.indices where expected[index].isFinite && tolerance[index] != RoundOff.undetermined {
             let (value, error) = (Double(expected[index]), Double(actual[index]) - Double(expected[index]))
             errors += error * error
             squares += value * value

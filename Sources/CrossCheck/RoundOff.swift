@@ -19,8 +19,11 @@ enum RoundOff {
 
     /// What one operation may lose where a device flushes denormal numbers to zero.
     static let flush = 0x1p-126
-    /// What 1 / (1 + exp(−x)) may lose where exp overflows: x ≥ 88.7 gives |x| · 2⁻¹²⁸.
-    static let logisticFlush = 0x1p-120
+    /// What x / (1 + exp(−x)) may lose where the quotient is below 2⁻¹²⁶ and flushed, or exp overflows: |x| is 87.4 there and the result
+    /// smaller for a larger one.
+    static let logisticFlush = 0x1p-119
+    /// The tolerance of an element that may be anything: ∞ times a denormal number is NaN where that is flushed.
+    static let undetermined = -1.0
 
     /// The error of a sum of n products in any order, in units of u · Σ|terms|.
     ///

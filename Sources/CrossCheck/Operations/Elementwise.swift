@@ -182,8 +182,21 @@ extension ElementwiseFunction {
         }
     }
 
+    /// Whether the product of this function is one of ∞ and a number that a device may flush.
+    private func multipliesInfinityAndDenormal(_ x: [Double]) -> Bool {
+        let factors: (Double, Double)
+        switch self {
+        case .multiply: factors = (x[0], x[1])
+        case .multiplyAdd(let offset): factors = (x[0], Double(offset) + x[1])
+        default: return false
+        }
+        func isDenormal(_ x: Double) -> Bool { x != 0 && abs(x) < RoundOff.flush }
+        return factors.0.isInfinite && isDenormal(factors.1) || isDenormal(factors.0) && factors.1.isInfinite
+    }
+
     /// A bound on the error of a kernel for exact operands.
     fileprivate func error(of x: [Double], _ dtype: DType) -> Double {
+        if multipliesInfinityAndDenormal(x) { return RoundOff.undetermined }
         var (value, error): (Double, Double)
         switch self {
         case .activation(let activation): (value, error) = (activation.value(x[0]), activation.roundOff(x[0]))
