@@ -1,5 +1,4 @@
 import CrossCheck
-import Foundation
 import VulkanBackend
 
 /// The shell command that repeats a case of `monge check`.
@@ -18,18 +17,12 @@ package struct CheckRepetition {
 
     package func command(repeating failure: CheckFailure) -> String {
         var words = Self.variables.compactMap { name in
-            environment[name].flatMap { $0.isEmpty ? nil : "\(name)=\(Self.quoted($0))" }
+            environment[name].flatMap { $0.isEmpty ? nil : "\(name)=\(Shell.quoted($0))" }
         }
-        words += ["monge check --op \(failure.operation) --device \(Self.quoted(device))"]
+        words += ["monge check --op \(failure.operation) --device \(Shell.quoted(device))"]
         words += ["--from \(failure.caseIndex) --cases 1 --seed \(failure.seed)"]
         if let family { words.append("--family \(family.rawValue)") }
         if isChecked { words.append("--checked") }
         return words.joined(separator: " ")
-    }
-
-    /// One word of a shell: devices can be asked for by names with spaces.
-    private static func quoted(_ word: String) -> String {
-        let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-:.,/".contains($0)) }
-        return isPlain ? word : "'" + word.replacingOccurrences(of: "'", with: #"'\''"#) + "'"
     }
 }

@@ -60,10 +60,9 @@ struct BenchKernelsCommand: ParsableCommand {
         }
         for file in [json, html].compactMap({ $0 }) { try Output.requireWritable(file) }
         let backend = try device.open()
-        let command = (["monge"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
         var measurement = KernelMeasurement(backend)
         measurement.secondsPerBenchmark = seconds
-        let report = try ProgressBar.during { bar in try measurement.run(benchmarks, command: command, progress: bar.update) }
+        let report = try ProgressBar.during { bar in try measurement.run(benchmarks, command: Shell.ownCommand, progress: bar.update) }
         KernelTable.show(report)
         try KernelTable.write(report, json: json, html: html)
     }

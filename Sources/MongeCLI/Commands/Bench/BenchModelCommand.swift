@@ -31,12 +31,11 @@ struct BenchModelCommand: ParsableCommand {
     mutating func run() throws {
         let url = try ModelCatalogue.locate(model.model)
         let backend = try model.device.open()
-        let command = (["monge"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
         let result = try ProgressBar.during { bar in
             try ModelBenchmark.run(
                 url, on: backend, cache: model.cache.dtype, promptTokens: promptTokens, decodeTokens: decodeTokens,
                 repetitions: repetitions,
-                command: command, progress: bar.update)
+                command: Shell.ownCommand, progress: bar.update)
         }
         if json { return try Output.json(result) }
         print("\(result.device), \(result.date), \(result.model)")
