@@ -42,6 +42,20 @@ import Testing
         }
     }
 
+    /// From 2⁶⁴ on, x² is infinite in f32.
+    @Test func geluOfNumbersWhoseSquaresOverflow() {
+        let x: [Float] = [.infinity, 3e19, .greatestFiniteMagnitude, -3e19, -.greatestFiniteMagnitude, .nan]
+        var function = monge_function(kind: MONGE_FUNCTION_ACTIVATION, activation: MONGE_GELU, first: 0, second: 0)
+        for kernels in Self.kernels {
+            var values = [Float](repeating: -1, count: x.count)
+            x.withUnsafeBufferPointer { x in
+                let operands = [monge_operand(start: x.baseAddress, step: 1), monge_operand(), monge_operand()]
+                kernels.pointee.elementwise(&function, false, operands, x.count, &values)
+            }
+            #expect(values[..<3] == x[..<3] && values[3] == 0 && values[4] == 0 && values[5].isNaN)
+        }
+    }
+
     /// The sum is better than f32: over a million equal terms an f32 sum would err by percents.
     @Test func sumsAreAccumulatedBeyondSinglePrecision() {
         let x = [Float](repeating: -2.3, count: 1_000_003)

@@ -26,10 +26,13 @@ OVERLOADED FLOATS scaled_complementary_error(FLOATS z) {
 
 // x·Φ(x) with Φ(x) = ½·erfc(−x/√2) for x < 0 and its complement to 1 for x ≥ 0.
 OVERLOADED FLOATS gelu(FLOATS x) {
+    // Beyond 16 the tail is 0 in f32, while x² would overflow and make NaN of infinity, and of what is above 2⁶⁴. Bits of numbers that
+    // are not negative are in the order of the numbers, NaN last.
+    FLOATS size = (FLOATS)__builtin_elementwise_min((INTS)magnitude(x), (INTS)CONSTANT(16));
     // e^(−x²/2), with the rounding error of x² put back where it can be had.
-    FLOATS square = x * x, rest = fused(x, x, -square);
+    FLOATS square = size * size, rest = fused(size, size, -square);
     FLOATS gauss = exponential(-0.5f * square) * fused(rest, CONSTANT(-0.5f), CONSTANT(1));
-    FLOATS tail = 0.5f * gauss * scaled_complementary_error(magnitude(x) * 0x1.6a09e6p-1f);
+    FLOATS tail = 0.5f * gauss * scaled_complementary_error(size * 0x1.6a09e6p-1f);
     return x * choose(x < 0, tail, 1 - tail);
 }
 
