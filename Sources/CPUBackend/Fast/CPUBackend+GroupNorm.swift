@@ -5,10 +5,7 @@ extension CPUBackend {
     /// Moments of each channel over stretches of pixels, the affine map of each channel from them in Float64, and one pass that applies it.
     public func groupNorm(_ operation: GroupNormOperation) throws {
         let name = "groupNorm"
-        var operands = FloatOperands(memory, name, workers: workers)
-        let x = try operands.input(operation.x)
-        let (images, pixels, channels) = (operation.images, operation.pixels, operation.channels)
-        let moments = try ChannelMoments(x, images: images, pixels: pixels, channels: channels, self, name)
+        let moments = try ChannelMoments(operation.x, images: operation.images, self, name)
         var scales = GroupScales(operation, moments)
         try scales.addGainAndBias(operation, name)
         let isMean = operation.transport?.spatial == .channelMean
@@ -16,28 +13,23 @@ extension CPUBackend {
             try scales.addShifts(ChannelShifts(transport, on: operation.x.shape, name), moments)
         }
 
-        var norm = monge_group_norm()
-        norm.x = UnsafePointer(x)
-        norm.pixels = pixels
-        norm.channels = channels
-        norm.transport = try monge_transport(isMean ? nil : operation.transport, on: operation.x.shape, name)
-        norm.maps_first = operation.mapsFirst
-        norm.activation = operation.activation.kernelActivation
-        norm.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
-        norm.output = try operands.output(operation.output)
-        let rows = try threadScratch.take(channels)
+        var work = monge_channelwise()
+        work.half = operation.x.dtype == .f16
+        work.x = UnsafeRawPointer(try operation.x.hostPointer(name))
+        work.pixels = operation.pixels
+        work.channels = operation.channels
+        work.transport = try monge_transport(isMean ? nil : operation.transport, on: operation.x.shape, name)
+        work.maps_first = operation.mapsFirst
+        work.activation = operation.activation.kernelActivation
+        work.residual = try operation.residual.map { UnsafeRawPointer(try $0.hostPointer(name)) }
+        work.output = try operation.output.hostPointer(name)
         scales.withPointers { mean, scale, offset, shift in
-            norm.mean = mean
-            norm.scale = scale
-            norm.offset = offset
-            norm.shift = shift
-            // An activation costs about as much as reading some ten floats.
-            let cost = (operation.activation == .identity ? 3 : 12) * channels
-            workers.ranges(images * pixels, cost: cost) { range, thread in
-                withUnsafePointer(to: norm) { kernels.pointee.group_norm($0, range.lowerBound, range.upperBound, rows[thread]) }
-            }
+            work.mean = mean
+            work.scale = scale
+            work.offset = offset
+            work.shift = isMean ? shift : nil
+            apply(work, rows: operation.images * operation.pixels)
         }
-        try operands.finish()
     }
 }
 

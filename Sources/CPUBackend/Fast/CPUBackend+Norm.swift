@@ -5,35 +5,33 @@ extension CPUBackend {
     public func rmsNorm(_ operation: RMSNormOperation) throws {
         let name = "rmsNorm"
         let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        var operands = FloatOperands(memory, name, workers: workers)
-        let x = try operands.input(operation.x)
+        let isHalf = operation.x.dtype == .f16
+        let x = try operation.x.hostPointer(name)
         let gain = try operation.gain.hostFloats(name)
-        let output = try operands.output(operation.output)
+        let output = try operation.output.hostPointer(name)
         let transport = try monge_transport(operation.transport, on: operation.x.shape, name)
         workers.ranges(rows, cost: 2 * channels) { range, _ in
             withUnsafePointer(to: transport) {
                 kernels.pointee.rms_norm(
-                    x, gain, operation.epsilon, $0, channels, range.lowerBound, range.upperBound, output)
+                    x, isHalf, gain, operation.epsilon, $0, channels, range.lowerBound, range.upperBound, output)
             }
         }
-        try operands.finish()
     }
 
     public func layerNorm(_ operation: LayerNormOperation) throws {
         let name = "layerNorm"
         let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        var operands = FloatOperands(memory, name, workers: workers)
-        let x = try operands.input(operation.x)
+        let isHalf = operation.x.dtype == .f16
+        let x = try operation.x.hostPointer(name)
         let gain = try operation.gain?.hostFloats(name)
         let bias = try operation.bias?.hostFloats(name)
-        let output = try operands.output(operation.output)
+        let output = try operation.output.hostPointer(name)
         let transport = try monge_transport(operation.transport, on: operation.x.shape, name)
         workers.ranges(rows, cost: 2 * channels) { range, _ in
             withUnsafePointer(to: transport) {
                 kernels.pointee.layer_norm(
-                    x, gain, bias, operation.epsilon, $0, channels, range.lowerBound, range.upperBound, output)
+                    x, isHalf, gain, bias, operation.epsilon, $0, channels, range.lowerBound, range.upperBound, output)
             }
         }
-        try operands.finish()
     }
 }

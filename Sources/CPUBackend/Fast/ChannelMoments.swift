@@ -1,4 +1,5 @@
 import CSimd
+import Tensors
 
 /// Count, mean, and sum of squares about the mean.
 struct Moments {
@@ -8,11 +9,15 @@ struct Moments {
 
     /// Adds a set to another by what each has (Chan, Golub & LeVeque 1979).
     static func += (all: inout Moments, part: Moments) {
-        let (count, difference) = (all.count + part.count, part.mean - all.mean)
-        let share = part.count / count
-        all.mean += difference * share
-        all.squares += part.squares + difference * difference * all.count * share
-        all.count = count
+        all.add(part, share: part.count / (all.count + part.count))
+    }
+
+    /// - Parameter share: The part's of the count of both.
+    mutating func add(_ part: Moments, share: Double) {
+        let difference = part.mean - mean
+        mean += difference * share
+        squares += part.squares + difference * difference * count * share
+        count += part.count
     }
 }
 
@@ -21,11 +26,11 @@ struct ChannelMoments {
     /// `[images, channels]`
     private(set) var columns: [Moments]
 
-    /// - Parameter x: `[images, pixels, channels]`.
-    init(
-        _ x: UnsafePointer<Float>, images: Int, pixels: Int, channels: Int, _ backend: CPUBackend, _ operation: String
-    ) throws {
-        columns = [Moments](repeating: Moments(), count: images * channels)
+    /// - Parameter x: `[images, …, channels]`, f32 or f16.
+    init(_ x: Tensor, images: Int, _ backend: CPUBackend, _ operation: String) throws {
+        let (pixels, channels) = (x.shape.rows / images, x.shape.channels)
+        let (isHalf, start) = (x.dtype == .f16, try x.hostPointer(operation))
+        let rowBytes = channels * x.dtype.blockBytes
         // Whatever the number of threads, so that it does not change the result.
         let stretch = min(max(256, (pixels + 63) / 64), pixels)
         let stretches = (pixels + stretch - 1) / stretch
@@ -35,17 +40,24 @@ struct ChannelMoments {
         backend.workers.ranges(parts, cost: 2 * stretch * channels) { range, _ in
             for part in range {
                 let first = part % stretches * stretch
-                let start = (part / stretches * pixels + first) * channels
+                let row = part / stretches * pixels + first
                 backend.kernels.pointee.channel_moments(
-                    x + start, min(stretch, pixels - first), channels, means + part * channels, squares + part * channels)
+                    start + row * rowBytes, isHalf, min(stretch, pixels - first), channels, means + part * channels,
+                    squares + part * channels)
             }
         }
-        for part in 0..<parts {
-            let count = Double(min(stretch, pixels - part % stretches * stretch))
-            for channel in 0..<channels {
-                let place = part * channels + channel
-                columns[part / stretches * channels + channel] +=
-                    Moments(count: count, mean: Double(means[place]), squares: Double(squares[place]))
+        columns = [Moments](repeating: Moments(), count: images * channels)
+        columns.withUnsafeMutableBufferPointer { columns in
+            for part in 0..<parts {
+                let first = part % stretches * stretch
+                let count = min(stretch, pixels - first)
+                let share = Double(count) / Double(first + count)
+                let image = part / stretches * channels
+                for channel in 0..<channels {
+                    let place = part * channels + channel
+                    columns[image + channel].add(
+                        Moments(count: Double(count), mean: Double(means[place]), squares: Double(squares[place])), share: share)
+                }
             }
         }
     }

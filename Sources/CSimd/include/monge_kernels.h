@@ -91,25 +91,30 @@ typedef struct {
     size_t rows_per_strength;
 } monge_transport;
 
-// The end of a groupNorm: y = residual + T₂(activation(T₁((x − mean)·scale + offset + shift))), of which one map at most is there.
+// The end of a groupNorm, and a map by itself: y = residual + T₂(activation(T₁((x − mean)·scale + offset + shift))), of which one map at
+// most is there.
 typedef struct {
+    // x, the residual and the output are f16, else f32.
+    bool half;
     // [images, pixels, channels]
-    const float *x;
+    const void *x;
     size_t pixels;
     size_t channels;
-    // [images, channels] each; a shift of 0 leaves the value as it is.
+    // [images, channels] each, or all of them NULL: then x itself is what is shifted.
     const float *mean;
     const float *scale;
     const float *offset;
+    // [images, channels] or NULL; a shift of 0 leaves the value as it is.
     const float *shift;
     monge_transport transport;
     // Whether the transport acts before the activation.
     bool maps_first;
     monge_activation activation;
     // As x, or NULL; may be the output.
-    const float *residual;
-    float *output;
-} monge_group_norm;
+    const void *residual;
+    // May be x.
+    void *output;
+} monge_channelwise;
 
 // What happens to the result of a matrix product, in this order: bias, activation, transport, residual.
 typedef struct {
@@ -262,27 +267,20 @@ typedef struct {
         const monge_linear *linear, const monge_patches *patches, const float *packed, size_t image, size_t first_row, size_t end_row,
         size_t first, size_t end, float *scratch);
 
-    // y = gain · x / √(mean(x²) + ε), then the transport, for rows first ..< end.
+    // y = gain · x / √(mean(x²) + ε), then the transport, for rows first ..< end; x and y are f32 or both f16. May be in place.
     void (*rms_norm)(
-        const float *x, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
-        size_t end, float *output);
+        const void *x, bool half, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
+        size_t end, void *output);
 
-    // y = gain · (x − mean) / √(variance + ε) + bias, then the transport, for rows first ..< end; gain and bias may be NULL.
+    // y = gain · (x − mean) / √(variance + ε) + bias, then the transport, likewise; gain and bias may be NULL.
     void (*layer_norm)(
-        const float *x, const float *gain, const float *bias, float epsilon, const monge_transport *transport, size_t channels,
-        size_t first, size_t end, float *output);
+        const void *x, bool half, const float *gain, const float *bias, float epsilon, const monge_transport *transport,
+        size_t channels, size_t first, size_t end, void *output);
 
-    // The mean of each channel over `rows` rows of x, and the sum of squares about it.
-    void (*channel_moments)(const float *x, size_t rows, size_t channels, float *means, float *squares);
-    // Rows (pixels of all images) first ..< end. `scratch` has room for a row.
-    void (*group_norm)(const monge_group_norm *norm, size_t first, size_t end, float *scratch);
-    // x + shift for `rows` rows, a shift for each channel, then the activation; a shift of 0 leaves x as it is. The output may be x.
-    void (*shift_rows)(
-        const float *x, const float *shift, monge_activation activation, size_t rows, size_t channels, float *output);
-
-    // Applies the transport, then the activation, to rows first ..< end; the output may be x.
-    void (*transport)(
-        const monge_transport *transport, const float *x, monge_activation activation, size_t first, size_t end, float *output);
+    // The mean of each channel over `rows` rows of x, f32 or f16, and the sum of squares about it.
+    void (*channel_moments)(const void *x, bool half, size_t rows, size_t channels, float *means, float *squares);
+    // Rows (pixels of all images) first ..< end.
+    void (*channelwise)(const monge_channelwise *work, size_t first, size_t end);
 
     // Turns the pairs of one head by the angles whose cosines and sines are given; the other channels are copied. May be in place.
     void (*rope)(

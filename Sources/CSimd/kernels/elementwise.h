@@ -1,67 +1,21 @@
 // Functions of up to three operands, each a run of elements or one element for all, in f32 or f16.
 
-INLINE vwide load_wide(const float *p) {
-    vwide v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-INLINE void store_wide(float *p, vwide v) { memcpy(p, &v, sizeof v); }
-
-INLINE vwide load_elements(const void *p, bool half) {
-    if (!half) return load_wide(p);
-    vhalf bits[WIDE_VECTORS];
-    memcpy(bits, p, sizeof bits);
-    vfloat parts[WIDE_VECTORS];
-    for (int v = 0; v < WIDE_VECTORS; v++) parts[v] = half_values(bits[v]);
-    return load_wide((const float *)parts);
-}
-
-INLINE void store_elements(void *p, vwide values, bool half) {
-    if (!half) {
-        store_wide(p, values);
-        return;
-    }
-    vfloat parts[WIDE_VECTORS];
-    memcpy(parts, &values, sizeof parts);
-    vhalf bits[WIDE_VECTORS];
-    for (int v = 0; v < WIDE_VECTORS; v++) bits[v] = half_bits(parts[v]);
-    memcpy(p, bits, sizeof bits);
-}
-
-INLINE vwide repeated_element(const void *p, bool half) {
-    vwide none = {0};
-    return none + (half ? half_value(read16(p)) : *(const float *)p);
-}
-
 // `EXPRESSION` is in a, b and c, of which COUNT are operands, and in `first` and `second`.
 #define DEFINE_FUNCTION(NAME, COUNT, EXPRESSION)                                                                       \
     INLINE void apply_##NAME(                                                                                          \
         const monge_function *function, bool half, const monge_operand *operands, size_t count, void *output) {        \
-        size_t width = half ? sizeof(uint16_t) : sizeof(float);                                                        \
         vwide repeated[COUNT], first = (vwide){0} + function->first, second = (vwide){0} + function->second;           \
         (void)first, (void)second;                                                                                     \
         for (int k = 0; k < COUNT; k++)                                                                                \
-            if (!operands[k].step) repeated[k] = repeated_element(operands[k].start, half);                            \
+            if (!operands[k].step) repeated[k] = (vwide){0} + load_element(operands[k].start, half);                   \
         for (size_t i = 0; i < count; i += WIDE_LANES) {                                                               \
             size_t rest = count - i;                                                                                   \
-            bool whole = rest >= WIDE_LANES;                                                                           \
-            float padded[WIDE_LANES];                                                                                  \
             vwide x[COUNT];                                                                                            \
-            for (int k = 0; k < COUNT; k++) {                                                                          \
-                if (!operands[k].step) {                                                                               \
-                    x[k] = repeated[k];                                                                                \
-                    continue;                                                                                          \
-                }                                                                                                      \
-                const uint8_t *source = (const uint8_t *)operands[k].start + i * width;                                \
-                if (!whole) memcpy(padded, source, rest * width);                                                      \
-                x[k] = load_elements(whole ? source : (const uint8_t *)padded, half);                                  \
-            }                                                                                                          \
+            for (int k = 0; k < COUNT; k++)                                                                            \
+                x[k] = operands[k].step ? load_run(element(operands[k].start, i, half), rest, half) : repeated[k];     \
             vwide a = x[0], b = x[COUNT > 1 ? 1 : 0], c = x[COUNT > 2 ? 2 : 0];                                        \
             (void)b, (void)c;                                                                                          \
-            uint8_t *place = (uint8_t *)output + i * width;                                                            \
-            store_elements(whole ? place : (uint8_t *)padded, EXPRESSION, half);                                       \
-            if (!whole) memcpy(place, padded, rest * width);                                                           \
+            store_run(element_place(output, i, half), EXPRESSION, rest, half);                                         \
         }                                                                                                              \
     }                                                                                                                  \
     static void NAME##_singles(const monge_function *function, const monge_operand *operands, size_t count, void *output) { \

@@ -25,6 +25,8 @@
 #include "decode.h"
 #include "encode.h"
 
+#include "elements.h"
+
 #include "elementwise.h"
 #include "transport.h"
 
@@ -46,6 +48,7 @@
 #include "attention_few.h"
 
 #include "attention.h"
+#include "channelwise.h"
 #include "movement.h"
 #include "norm.h"
 #include "selection.h"
@@ -74,9 +77,7 @@
         .rms_norm = rms_norm,                       \
         .layer_norm = layer_norm,                   \
         .channel_moments = channel_moments,         \
-        .group_norm = group_norm,                   \
-        .shift_rows = shift_rows,                   \
-        .transport = transport_rows,                \
+        .channelwise = channelwise,                 \
         .rope = rope,                               \
         .elementwise = elementwise,                 \
         .move_plane = move_plane,                   \

@@ -1,109 +1,112 @@
-INLINE float mean_square(const float *x, size_t channels) {
-    // Four sums side by side: additions need not wait for one another, and each sums fewer terms.
-    vfloat sum[4] = {0};
+// Norms over the channels of a row, and moments of the channels over rows. x is f32 or f16; sums are of f32.
+
+// Sums are four side by side: additions need not wait for one another, and each sums fewer terms.
+INLINE float sum_of_four(vfloat sum[WIDE_VECTORS]) { return sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3])); }
+
+INLINE float mean_square(const void *x, size_t channels, bool half) {
+    vwide wide = {0};
     size_t i = 0;
-    for (; i + 4 * LANES <= channels; i += 4 * LANES)
-        for (int v = 0; v < 4; v++) {
-            vfloat value = load(x + i + (size_t)v * LANES);
-            sum[v] = fused(value, value, sum[v]);
-        }
+    for (; i + WIDE_LANES <= channels; i += WIDE_LANES) {
+        vwide value = load_whole_run(element(x, i, half), half);
+        wide = fused(value, value, wide);
+    }
+    vfloat sum[WIDE_VECTORS];
+    memcpy(sum, &wide, sizeof sum);
     for (; i < channels; i += LANES) {
-        vfloat value = load_part(x + i, channels - i < LANES ? channels - i : LANES);
+        vfloat value = load_elements(element(x, i, half), channels - i, half);
         sum[0] = fused(value, value, sum[0]);
     }
-    return sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3])) / (float)channels;
+    return sum_of_four(sum) / (float)channels;
 }
 
-static void rms_norm(
-    const float *x, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first, size_t end,
-    float *output) {
+INLINE void rms_norm_rows(
+    const void *x, bool half, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
+    size_t end, void *output) {
     for (size_t row = first; row < end; row++) {
-        const float *values = x + row * channels;
-        float *result = output + row * channels;
+        const void *values = element(x, row * channels, half);
+        void *result = element_place(output, row * channels, half);
         float strength = 0;
         const float *map = transport_map(transport, row, &strength);
         // The weights that streamed by since this norm's last token have pushed its map out of the caches near the core: it is asked for
         // while the squares are summed.
         if (map && row == first) prefetch_row(map, 4 * channels);
-        float deviation = __builtin_sqrtf(mean_square(values, channels) + epsilon);
         // Without a deviation every value is zero, and stays it, unless there is no epsilon: then 0/0 is what was asked for.
-        vfloat factor = splat(1 / deviation);
-        size_t i = 0;
-        if (map) {
-            for (; i + LANES <= channels; i += LANES) {
-                vfloat value = load(values + i) * factor * load(gain + i);
-                store(result + i, transported(value, map + 4 * i, splat(strength)));
-            }
-        } else {
-            for (; i + LANES <= channels; i += LANES) store(result + i, load(values + i) * factor * load(gain + i));
-        }
-        if (i < channels) {
-            size_t count = channels - i;
-            vfloat value = load_part(values + i, count) * factor * load_part(gain + i, count);
-            if (map) value = transported_part(value, map + 4 * i, splat(strength), count);
-            store_part(result + i, value, count);
+        float factor = 1 / __builtin_sqrtf(mean_square(values, channels, half) + epsilon);
+        for (size_t i = 0; i < channels; i += WIDE_LANES) {
+            size_t rest = channels - i;
+            vwide value = load_run(element(values, i, half), rest, half) * factor * load_run(gain + i, rest, false);
+            if (map) value = transported_run(value, map + 4 * i, splat(strength), rest);
+            store_run(element_place(result, i, half), value, rest, half);
         }
     }
 }
 
-// Σx, or Σ(x − mean)² with the mean that is given.
-INLINE float row_sum(const float *x, size_t channels) {
-    vfloat sum[4] = {0};
-    size_t i = 0;
-    for (; i + 4 * LANES <= channels; i += 4 * LANES)
-        for (int v = 0; v < 4; v++) sum[v] += load(x + i + (size_t)v * LANES);
-    for (; i < channels; i += LANES) sum[0] += load_part(x + i, channels - i < LANES ? channels - i : LANES);
-    return sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+static void rms_norm(
+    const void *x, bool half, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
+    size_t end, void *output) {
+    if (half)
+        rms_norm_rows(x, true, gain, epsilon, transport, channels, first, end, output);
+    else
+        rms_norm_rows(x, false, gain, epsilon, transport, channels, first, end, output);
 }
 
-INLINE float centred_squares(const float *x, float mean, size_t channels) {
-    vfloat sum[4] = {0}, shift = splat(mean);
+INLINE float row_sum(const void *x, size_t channels, bool half) {
+    vwide wide = {0};
     size_t i = 0;
-    for (; i + 4 * LANES <= channels; i += 4 * LANES)
-        for (int v = 0; v < 4; v++) {
-            vfloat value = load(x + i + (size_t)v * LANES) - shift;
-            sum[v] = fused(value, value, sum[v]);
-        }
-    float total = sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
-    for (; i < channels; i++) total += (x[i] - mean) * (x[i] - mean);
+    for (; i + WIDE_LANES <= channels; i += WIDE_LANES) wide += load_whole_run(element(x, i, half), half);
+    vfloat sum[WIDE_VECTORS];
+    memcpy(sum, &wide, sizeof sum);
+    for (; i < channels; i += LANES) sum[0] += load_elements(element(x, i, half), channels - i, half);
+    return sum_of_four(sum);
+}
+
+// Σ(x − mean)² with the mean that is given.
+INLINE float centred_squares(const void *x, float mean, size_t channels, bool half) {
+    vwide wide = {0};
+    size_t i = 0;
+    for (; i + WIDE_LANES <= channels; i += WIDE_LANES) {
+        vwide value = load_whole_run(element(x, i, half), half) - mean;
+        wide = fused(value, value, wide);
+    }
+    vfloat sum[WIDE_VECTORS];
+    memcpy(sum, &wide, sizeof sum);
+    float total = sum_of_four(sum);
+    for (; i < channels; i++) {
+        float value = load_element(element(x, i, half), half) - mean;
+        total += value * value;
+    }
     return total;
 }
 
-// LANES channels, of which those from `count` on are not there.
-INLINE vfloat layer_norm_part(
-    const float *x, const float *gain, const float *bias, vfloat mean, vfloat factor, size_t count) {
-    vfloat value = (load_part(x, count) - mean) * factor;
-    if (gain) value *= load_part(gain, count);
-    if (bias) value += load_part(bias, count);
-    return value;
+INLINE void layer_norm_rows(
+    const void *x, bool half, const float *gain, const float *bias, float epsilon, const monge_transport *transport, size_t channels,
+    size_t first, size_t end, void *output) {
+    for (size_t row = first; row < end; row++) {
+        const void *values = element(x, row * channels, half);
+        void *result = element_place(output, row * channels, half);
+        float strength = 0;
+        const float *map = transport_map(transport, row, &strength);
+        float mean = row_sum(values, channels, half) / (float)channels;
+        float variance = centred_squares(values, mean, channels, half) / (float)channels;
+        float factor = 1 / __builtin_sqrtf(variance + epsilon);
+        for (size_t i = 0; i < channels; i += WIDE_LANES) {
+            size_t rest = channels - i;
+            vwide value = (load_run(element(values, i, half), rest, half) - mean) * factor;
+            if (gain) value *= load_run(gain + i, rest, false);
+            if (bias) value += load_run(bias + i, rest, false);
+            if (map) value = transported_run(value, map + 4 * i, splat(strength), rest);
+            store_run(element_place(result, i, half), value, rest, half);
+        }
+    }
 }
 
 static void layer_norm(
-    const float *x, const float *gain, const float *bias, float epsilon, const monge_transport *transport, size_t channels,
-    size_t first, size_t end, float *output) {
-    for (size_t row = first; row < end; row++) {
-        const float *values = x + row * channels;
-        float *result = output + row * channels;
-        float mean = row_sum(values, channels) / (float)channels;
-        float variance = centred_squares(values, mean, channels) / (float)channels;
-        vfloat factor = splat(1 / __builtin_sqrtf(variance + epsilon)), shift = splat(mean);
-        size_t i = 0;
-        for (; i + LANES <= channels; i += LANES) {
-            vfloat value = (load(values + i) - shift) * factor;
-            if (gain) value *= load(gain + i);
-            if (bias) value += load(bias + i);
-            store(result + i, value);
-        }
-        if (i < channels) {
-            size_t count = channels - i;
-            store_part(
-                result + i, layer_norm_part(values + i, gain ? gain + i : NULL, bias ? bias + i : NULL, shift, factor, count), count);
-        }
-        float strength = 0;
-        const float *map = transport_map(transport, row, &strength);
-        // The row is in the nearest cache.
-        if (map) transport_channels(result, map, strength, channels, result);
-    }
+    const void *x, bool half, const float *gain, const float *bias, float epsilon, const monge_transport *transport, size_t channels,
+    size_t first, size_t end, void *output) {
+    if (half)
+        layer_norm_rows(x, true, gain, bias, epsilon, transport, channels, first, end, output);
+    else
+        layer_norm_rows(x, false, gain, bias, epsilon, transport, channels, first, end, output);
 }
 
 enum {
@@ -111,69 +114,38 @@ enum {
     MOMENT_ROWS = 16,
 };
 
-static void channel_moments(const float *x, size_t rows, size_t channels, float *means, float *squares) {
+INLINE void channel_moments_of(const void *x, bool half, size_t rows, size_t channels, float *means, float *squares) {
     for (size_t row = 0; row < rows; row += MOMENT_ROWS) {
         size_t count = rows - row < MOMENT_ROWS ? rows - row : MOMENT_ROWS;
-        const float *block = x + row * channels;
-        vfloat inverse = splat(1 / (float)count);
+        const void *block = element(x, row * channels, half);
+        float inverse = 1 / (float)count;
         // What the block adds to the mean, and to the squares by the distance of the means.
         float share = (float)count / (float)(row + count), weight = (float)row * share;
-        for (size_t c = 0; c < channels; c += LANES) {
-            size_t width = channels - c < LANES ? channels - c : LANES;
-            bool whole = width == LANES;
-            vfloat values[MOMENT_ROWS], sum = {0}, spread = {0};
+        for (size_t c = 0; c < channels; c += WIDE_LANES) {
+            size_t rest = channels - c;
+            const void *columns = element(block, c, half);
+            vwide sum = {0}, spread = {0};
+            for (size_t r = 0; r < count; r++) sum += load_run(element(columns, r * channels, half), rest, half);
+            vwide mean = sum * inverse;
+            // The block is in the nearest cache.
             for (size_t r = 0; r < count; r++) {
-                const float *p = block + r * channels + c;
-                values[r] = whole ? load(p) : load_part(p, width);
-                sum += values[r];
-            }
-            vfloat mean = sum * inverse;
-            for (size_t r = 0; r < count; r++) {
-                vfloat centred = values[r] - mean;
+                vwide centred = load_run(element(columns, r * channels, half), rest, half) - mean;
                 spread = fused(centred, centred, spread);
             }
             if (row > 0) {
-                vfloat before = whole ? load(means + c) : load_part(means + c, width);
-                vfloat difference = mean - before;
-                mean = fused(difference, splat(share), before);
-                spread += difference * difference * weight + (whole ? load(squares + c) : load_part(squares + c, width));
+                vwide before = load_run(means + c, rest, false), difference = mean - before;
+                mean = fused(difference, (vwide){0} + share, before);
+                spread += difference * difference * weight + load_run(squares + c, rest, false);
             }
-            store_part(means + c, mean, width);
-            store_part(squares + c, spread, width);
+            store_run(means + c, mean, rest, false);
+            store_run(squares + c, spread, rest, false);
         }
     }
 }
 
-static void group_norm(const monge_group_norm *norm, size_t first, size_t end, float *scratch) {
-    size_t channels = norm->channels;
-    for (size_t row = first; row < end; row++) {
-        const float *x = norm->x + row * channels;
-        // The output may lie over the residual, which is read last.
-        float *output = norm->output + row * channels;
-        float *y = norm->residual ? scratch : output;
-        size_t image = row / norm->pixels * channels;
-        const float *mean = norm->mean + image, *scale = norm->scale + image;
-        const float *offset = norm->offset + image, *shift = norm->shift + image;
-        size_t i = 0;
-        for (; i + LANES <= channels; i += LANES) {
-            vfloat value = fused(load(x + i) - load(mean + i), load(scale + i), load(offset + i));
-            store(y + i, shifted(value, load(shift + i)));
-        }
-        if (i < channels) {
-            size_t count = channels - i;
-            vfloat centred = load_part(x + i, count) - load_part(mean + i, count);
-            vfloat value = fused(centred, load_part(scale + i, count), load_part(offset + i, count));
-            store_part(y + i, shifted(value, load_part(shift + i, count)), count);
-        }
-        // The row is in the nearest cache.
-        float strength = 0;
-        const float *map = transport_map(&norm->transport, row, &strength);
-        if (map && norm->maps_first) transport_channels(y, map, strength, channels, y);
-        activate(norm->activation, y, channels);
-        if (map && !norm->maps_first) transport_channels(y, map, strength, channels, y);
-        if (!norm->residual) continue;
-        const float *residual = norm->residual + row * channels;
-        for (i = 0; i + LANES <= channels; i += LANES) store(output + i, load(y + i) + load(residual + i));
-        for (; i < channels; i++) output[i] = y[i] + residual[i];
-    }
+static void channel_moments(const void *x, bool half, size_t rows, size_t channels, float *means, float *squares) {
+    if (half)
+        channel_moments_of(x, true, rows, channels, means, squares);
+    else
+        channel_moments_of(x, false, rows, channels, means, squares);
 }

@@ -38,34 +38,16 @@ INLINE void transport_channels(const float *x, const float *map, float strength,
     }
 }
 
-static void transport_rows(
-    const monge_transport *transport, const float *x, monge_activation activation, size_t first, size_t end, float *output) {
-    size_t channels = transport->channels;
-    for (size_t row = first; row < end; row++) {
-        float strength;
-        const float *map = transport_map(transport, row, &strength);
-        if (map)
-            transport_channels(x + row * channels, map, strength, channels, output + row * channels);
-        else if (output != x)
-            memcpy(output + row * channels, x + row * channels, channels * sizeof(float));
-        activate(activation, output + row * channels, channels);
+// WIDE_LANES neurons, or the `rest` that there are.
+INLINE vwide transported_run(vwide x, const float *map, vfloat strength, size_t rest) {
+    float padded[4 * WIDE_LANES];
+    if (rest < WIDE_LANES) {
+        memset(padded, 0, sizeof padded);
+        memcpy(padded, map, rest * 4 * sizeof(float));
+        map = padded;
     }
-}
-
-// A shift of 0 leaves x the same bit for bit: −0 + 0 would be 0.
-INLINE vfloat shifted(vfloat x, vfloat shift) { return choose(shift == 0, x, x + shift); }
-
-static void shift_rows(
-    const float *x, const float *shift, monge_activation activation, size_t rows, size_t channels, float *output) {
-    for (size_t row = 0; row < rows; row++) {
-        const float *values = x + row * channels;
-        float *result = output + row * channels;
-        size_t i = 0;
-        for (; i + LANES <= channels; i += LANES) store(result + i, shifted(load(values + i), load(shift + i)));
-        if (i < channels) {
-            size_t count = channels - i;
-            store_part(result + i, shifted(load_part(values + i, count), load_part(shift + i, count)), count);
-        }
-        activate(activation, result, channels);
-    }
+    vfloat parts[WIDE_VECTORS];
+    memcpy(parts, &x, sizeof parts);
+    for (int v = 0; v < WIDE_VECTORS; v++) parts[v] = transported(parts[v], map + 4 * v * LANES, strength);
+    return load_wide((const float *)parts);
 }
