@@ -17,10 +17,40 @@ static near near_mean(const near *x, size_t count) {
     return near_divide(sum, exact((float)count));
 }
 
-static void check_rows(size_t channels, bool layer, int options) {
+// Random elements of a type, of sizes from 2⁻⁴ up to 1, and their values.
+static void *random_elements(bool half, size_t count, float *values) {
+    uint16_t *halves = half ? memory(count * sizeof *halves, sizeof *halves) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = random_float();
+        if (!half) continue;
+        halves[i] = (uint16_t)(random_bits() & 0x8000u) | (uint16_t)((11 + random_below(4)) << 10 | random_below(1024));
+        values[i] = half_to_float(halves[i]);
+    }
+    return half ? (void *)halves : copied(values, count);
+}
+
+static void *unwritten_elements(bool half, size_t count) {
+    return half ? memory(count * sizeof(uint16_t), sizeof(uint16_t)) : (void *)unwritten(count);
+}
+
+static void *copied_elements(bool half, const void *elements, size_t count) {
+    if (!half) return copied(elements, count);
+    return memcpy(memory(count * sizeof(uint16_t), sizeof(uint16_t)), elements, count * sizeof(uint16_t));
+}
+
+static void compare_near_elements(const char *table, bool half, const void *result, const near *expected, size_t count) {
+    if (half)
+        compare_near_halves(table, result, expected, count);
+    else
+        compare_near(table, result, expected, count);
+}
+
+static void check_rows(size_t channels, bool layer, bool half, int options) {
     size_t rows = 5;
-    begin("%s, %zu channels, options %d", layer ? "layerNorm" : "rmsNorm", channels, options);
-    float *x = random_floats(rows * channels), *gain = random_floats(channels), *bias = random_floats(channels);
+    begin("%s %s, %zu channels, options %d", layer ? "layerNorm" : "rmsNorm", half ? "f16" : "f32", channels, options);
+    float *x = unwritten(rows * channels);
+    void *elements = random_elements(half, rows * channels, x);
+    float *gain = random_floats(channels), *bias = random_floats(channels);
     monge_transport transport = {0};
     if (options & 1) transport = random_transport(channels, rows, 1, 1);
     if (layer && options & 2) gain = NULL;
@@ -47,23 +77,24 @@ static void check_rows(size_t channels, bool layer, int options) {
     }
     const monge_kernels *tables[] = {tested, &monge_kernels_plain};
     for (int t = 0; t < 2; t++) {
-        float *output = unwritten(rows * channels);
+        void *output = unwritten_elements(half, rows * channels);
         for (int part = 0; part < 2; part++) {
             size_t first = part ? 2 : 0, end = part ? rows : 2;
             if (layer)
-                tables[t]->layer_norm(x, gain, bias, epsilon, &transport, channels, first, end, output);
+                tables[t]->layer_norm(elements, half, gain, bias, epsilon, &transport, channels, first, end, output);
             else
-                tables[t]->rms_norm(x, gain, epsilon, &transport, channels, first, end, output);
+                tables[t]->rms_norm(elements, half, gain, epsilon, &transport, channels, first, end, output);
         }
-        compare_near(tables[t]->name, output, expected, rows * channels);
+        compare_near_elements(tables[t]->name, half, output, expected, rows * channels);
     }
     end();
 }
 
 // The same folding of blocks of 16 rows (Chan, Golub & LeVeque 1979), with its bounds.
-static void check_moments(size_t rows, size_t channels) {
-    begin("channel moments, %zu rows, %zu channels", rows, channels);
-    float *x = random_floats(rows * channels);
+static void check_moments(size_t rows, size_t channels, bool half) {
+    begin("channel moments %s, %zu rows, %zu channels", half ? "f16" : "f32", rows, channels);
+    float *x = unwritten(rows * channels);
+    void *elements = random_elements(half, rows * channels, x);
     near *means = memory(channels * sizeof *means, sizeof(double)), *squares = memory(channels * sizeof *squares, sizeof(double));
     for (size_t c = 0; c < channels; c++)
         for (size_t row = 0; row < rows; row += 16) {
@@ -88,7 +119,7 @@ static void check_moments(size_t rows, size_t channels) {
     const monge_kernels *tables[] = {tested, &monge_kernels_plain};
     for (int t = 0; t < 2; t++) {
         float *m = unwritten(channels), *s = unwritten(channels);
-        tables[t]->channel_moments(x, rows, channels, m, s);
+        tables[t]->channel_moments(elements, half, rows, channels, m, s);
         compare_near(tables[t]->name, m, means, channels);
         compare_near(tables[t]->name, s, squares, channels);
     }
@@ -102,111 +133,76 @@ static float *random_shift(size_t channels) {
     return shift;
 }
 
-static void check_group_norm(size_t channels, int options) {
-    size_t images = 2, pixels = 3, rows = images * pixels;
-    begin("groupNorm, %zu channels, options %d", channels, options);
-    monge_group_norm norm = {
-        .x = random_floats(rows * channels),
+enum { MAPS_FIRST = 1, RESIDUAL = 2, MAPS = 4, IN_PLACE = 8, NORM = 16, SHIFTS = 32, ALL_OPTIONS = 64 };
+
+static void check_channelwise(size_t channels, bool half, monge_activation activation, int options) {
+    size_t images = 2, pixels = 5, rows = images * pixels, count = rows * channels;
+    begin("channelwise %s, %zu channels, activation %d, options %d", half ? "f16" : "f32", channels, (int)activation, options);
+    float *x = unwritten(count), *residual = unwritten(count);
+    monge_channelwise work = {
+        .half = half,
+        .x = random_elements(half, count, x),
         .pixels = pixels,
         .channels = channels,
-        .mean = random_floats(images * channels),
-        .scale = random_floats(images * channels),
-        .offset = random_floats(images * channels),
-        .shift = random_shift(images * channels),
-        .maps_first = options & 1,
-        .activation = (monge_activation)random_below(MONGE_TANH + 1),
-        .residual = options & 2 ? random_floats(rows * channels) : NULL,
+        .shift = options & SHIFTS ? random_shift(images * channels) : NULL,
+        .maps_first = options & MAPS_FIRST,
+        .activation = activation,
+        .residual = options & RESIDUAL ? random_elements(half, count, residual) : NULL,
     };
-    if (options & 4) norm.transport = random_transport(channels, rows, 1, pixels);
-    near *expected = memory(rows * channels * sizeof *expected, sizeof(double));
+    if (options & NORM) {
+        work.mean = random_floats(images * channels);
+        work.scale = random_floats(images * channels);
+        work.offset = random_floats(images * channels);
+    }
+    if (options & MAPS) work.transport = random_transport(channels, rows, 1 + random_below(3), 1 + random_below(pixels));
+    // A map alone leaves what it does not move as it is, whatever that is; the limits of a support are not inside.
+    bool is_map = !half && activation == MONGE_IDENTITY && (options & ~(IN_PLACE | MAPS_FIRST)) == MAPS && channels > 2;
+    if (is_map) {
+        x[0] = NAN, x[1] = -0.0f, x[2] = INFINITY;
+        for (size_t c = 0; c < channels; c++) {
+            x[3 * channels + c] = work.transport.table[(3 * channels + c) * 4 + 2];
+            x[4 * channels + c] = work.transport.table[(3 * channels + c) * 4 + 3];
+        }
+        work.x = copied(x, count);
+    }
+    near *expected = memory(count * sizeof *expected, sizeof(double));
     for (size_t row = 0; row < rows; row++)
         for (size_t c = 0; c < channels; c++) {
             size_t i = row * channels + c, image = row / pixels * channels + c;
-            near y = near_subtract(exact(norm.x[i]), exact(norm.mean[image]));
-            y = near_add(near_multiply(y, exact(norm.scale[image])), exact(norm.offset[image]));
-            if (norm.shift[image] != 0) y = near_add(y, exact(norm.shift[image]));
-            if (norm.maps_first) y = near_transport(&norm.transport, row, c, y);
-            y = near_activation(norm.activation, y);
-            if (!norm.maps_first) y = near_transport(&norm.transport, row, c, y);
-            expected[i] = norm.residual ? near_add(y, exact(norm.residual[i])) : y;
+            near y = exact(x[i]);
+            if (work.mean) y = near_subtract(y, exact(work.mean[image]));
+            if (work.mean) y = near_add(near_multiply(y, exact(work.scale[image])), exact(work.offset[image]));
+            if (work.shift && work.shift[image] != 0) y = near_add(y, exact(work.shift[image]));
+            if (work.maps_first) y = near_transport(&work.transport, row, c, y);
+            y = near_activation(work.activation, y);
+            if (!work.maps_first) y = near_transport(&work.transport, row, c, y);
+            expected[i] = work.residual ? near_add(y, exact(residual[i])) : y;
         }
     const monge_kernels *tables[] = {tested, &monge_kernels_plain};
     for (int t = 0; t < 2; t++) {
-        monge_group_norm own = norm;
-        own.output = unwritten(rows * channels);
-        // The output may lie over the residual.
-        if (norm.residual && options & 8) own.residual = own.output = copied(norm.residual, rows * channels);
-        float *scratch = unwritten(channels);
-        tables[t]->group_norm(&own, 0, 2, scratch);
-        tables[t]->group_norm(&own, 2, rows, scratch);
-        compare_near(tables[t]->name, own.output, expected, rows * channels);
-    }
-    end();
-}
-
-static void check_shifts(size_t channels, monge_activation activation) {
-    size_t rows = 3;
-    begin("shifted rows, %zu channels, activation %d", channels, (int)activation);
-    float *x = random_floats(rows * channels), *shift = random_shift(channels);
-    x[random_below(channels)] = -0.0f;
-    near *expected = memory(rows * channels * sizeof *expected, sizeof(double));
-    for (size_t i = 0; i < rows * channels; i++) {
-        float by = shift[i % channels];
-        expected[i] = near_activation(activation, by == 0 ? exact(x[i]) : near_add(exact(x[i]), exact(by)));
-    }
-    const monge_kernels *tables[] = {tested, &monge_kernels_plain};
-    for (int t = 0; t < 2; t++) {
-        float *output = unwritten(rows * channels), *over = copied(x, rows * channels);
-        tables[t]->shift_rows(x, shift, activation, rows, channels, output);
-        tables[t]->shift_rows(over, shift, activation, rows, channels, over);
-        compare_near(tables[t]->name, output, expected, rows * channels);
-        compare_floats(over, output, rows * channels);
-    }
-    end();
-}
-
-static void check_transport(size_t channels, monge_activation activation) {
-    size_t rows = 9;
-    begin("transport, %zu channels, activation %d", channels, (int)activation);
-    float *x = random_floats(rows * channels);
-    monge_transport transport = random_transport(channels, rows, 1 + random_below(3), 1 + random_below(3));
-    if (channels > 2) {
-        x[0] = NAN, x[1] = -0.0f, x[2] = INFINITY;
-        // On the limits, which are not inside.
-        for (size_t c = 0; c < channels; c++) {
-            x[3 * channels + c] = transport.table[(3 * channels + c) * 4 + 2];
-            x[4 * channels + c] = transport.table[(3 * channels + c) * 4 + 3];
-        }
-    }
-    near *expected = memory(rows * channels * sizeof *expected, sizeof(double));
-    for (size_t i = 0; i < rows * channels; i++)
-        expected[i] = near_activation(activation, near_transport(&transport, i / channels, i % channels, exact(x[i])));
-    const monge_kernels *tables[] = {tested, &monge_kernels_plain};
-    for (int t = 0; t < 2; t++) {
-        float *output = unwritten(rows * channels), *over = copied(x, rows * channels);
-        tables[t]->transport(&transport, x, activation, 0, 4, output);
-        tables[t]->transport(&transport, x, activation, 4, rows, output);
-        tables[t]->transport(&transport, over, activation, 0, rows, over);
-        if (activation == MONGE_IDENTITY) compare_near(tables[t]->name, output, expected, rows * channels);
-        compare_floats(over, output, rows * channels);
-        // The activation of infinity is the business of the checks of functions.
-        if (activation != MONGE_IDENTITY && channels > 2)
-            compare_near(tables[t]->name, output + channels, expected + channels, (rows - 1) * channels);
+        monge_channelwise own = work;
+        own.output = unwritten_elements(half, count);
+        // The output may lie over the residual, or over x.
+        if (options & IN_PLACE && work.residual) own.residual = own.output = copied_elements(half, work.residual, count);
+        if (options & IN_PLACE && !work.residual) own.x = own.output = copied_elements(half, work.x, count);
+        tables[t]->channelwise(&own, 0, 2);
+        tables[t]->channelwise(&own, 2, rows);
+        compare_near_elements(tables[t]->name, half, own.output, expected, count);
     }
     end();
 }
 
 void check_norms(void) {
-    for (size_t i = 0; i < SIZES; i++) {
-        for (int options = 0; options < 8; options++) {
-            if (options < 2) check_rows(sizes[i], false, options);
-            check_rows(sizes[i], true, options);
+    for (size_t i = 0; i < SIZES; i++)
+        for (int half = 0; half < 2; half++) {
+            for (int options = 0; options < 8; options++) {
+                if (options < 2) check_rows(sizes[i], false, half, options);
+                check_rows(sizes[i], true, half, options);
+            }
+            for (size_t rows = 1; rows < 60; rows += 1 + random_below(9)) check_moments(rows, sizes[i], half);
+            for (int options = 0; options < ALL_OPTIONS; options++) {
+                check_channelwise(sizes[i], half, MONGE_IDENTITY, options);
+                check_channelwise(sizes[i], half, (monge_activation)random_below(MONGE_TANH + 1), options);
+            }
         }
-        for (int options = 0; options < 16; options++) check_group_norm(sizes[i], options);
-        for (size_t rows = 1; rows < 60; rows += 1 + random_below(9)) check_moments(rows, sizes[i]);
-        for (int activation = 0; activation <= MONGE_TANH; activation++) {
-            check_shifts(sizes[i], (monge_activation)activation);
-            check_transport(sizes[i], (monge_activation)activation);
-        }
-    }
 }
