@@ -1,6 +1,7 @@
 // Eight elements at a time, where the argument begins at a multiple of 16 bytes: 16 bytes of f16, or twice 16 of f32.
 #pragma once
 
+// As Word4s, which is also written: a device may load what is only read by another way.
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer WordFours { uvec4 value; };
 
 // Elements 8·index ..< 8·(index + 1) as they are stored: all in `low` where they are f16, else four in each.

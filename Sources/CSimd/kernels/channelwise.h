@@ -15,7 +15,6 @@ INLINE void channelwise_rows(const monge_channelwise *work, monge_activation act
         const float *map = transport_map(&work->transport, row, &strength);
         size_t image = row / work->pixels * channels;
         const float *mean = work->mean ? work->mean + image : NULL, *shift = work->shift ? work->shift + image : NULL;
-        const float *scale = work->scale + image, *offset = work->offset + image;
         if (!mean && !shift && !map && !residual && activation == MONGE_IDENTITY) {
             if (x != output) memcpy(output, x, channels * element_bytes(half));
             continue;
@@ -25,7 +24,8 @@ INLINE void channelwise_rows(const monge_channelwise *work, monge_activation act
             vwide value = load_run(element(x, i, half), rest, half);
             if (mean)
                 value = fused(
-                    value - load_run(mean + i, rest, false), load_run(scale + i, rest, false), load_run(offset + i, rest, false));
+                    value - load_run(mean + i, rest, false), load_run(work->scale + image + i, rest, false),
+                    load_run(work->offset + image + i, rest, false));
             if (shift) value = shifted(value, load_run(shift + i, rest, false));
             if (map && work->maps_first) value = transported_run(value, map + 4 * i, splat(strength), rest);
             value = activated(activation, value);

@@ -135,14 +135,7 @@ static void check_convolution(const convolution *c, monge_weight_type type, bool
     monge_patches patches = patches_of(c);
     size_t inputs = c->taps * c->taps * c->inputs, channels = c->groups * c->outputs;
     size_t pixels = c->images * patches.output_height * patches.output_width;
-    monge_linear linear = {
-        .rows = pixels,
-        .inputs = inputs,
-        .type = type,
-        .weight = random_weights(type, channels, inputs),
-        .weight_row_bytes = weight_row_bytes(type, inputs),
-        .epilogue = random_epilogue(channels, pixels, pieces),
-    };
+    monge_linear linear = random_linear(type, pixels, inputs, channels, pieces);
     near *expected = expected_convolution(c, &patches, &linear);
     const monge_kernels *tables[] = {tested, &monge_kernels_plain};
     for (int t = 0; t < 2; t++) {

@@ -99,9 +99,8 @@ static near *expected_linear(const monge_linear *linear, size_t rows, const floa
     return expected;
 }
 
-static monge_linear random_linear(monge_weight_type type, size_t rows, size_t inputs, size_t channels, bool pieces) {
+monge_linear random_linear(monge_weight_type type, size_t rows, size_t inputs, size_t channels, bool pieces) {
     return (monge_linear){
-        .x = random_floats(rows * inputs),
         .rows = rows,
         .inputs = inputs,
         .type = type,
@@ -123,6 +122,7 @@ static float *decoded_weights(const monge_linear *linear) {
 static void check_dot(monge_weight_type type, size_t rows, size_t inputs, size_t channels, bool pieces) {
     begin("dot %s, %zu rows, %zu inputs, %zu channels%s", weight_names[type], rows, inputs, channels, pieces ? ", epilogue" : "");
     monge_linear linear = random_linear(type, rows, inputs, channels, pieces);
+    linear.x = random_floats(rows * inputs);
     near *expected = expected_linear(&linear, rows, decoded_weights(&linear));
     size_t middle = random_below(channels + 1);
     for (int t = 0; t < 2; t++) {
@@ -138,6 +138,7 @@ static void check_dot(monge_weight_type type, size_t rows, size_t inputs, size_t
 static void check_gemm(monge_weight_type type, size_t rows, size_t inputs, size_t channels, bool pieces) {
     begin("gemm %s, %zu rows, %zu inputs, %zu channels%s", weight_names[type], rows, inputs, channels, pieces ? ", epilogue" : "");
     monge_linear linear = random_linear(type, rows, inputs, channels, pieces);
+    linear.x = random_floats(rows * inputs);
     int32_t *places = memory(rows * sizeof *places, sizeof *places);
     for (size_t r = 0; r < rows; r++) places[r] = (int32_t)(rows - 1 - r);
     if (random_below(2)) linear.result_rows = places;

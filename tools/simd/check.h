@@ -77,6 +77,8 @@ monge_transport random_transport(size_t channels, size_t rows, size_t rows_per_i
 
 // A random end of a product: some of bias, activation, transport and residual.
 monge_epilogue random_epilogue(size_t channels, size_t rows, bool pieces);
+// A product without its x: the checks of products and of convolutions have their own.
+monge_linear random_linear(monge_weight_type type, size_t rows, size_t inputs, size_t channels, bool pieces);
 near near_epilogue(const monge_epilogue *epilogue, size_t row, size_t channel, near sum);
 
 void check_weights(void);
