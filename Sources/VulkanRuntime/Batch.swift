@@ -19,6 +19,8 @@ final class Batch {
     private var isTimed = false
     /// How far the staging ring is filled when the batch is submitted.
     var stagingEnd = 0
+    /// The same of the ring of arguments.
+    var argumentsEnd = 0
     var stagedBytes = 0
     /// The pipeline bound last, so that it is not bound again.
     private var bound: VkPipeline?

@@ -10,6 +10,8 @@ final class MemoryBlock: @unchecked Sendable {
         case upload
         /// Written by the device, read by the host.
         case readback
+        /// Written by the host and read by kernels: the device's own memory where the host sees any.
+        case arguments
     }
 
     let context: DeviceContext
@@ -92,6 +94,7 @@ final class MemoryBlock: @unchecked Sendable {
         case .device: preferences = context.hasUnifiedMemory ? [local | hostAccess | cached, local | hostAccess, local] : [local]
         case .upload: preferences = [hostAccess]
         case .readback: preferences = [hostAccess | cached, hostAccess]
+        case .arguments: preferences = [local | hostAccess, hostAccess]
         }
         for wanted in preferences {
             let type = context.memoryTypes.indices.first { index in

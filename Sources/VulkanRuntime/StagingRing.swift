@@ -7,7 +7,7 @@ public struct StagingRing: Sendable {
     private var tail = 0
 
     /// Pieces start on multiples of this, which suits every copy.
-    private static let alignment = 16
+    static let alignment = 16
 
     /// - Precondition: `capacity` is a positive multiple of 16.
     public init(capacity: Int) {

@@ -9,6 +9,8 @@ public final class Stream {
     private static let batchCount = 4
     /// An idle device gets this many commands without waiting for a full batch.
     private static let earlyCommands = 16
+    /// What a dispatch may store of arguments: little beside the ring, so that room can always be waited for.
+    private static let mostStoredBytes = 4096
 
     let context: DeviceContext
     private let layout: VkPipelineLayout
@@ -31,6 +33,7 @@ public final class Stream {
     private var fault: VulkanError?
     private var profile: Profile?
     var staging = StagingBuffers()
+    private let argumentRing: ArgumentRing
 
     private struct Profile {
         let isSerialised: Bool
@@ -41,6 +44,7 @@ public final class Stream {
         self.context = context
         self.layout = layout
         isChecked = options.checked
+        argumentRing = ArgumentRing(context)
         var batches: [Batch] = []
         for _ in 0..<Self.batchCount { batches.append(try Batch(context, capacity: max(1, options.dispatchesPerBatch))) }
         self.batches = batches
@@ -65,15 +69,38 @@ public final class Stream {
     /// Runs a kernel.
     /// - Parameters:
     ///   - arguments: the kernel's push constants, at most 120 bytes and a multiple of 4.
+    ///   - stored: what the kernel reads by an address among its push constants, at most 4096 bytes; nil where it reads nothing so.
     ///   - uses: the buffers behind the addresses in the arguments, in their order. What is not named here is not waited for.
     ///   - groups: work groups along x, y and z. With a zero among them nothing is run.
     ///   - label: what profiles and errors call this dispatch.
     public func dispatch(
-        _ pipeline: Pipeline, arguments: UnsafeRawBufferPointer, uses: [BufferUse], groups: (Int, Int, Int), label: String
+        _ pipeline: Pipeline, arguments: UnsafeRawBufferPointer, stored: StoredArguments? = nil, uses: [BufferUse],
+        groups: (Int, Int, Int), label: String
     ) throws {
         try throwPending()
         if groups.0 == 0 || groups.1 == 0 || groups.2 == 0 { return }
-        try validate(pipeline, arguments, uses, groups)
+        try validate(pipeline, arguments, stored, uses, groups)
+        guard let stored else { return try record(pipeline, arguments, uses, groups, label) }
+        // Before the dispatch has its batch: for room, the batch may have to be waited for.
+        let address = try address(of: stored.bytes)
+        try withUnsafeTemporaryAllocation(byteCount: CheckBlocks.argumentOffset, alignment: 8) { copy in
+            copy.copyMemory(from: arguments)
+            copy.storeBytes(of: address, toByteOffset: stored.addressOffset, as: UInt64.self)
+            try record(pipeline, UnsafeRawBufferPointer(rebasing: copy[..<arguments.count]), uses, groups, label)
+        }
+    }
+
+    /// Puts arguments where the device reads them.
+    private func address(of arguments: UnsafeRawBufferPointer) throws(VulkanError) -> UInt64 {
+        while true {
+            if let address = try argumentRing.store(arguments) { return address }
+            try waitForOldest()
+        }
+    }
+
+    private func record(
+        _ pipeline: Pipeline, _ arguments: UnsafeRawBufferPointer, _ uses: [BufferUse], _ groups: (Int, Int, Int), _ label: String
+    ) throws {
         let batch = try recording()
         var needsBarrier = profile?.isSerialised ?? false
         for use in uses where !needsBarrier { needsBarrier = hazards.conflicts(use.range) }
@@ -87,7 +114,8 @@ public final class Stream {
     }
 
     private func validate(
-        _ pipeline: Pipeline, _ arguments: UnsafeRawBufferPointer, _ uses: [BufferUse], _ groups: (Int, Int, Int)
+        _ pipeline: Pipeline, _ arguments: UnsafeRawBufferPointer, _ stored: StoredArguments?, _ uses: [BufferUse],
+        _ groups: (Int, Int, Int)
     ) throws(VulkanError) {
         let most = context.report.limits.workGroupCount
         guard groups.0 > 0, groups.1 > 0, groups.2 > 0, groups.0 <= most[0], groups.1 <= most[1], groups.2 <= most[2] else {
@@ -97,6 +125,18 @@ public final class Stream {
         guard arguments.count <= CheckBlocks.argumentOffset, arguments.count.isMultiple(of: 4) else {
             throw .invalidDispatch(
                 kernel: pipeline.name, reason: "its arguments have \(arguments.count) bytes, not a multiple of 4 up to 120")
+        }
+        if let stored {
+            guard stored.bytes.count <= Self.mostStoredBytes else {
+                throw .invalidDispatch(
+                    kernel: pipeline.name, reason: "it stores arguments of \(stored.bytes.count) bytes, more than \(Self.mostStoredBytes)")
+            }
+            let place = stored.addressOffset
+            guard place >= 0, place.isMultiple(of: 8), place + 8 <= arguments.count else {
+                throw .invalidDispatch(
+                    kernel: pipeline.name,
+                    reason: "the address of stored arguments at byte \(place) does not lie in its \(arguments.count) bytes of arguments")
+            }
         }
         guard !isChecked || uses.count <= CheckBlocks.mostArguments else {
             throw .invalidDispatch(kernel: pipeline.name, reason: "it has \(uses.count) buffers and a checked kernel at most 12")
@@ -198,6 +238,7 @@ public final class Stream {
     private func end(_ batch: Batch) throws(VulkanError) {
         barrier.toHost.withInfo { context.functions.cmdPipelineBarrier2(batch.commands, $0) }
         batch.stagingEnd = staging.position
+        batch.argumentsEnd = argumentRing.position
         do {
             try batch.end()
         } catch {
@@ -235,13 +276,14 @@ public final class Stream {
         try wait(for: submitted)
     }
 
-    /// Waits for the oldest batch under way, or for the one being recorded, so that its room in the staging ring is free.
+    /// Waits for the oldest batch under way, or for the one being recorded, so that its room in the rings is free.
     func waitForOldest() throws(VulkanError) {
         if completed == submitted { try submit() }
         if completed < submitted {
             try wait(for: completed + 1)
         } else {
             staging.release(upTo: staging.position)
+            argumentRing.release(upTo: argumentRing.position)
         }
     }
 
@@ -294,6 +336,7 @@ public final class Stream {
             completed += 1
             let batch = batches[Int(completed % UInt64(batches.count))]
             staging.release(upTo: batch.stagingEnd)
+            argumentRing.release(upTo: batch.argumentsEnd)
             if fault == nil { fault = batch.firstFault() }
             if profile != nil { profile?.timings += try batch.timings() }
         }

@@ -2,6 +2,7 @@ import Testing
 
 @Suite struct EmbeddedShaderTests {
     @Test func thePluginEmbedsThisTargetsShaders() {
-        #expect(Set(CompiledShaders.all.keys) == ["kernels/scale", "kernels/scale+checked"])
+        #expect(
+            Set(CompiledShaders.all.keys) == ["kernels/polynomial", "kernels/polynomial+checked", "kernels/scale", "kernels/scale+checked"])
     }
 }
