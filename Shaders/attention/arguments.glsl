@@ -57,6 +57,8 @@ struct Tile {
     uint segment;
     uint keyHead;
     uint split;
+    // The part of a head whose values are summed.
+    uint part;
     // The query heads of a key head.
     int group;
     // The first row of the segment's queries, and how many there are.
@@ -82,9 +84,11 @@ uint headIndex(Tile tile, int row) {
     return uint(tile.firstRow + row / tile.group) * arguments.heads + tile.keyHead * uint(tile.group) + uint(row % tile.group);
 }
 
-// The tile of a work-group with tiles of `rows` rows; false where there is nothing to do.
-bool findTile(int rows, out Tile tile) {
+// The tile of a work-group with tiles of `rows` rows, of heads in `parts`; false where there is nothing to do.
+bool findTile(int rows, uint parts, out Tile tile) {
     uint group = linearGroup();
+    tile.part = group % parts;
+    group /= parts;
     tile.split = group % arguments.splits;
     group /= arguments.splits;
     tile.start = int(group % arguments.tiles) * rows;

@@ -22,8 +22,8 @@ const uint SUBGROUPS = 4;
 // The keys of a stream that are on their way at once, with their values: 128 bytes a lane.
 const uint DEPTH = KEYS_ARE_HALF ? 4u : 2u;
 
-// For each subgroup the largest score, the weights, and up to 256 sums of one row.
-const uint SHARED_ROW = 2 + 256;
+// For each subgroup the largest score, the weights, and the sums of one row.
+const uint SHARED_ROW = 2u + SPANS * LANES_PER_KEY * 8u;
 shared float folded[SUBGROUPS * SHARED_ROW];
 
 float sumOfKey(float x) {
@@ -33,7 +33,7 @@ float sumOfKey(float x) {
 
 void main() {
     Tile tile;
-    if (!findTile(int(TILE_ROWS), tile)) return;
+    if (!findTile(int(TILE_ROWS), 1u, tile)) return;
     uint lane = gl_SubgroupInvocationID;
     uint laneOfKey = lane % LANES_PER_KEY;
     const uint streams = LANES / LANES_PER_KEY;

@@ -6,7 +6,9 @@
 // memory, as f16, the next block on its way from memory while this one is multiplied.
 //
 // Scores are f32. The weights of the softmax are rounded to f16 to meet the values, times 1024 so that those far below the largest are
-// not lost among the numbers below 2⁻¹⁴; sums are f32. Heads are a multiple of eight channels, filled up with zeros to HEAD.
+// not lost among the numbers below 2⁻¹⁴; sums are f32. Heads are a multiple of eight channels, filled up with zeros to whole fragments.
+//
+// A wide head is in parts: a work-group scores keys by all parts, one after the other, and sums one part of the values.
 #include "common/arguments.glsl"
 #extension GL_KHR_shader_subgroup_vote : require
 #include "common/eights.glsl"
@@ -19,8 +21,9 @@
 layout(constant_id = 10) const uint SUBGROUPS = 2;
 // The keys of a block: a multiple of a fragment's columns and depth, and of the lanes that share a row.
 layout(constant_id = 11) const uint KEYS = 32;
-// The channels of a head, rounded up to whole fragments.
+// The channels of a part of a head, rounded up to whole fragments.
 layout(constant_id = 12) const uint HEAD = 64;
+layout(constant_id = 13) const uint PARTS = 1;
 
 const float WEIGHT_SCALE = 1024.0;
 const uint TILE_ROWS = SUBGROUPS * FRAGMENT_ROWS;
@@ -37,6 +40,8 @@ const uint FACTORS_OFFSET = FRAGMENT_ROWS * SCORE_STRIDE;
 const uint STAGE_SIZE = FACTORS_OFFSET + FRAGMENT_ROWS;
 
 const uint SCORE_FRAGMENTS = KEYS / FRAGMENT_COLUMNS;
+// The products that wait for further parts.
+const uint KEPT_FRAGMENTS = PARTS == 1u ? 1u : SCORE_FRAGMENTS;
 const uint QUERY_FRAGMENTS = HEAD / FRAGMENT_DEPTH;
 const uint SUM_FRAGMENTS = HEAD / FRAGMENT_COLUMNS;
 const uint KEY_DEPTHS = KEYS / FRAGMENT_DEPTH;
@@ -54,7 +59,7 @@ const uint OWN_PIECES = (KEYS * HEAD_PIECES + INVOCATIONS - 1u) / INVOCATIONS;
 shared f16vec4 operands[WEIGHTS_OFFSET + TILE_ROWS * WEIGHT_STRIDE];
 shared float stage[SUBGROUPS * STAGE_SIZE];
 
-// Eight channels as they are stored: one uvec4 of f16, or two of f32; zeros beyond the head.
+// Eight channels as they are stored: one uvec4 of f16, or two of f32; zeros beyond the head. `start` is the head's first channel.
 #define FETCH_EIGHT(words, isHalf, argument, slot, start, piece) \
     words[0] = uvec4(0u); \
     words[1] = uvec4(0u); \
@@ -68,47 +73,62 @@ void place(uint where, bool isHalf, uvec4 words[2]) {
 uvec4 keyWords[OWN_PIECES][2];
 uvec4 valueWords[OWN_PIECES][2];
 
-// Keys past the end are the last again, and get no weight.
-void fetchBlock(Tile tile, int base) {
+// The first channel of a piece's head; keys past the end are the last again, and get no weight.
+uint startOf(Tile tile, int base, uint piece) {
+    uint key = uint(min(base + int(min(piece / HEAD_PIECES, KEYS - 1u)), tile.keyEnd - 1));
+    return tile.cacheStart + key * tile.keyStride;
+}
+
+void fetchKeys(Tile tile, int base, uint part) {
     FRAGMENT_LOOP for (uint i = 0; i < OWN_PIECES; i++) {
         uint piece = gl_LocalInvocationIndex + i * INVOCATIONS;
-        uint key = uint(min(base + int(min(piece / HEAD_PIECES, KEYS - 1u)), tile.keyEnd - 1));
-        uint start = tile.cacheStart + key * tile.keyStride;
-        FETCH_EIGHT(keyWords[i], KEYS_ARE_HALF, arguments.keys, 1u, start, piece % HEAD_PIECES)
-        FETCH_EIGHT(valueWords[i], KEYS_ARE_HALF, arguments.values, 2u, start, piece % HEAD_PIECES)
+        uint start = startOf(tile, base, piece);
+        FETCH_EIGHT(keyWords[i], KEYS_ARE_HALF, arguments.keys, 1u, start, part * HEAD_PIECES + piece % HEAD_PIECES)
     }
 }
 
-void placeBlock() {
+void fetchValues(Tile tile, int base) {
+    FRAGMENT_LOOP for (uint i = 0; i < OWN_PIECES; i++) {
+        uint piece = gl_LocalInvocationIndex + i * INVOCATIONS;
+        uint start = startOf(tile, base, piece);
+        FETCH_EIGHT(valueWords[i], KEYS_ARE_HALF, arguments.values, 2u, start, tile.part * HEAD_PIECES + piece % HEAD_PIECES)
+    }
+}
+
+void placeBlock(uint offset, uvec4 words[OWN_PIECES][2]) {
     FRAGMENT_LOOP for (uint i = 0; i < OWN_PIECES; i++) {
         uint piece = gl_LocalInvocationIndex + i * INVOCATIONS;
         if (piece >= KEYS * HEAD_PIECES) break;
-        uint where = piece / HEAD_PIECES * HEAD_STRIDE + piece % HEAD_PIECES * 2u;
-        place(KEYS_OFFSET + where, KEYS_ARE_HALF, keyWords[i]);
-        place(VALUES_OFFSET + where, KEYS_ARE_HALF, valueWords[i]);
+        place(offset + piece / HEAD_PIECES * HEAD_STRIDE + piece % HEAD_PIECES * 2u, KEYS_ARE_HALF, words[i]);
+    }
+}
+
+void placeQueries(Tile tile, uint part) {
+    [[dont_unroll]] for (uint piece = gl_LocalInvocationIndex; piece < TILE_ROWS * HEAD_PIECES; piece += INVOCATIONS) {
+        uint row = piece / HEAD_PIECES;
+        uint start = headIndex(tile, min(tile.start + int(row), tile.end - 1)) * arguments.channels;
+        uvec4 words[2];
+        FETCH_EIGHT(words, ACTIVATIONS_ARE_HALF, arguments.queries, 0u, start, part * HEAD_PIECES + piece % HEAD_PIECES)
+        place(row * HEAD_STRIDE + piece % HEAD_PIECES * 2u, ACTIVATIONS_ARE_HALF, words);
     }
 }
 
 void main() {
     Tile tile;
-    if (!findTile(int(TILE_ROWS), tile)) return;
+    if (!findTile(int(TILE_ROWS), PARTS, tile)) return;
     uint lane = gl_SubgroupInvocationID;
     uint scores = gl_SubgroupID * STAGE_SIZE;
     uint factors = scores + FACTORS_OFFSET;
     uint firstRow = gl_SubgroupID * FRAGMENT_ROWS;
     uint weightsStart = WEIGHTS_OFFSET + firstRow * WEIGHT_STRIDE;
 
-    [[dont_unroll]] for (uint piece = gl_LocalInvocationIndex; piece < TILE_ROWS * HEAD_PIECES; piece += INVOCATIONS) {
-        uint row = piece / HEAD_PIECES;
-        uint start = headIndex(tile, min(tile.start + int(row), tile.end - 1)) * arguments.channels;
-        uvec4 words[2];
-        FETCH_EIGHT(words, ACTIVATIONS_ARE_HALF, arguments.queries, 0u, start, piece % HEAD_PIECES)
-        place(row * HEAD_STRIDE + piece % HEAD_PIECES * 2u, ACTIVATIONS_ARE_HALF, words);
-    }
-    barrier();
     LEFT_FRAGMENT queries[QUERY_FRAGMENTS];
-    FRAGMENT_LOOP for (uint d = 0; d < QUERY_FRAGMENTS; d++) {
-        LOAD_LEFT(queries[d], firstRow * HEAD_STRIDE + d * (FRAGMENT_DEPTH / 4u), HEAD_STRIDE)
+    if (PARTS == 1u) {
+        placeQueries(tile, 0u);
+        barrier();
+        FRAGMENT_LOOP for (uint d = 0; d < QUERY_FRAGMENTS; d++) {
+            LOAD_LEFT(queries[d], firstRow * HEAD_STRIDE + d * (FRAGMENT_DEPTH / 4u), HEAD_STRIDE)
+        }
     }
     SUM_FRAGMENT sums[SUM_FRAGMENTS];
     FRAGMENT_LOOP for (uint d = 0; d < SUM_FRAGMENTS; d++) {
@@ -123,22 +143,45 @@ void main() {
     }
     uint part = lane % ROW_LANES;
 
-    if (tile.keyStart < tile.keyEnd) fetchBlock(tile, tile.keyStart);
+    if (tile.keyStart < tile.keyEnd) {
+        fetchKeys(tile, tile.keyStart, 0u);
+        fetchValues(tile, tile.keyStart);
+    }
     [[dont_unroll]] for (int base = tile.keyStart; base < tile.keyEnd; base += int(KEYS)) {
-        barrier();
-        placeBlock();
-        barrier();
-        if (base + int(KEYS) < tile.keyEnd) fetchBlock(tile, base + int(KEYS));
-
-        FRAGMENT_LOOP for (uint k = 0; k < SCORE_FRAGMENTS; k++) {
-            SUM_FRAGMENT products[1];
-            CLEAR_SUM(products[0])
-            FRAGMENT_LOOP for (uint d = 0; d < QUERY_FRAGMENTS; d++) {
-                RIGHT_FRAGMENT key;
-                LOAD_RIGHT(key, KEYS_OFFSET + k * FRAGMENT_COLUMNS * HEAD_STRIDE + d * (FRAGMENT_DEPTH / 4u), HEAD_STRIDE)
-                MULTIPLY_ADD(products[0], queries[d], key)
+        SUM_FRAGMENT products[KEPT_FRAGMENTS];
+        [[dont_unroll]] for (uint queryPart = 0; queryPart < PARTS; queryPart++) {
+            bool isLast = queryPart + 1u == PARTS;
+            barrier();
+            placeBlock(KEYS_OFFSET, keyWords);
+            if (queryPart == 0u) placeBlock(VALUES_OFFSET, valueWords);
+            if (PARTS > 1u) placeQueries(tile, queryPart);
+            barrier();
+            if (!isLast) {
+                fetchKeys(tile, base, queryPart + 1u);
+            } else if (base + int(KEYS) < tile.keyEnd) {
+                fetchKeys(tile, base + int(KEYS), 0u);
+                fetchValues(tile, base + int(KEYS));
             }
-            STORE_SUM(products, 1u, 0u, scores + k * FRAGMENT_COLUMNS, SCORE_STRIDE)
+
+            if (PARTS > 1u) {
+                FRAGMENT_LOOP for (uint d = 0; d < QUERY_FRAGMENTS; d++) {
+                    LOAD_LEFT(queries[d], firstRow * HEAD_STRIDE + d * (FRAGMENT_DEPTH / 4u), HEAD_STRIDE)
+                }
+            }
+            FRAGMENT_LOOP for (uint k = 0; k < SCORE_FRAGMENTS; k++) {
+                uint kept = PARTS == 1u ? 0u : k;
+                if (queryPart == 0u) {
+                    CLEAR_SUM(products[kept])
+                }
+                FRAGMENT_LOOP for (uint d = 0; d < QUERY_FRAGMENTS; d++) {
+                    RIGHT_FRAGMENT key;
+                    LOAD_RIGHT(key, KEYS_OFFSET + k * FRAGMENT_COLUMNS * HEAD_STRIDE + d * (FRAGMENT_DEPTH / 4u), HEAD_STRIDE)
+                    MULTIPLY_ADD(products[kept], queries[d], key)
+                }
+                if (isLast) {
+                    STORE_SUM(products, KEPT_FRAGMENTS, kept, scores + k * FRAGMENT_COLUMNS, SCORE_STRIDE)
+                }
+            }
         }
         subgroupBarrier();
 
@@ -196,7 +239,7 @@ void main() {
         uint ownRow = lane / ROW_LANES + r * ROWS_APART;
         if (part == 0u) stage[factors + ownRow] = weights[r];
         int row = tile.start + int(firstRow + ownRow);
-        if (arguments.splits > 1u && part == 0u && row < tile.end) {
+        if (arguments.splits > 1u && tile.part == 0u && part == 0u && row < tile.end) {
             uint partial = partialStart(tile, headIndex(tile, row));
             arguments.result[AT(7u, partial, 4u)].value = largest[r];
             arguments.result[AT(7u, partial + 1u, 4u)].value = weights[r];
@@ -208,7 +251,7 @@ void main() {
         [[dont_unroll]] for (uint i = lane; i < FRAGMENT_ROWS * FRAGMENT_COLUMNS; i += LANES) {
             uint ownRow = i / FRAGMENT_COLUMNS;
             int row = tile.start + int(firstRow + ownRow);
-            uint channel = d * FRAGMENT_COLUMNS + i % FRAGMENT_COLUMNS;
+            uint channel = tile.part * HEAD + d * FRAGMENT_COLUMNS + i % FRAGMENT_COLUMNS;
             if (row < tile.end && channel < arguments.channels) {
                 uint head = headIndex(tile, row);
                 float sum = stage[scores + i];

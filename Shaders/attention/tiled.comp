@@ -4,17 +4,20 @@
 //
 // The 128 invocations are 16 rows of 8 columns. An invocation has the scores of 4 rows by 8 keys and the sums of 4 rows by 4
 // channels in 32. Queries and keys pass through shared memory 16 channels at a time, values some keys at a time; what comes next is
-// on its way to registers while the present part is multiplied. Weights go from the columns that compute them to all by shared memory.
+// on its way to registers while the present part is multiplied. A wide head is in parts: a work-group sums one part of the values, by the
+// scores of whole heads. Weights go from the columns that compute them to all by shared memory.
 #include "common/arguments.glsl"
 #include "common/functions.glsl"
 #include "common/registers.glsl"
 #include "attention/arguments.glsl"
 #include "attention/partials.glsl"
 
-// How often the columns go over a head, 32 channels at a time: ⌈channels / 32⌉.
+// How often the columns go over a part of a head, 32 channels at a time.
 layout(constant_id = 6) const uint SPANS = 4;
 // The keys whose values are in shared memory at once: a power of two, at most 64 / SPANS.
 layout(constant_id = 7) const uint STAGED_VALUES = 16;
+// The parts of a head: ⌈channels / (32 · SPANS)⌉.
+layout(constant_id = 8) const uint PARTS = 1;
 
 const uint INVOCATIONS = 128;
 const uint COLUMNS = 8;
@@ -64,7 +67,7 @@ void fetchValues(Tile tile, int key) {
     [[unroll]] for (uint i = 0; i < 4; i++) {
         uint index = self + i * INVOCATIONS;
         // Beyond the channels, what is read goes into sums that nobody asks for.
-        uint four = min(index % (SPANS * COLUMNS), arguments.channels / 4u - 1u);
+        uint four = min(tile.part * SPANS * COLUMNS + index % (SPANS * COLUMNS), arguments.channels / 4u - 1u);
         int row = min(key + int(index / (SPANS * COLUMNS)), tile.keyEnd - 1);
         uint start = (tile.cacheStart + uint(row) * tile.keyStride) / 4u;
         fetched[i] = LOAD4_AS(KEYS_ARE_HALF, arguments.values, 2u, start + four);
@@ -92,7 +95,7 @@ vec4 exponentials(vec4 x) { return vec4(exponential(x.x), exponential(x.y), expo
 
 void main() {
     Tile tile;
-    if (!findTile(int(TILE_ROWS), tile)) return;
+    if (!findTile(int(TILE_ROWS), PARTS, tile)) return;
     // A row's columns are neighbouring lanes of one subgroup.
     self = gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocationID;
     column = self % COLUMNS;
@@ -196,7 +199,7 @@ void main() {
     weights = rowSum(weights);
     [[dont_unroll]] for (uint i = 0; i < 4 * SPANS; i++) {
         int row = tile.start + int(4u * rowFour + i / SPANS);
-        uint channel = (i % SPANS * COLUMNS + column) * 4u;
+        uint channel = ((tile.part * SPANS + i % SPANS) * COLUMNS + column) * 4u;
         if (row >= tile.end || channel >= arguments.channels) continue;
         uint head = headIndex(tile, row);
         vec4 sum;

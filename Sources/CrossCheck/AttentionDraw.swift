@@ -20,11 +20,16 @@ struct AttentionDraw {
         let isLong = index % 40 == 39
         let isDecode = index % 3 == 0
         isDense = !isLong && !isDecode && generator.chance(0.3)
-        (heads, keyHeads) = isLong ? (2, 1) : generator.pick([(1, 1), (2, 1), (3, 3), (4, 2), (9, 3), (8, 1), (6, 2)])
+        // One in 15 has wide heads, which kernels take in parts: the picture autoencoders' single head of 512 channels, and wider.
+        let isWide = !isLong && index % 15 == 7
+        (heads, keyHeads) =
+            isLong ? (2, 1) : generator.pick(isWide ? [(1, 1), (2, 1)] : [(1, 1), (2, 1), (3, 3), (4, 2), (9, 3), (8, 1), (6, 2)])
         channels =
             isLong
             ? generator.pick([32, 40, 64])
-            : generator.pick([64, 64, 64, 128, 32, 40, 72, 80, 96, 160, 192, 256, 16, 20, 8, 5, 33, 1])
+            : isWide
+                ? generator.pick([512, 512, 257, 264, 300, 1048, 2052])
+                : generator.pick([64, 64, 64, 128, 32, 40, 72, 80, 96, 160, 192, 256, 16, 20, 8, 5, 33, 1])
         let sequences = isLong ? 1 : generator.integer(in: 1...4)
         slotCount = sequences + (isDense || isLong ? 0 : generator.integer(in: 0...2))
         capacity =

@@ -3,21 +3,29 @@ import Tensors
 /// The kernels of ``VulkanBackend/attention(_:)``, with what each is compiled for.
 ///
 /// A query's rows are those of all query heads that share a key head: each key and value that is loaded serves all rows of a tile.
+///
+/// Heads have any number of channels. The sums of a wide one take more registers than there are: it is in parts, and a work-group sums the
+/// values of one of them, by scores that each computes for itself. Of p parts that is (p + 1) / 2 times the arithmetic.
 enum AttentionKernel: Equatable {
-    /// A subgroup with the keys of its tile over its lanes, two channels of a head at a time: heads of any size, no shared memory.
-    case packed(tileRows: Int, spans: Int, isPaired: Bool)
+    /// A subgroup with the keys of its tile over its lanes, two channels of a head at a time, no shared memory.
+    case packed(tileRows: Int, spans: Int, parts: Int, isPaired: Bool)
     /// Few rows, where reading keys and values is most of the work: eight channels of a key a lane.
     case few(tileRows: Int, lanesPerKey: Int, spans: Int)
     /// Tiles of 64 rows by 64 keys in shared memory.
-    case tiled(spans: Int)
+    case tiled(spans: Int, parts: Int)
     /// Tiles on tensor cores.
     case matrix(AttentionMatrix)
 
-    /// Registers that the sums and queries of ``packed(tileRows:spans:isPaired:)`` may take, in pairs.
-    private static let mostPackedSpans = 32
-    /// The rows of ``tiled(spans:)`` that are worth a tile; ``few(tileRows:lanesPerKey:spans:)`` takes fewer.
+    /// The sums and queries of ``packed(tileRows:spans:parts:isPaired:)`` that its registers are meant for, in pairs of channels, and the most
+    /// spans that a part of a head has.
+    private static let (mostPackedPairs, mostPackedSpans) = (32, 32)
+    /// The most spans of a part of a head in ``tiled(spans:parts:)``, whose sums take 16 registers each.
+    private static let mostTiledSpans = 8
+    /// The widest heads of ``few(tileRows:lanesPerKey:spans:)``, which holds queries and sums of whole heads in registers.
+    private static let mostFewChannels = 512
+    /// The rows of ``tiled(spans:parts:)`` that are worth a tile; ``few(tileRows:lanesPerKey:spans:)`` takes fewer.
     static let leastTiledRows = 17
-    /// The rows and keys of a tile of ``tiled(spans:)``.
+    /// The rows and keys of a tile of ``tiled(spans:parts:)``.
     private static let tileSide = 64
     /// The subgroups of a work-group of ``few(tileRows:lanesPerKey:spans:)``, and the fewest keys that each lane has on its way.
     private static let (fewSubgroups, fewDepth) = (4, 2)
@@ -28,8 +36,9 @@ enum AttentionKernel: Equatable {
     init(_ operation: AttentionOperation, queryRows: Int, alignment: Int, family: KernelFamily, subgroupSize: Int) {
         let channels = operation.headChannels
         if family == .tiles && alignment % 16 == 0 && channels % 4 == 0 && subgroupSize >= 8 {
-            if queryRows >= Self.leastTiledRows || channels % 8 != 0 {
-                self = .tiled(spans: (channels + 31) / 32)
+            if queryRows >= Self.leastTiledRows || channels % 8 != 0 || channels > Self.mostFewChannels {
+                let (spans, parts) = Self.parts(of: channels, span: 32, most: Self.mostTiledSpans)
+                self = .tiled(spans: spans, parts: parts)
                 return
             }
             let lanesPerKey = min([1, 2, 4, 8, 16].first { 8 * $0 >= channels } ?? 32, subgroupSize)
@@ -39,10 +48,26 @@ enum AttentionKernel: Equatable {
             self = .few(tileRows: tileRows, lanesPerKey: lanesPerKey, spans: spans)
             return
         }
-        let spans = (channels + 2 * subgroupSize - 1) / (2 * subgroupSize)
-        let tileRows = [1, 2, 4].first { queryRows <= $0 || 2 * $0 * spans > Self.mostPackedSpans } ?? 8
+        let (spans, parts) = Self.parts(of: channels, span: 2 * subgroupSize, most: Self.mostPackedSpans)
+        let tileRows = [1, 2, 4].first { queryRows <= $0 || 2 * $0 * spans > Self.mostPackedPairs } ?? 8
         let isPaired = channels % 2 == 0 && alignment % 8 == 0
-        self = .packed(tileRows: tileRows, spans: spans, isPaired: isPaired)
+        self = .packed(tileRows: tileRows, spans: spans, parts: parts, isPaired: isPaired)
+    }
+
+    /// The fewest parts of at most `most` spans, and the spans of each.
+    private static func parts(of channels: Int, span: Int, most: Int) -> (spans: Int, parts: Int) {
+        let all = (channels + span - 1) / span
+        let parts = (all + most - 1) / most
+        return ((all + parts - 1) / parts, parts)
+    }
+
+    /// The work-groups that share the channels of a head.
+    var parts: Int {
+        switch self {
+        case .few: 1
+        case .packed(_, _, let parts, _), .tiled(_, let parts): parts
+        case .matrix(let matrix): matrix.parts
+        }
     }
 
     var shader: String {
@@ -57,7 +82,7 @@ enum AttentionKernel: Equatable {
     /// The query rows of a work-group.
     var tileRows: Int {
         switch self {
-        case .packed(let tileRows, _, _), .few(let tileRows, _, _): tileRows
+        case .packed(let tileRows, _, _, _), .few(let tileRows, _, _): tileRows
         case .tiled: Self.tileSide
         case .matrix(let matrix): matrix.rows
         }
@@ -75,11 +100,11 @@ enum AttentionKernel: Equatable {
     /// Specialization constants from 6 on.
     func constants(subgroupSize: Int) -> [UInt32] {
         switch self {
-        case .packed(let tileRows, let spans, let isPaired):
-            [UInt32(subgroupSize), UInt32(tileRows), UInt32(spans), isPaired ? 1 : 0]
+        case .packed(let tileRows, let spans, let parts, let isPaired):
+            [UInt32(subgroupSize), UInt32(tileRows), UInt32(spans), isPaired ? 1 : 0, UInt32(parts)]
         case .few(let tileRows, let lanesPerKey, let spans):
             [UInt32(lanesPerKey), UInt32(tileRows), UInt32(spans), UInt32(subgroupSize)]
-        case .tiled(let spans): [UInt32(spans), UInt32(Self.stagedValues(spans: spans))]
+        case .tiled(let spans, let parts): [UInt32(spans), UInt32(Self.stagedValues(spans: spans)), UInt32(parts)]
         case .matrix(let matrix): matrix.constants
         }
     }
@@ -90,11 +115,15 @@ enum AttentionKernel: Equatable {
     /// The loop iterations of an invocation that goes over a number of keys.
     func iterations(keys: Int, channels: Int, subgroupSize: Int) -> Int {
         switch self {
-        case .packed(let tileRows, let spans, _): return 3 * (keys + subgroupSize) + 2 * tileRows * spans
+        case .packed(let tileRows, let spans, let parts, _):
+            let queries = tileRows * spans
+            if parts == 1 { return 3 * (keys + subgroupSize) + 2 * queries }
+            let scores = parts * (1 + queries + subgroupSize)
+            return (keys / subgroupSize + 1) * (1 + scores + subgroupSize) + queries
         case .few(let tileRows, let lanesPerKey, _):
             let step = Self.fewSubgroups * Self.fewDepth * max(1, subgroupSize / lanesPerKey)
             return keys / step + 1 + tileRows * (1 + channels / subgroupSize)
-        case .tiled(let spans):
+        case .tiled(let spans, _):
             let scores = channels + (channels + 15) / 16 + 16
             let values = Self.tileSide + Self.tileSide / Self.stagedValues(spans: spans)
             return (keys / Self.tileSide + 1) * (scores + values + 1) + 4 * spans

@@ -2,16 +2,9 @@ import Tensors
 import VulkanRuntime
 
 extension VulkanBackend {
-    /// The most channels of a head.
-    static let mostHeadChannels = 256
-
     public func attention(_ operation: AttentionOperation) throws {
         let name = "attention"
         let channels = operation.headChannels
-        guard channels <= Self.mostHeadChannels else {
-            throw TensorError.invalidOption(
-                operation: name, detail: "heads have \(channels) channels, at most \(Self.mostHeadChannels) are supported on \(self.name)")
-        }
         for tensor in [operation.queries, operation.keys] + (operation.bias.map { [$0] } ?? []) { _ = try count(tensor, name) }
         let segments = operation.segments
         let (queries, keys) = (try place(of: operation.queries, name), try place(of: operation.keys, name))
@@ -24,7 +17,7 @@ extension VulkanBackend {
             matrix.map { AttentionKernel.matrix($0) }
             ?? AttentionKernel(operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize)
         let tiles = (queryRows + kernel.tileRows - 1) / kernel.tileRows
-        let allTiles = tiles * operation.keyHeads * segments.count
+        let allTiles = kernel.parts * tiles * operation.keyHeads * segments.count
         let keyCount = Self.mostKeys(operation, tileRows: kernel.tileRows)
         let splits = splits(kernel, keys: keyCount, channels: channels, tiles: allTiles)
         let result = splits == 1 ? output : try partials(operation, splits, name)

@@ -5,8 +5,12 @@ import VulkanRuntime
 struct AttentionMatrix: Equatable {
     let engine: MatrixEngine
     let subgroups, keys: Int
-    /// The channels of a head, rounded up to whole fragments.
-    let head: Int
+    /// The channels of a part of a head, rounded up to whole fragments, and the parts of a head.
+    let head, parts: Int
+
+    /// The most channels of a part: twice as many take more registers for their sums, and more memory for queries, keys and values, than a
+    /// work-group has.
+    private static let mostPartChannels = 256
 
     /// The tile that was measured for heads of this size; else that with the most rows, and of those the one with the most keys, that fits
     /// the device and is not larger than what there is to do; nil when there is none. 64 rows of 128 channels with 32 keys take 48 of
@@ -23,15 +27,18 @@ struct AttentionMatrix: Equatable {
     /// - Returns: nil when the device cannot run the tile.
     init?(_ engine: MatrixEngine, _ tile: AttentionTile, on report: DeviceReport) {
         let whole = max(engine.fragment.columns, engine.fragment.depth)
-        guard engine.kind != .nv, tile.channels % 8 == 0, tile.subgroups > 0, tile.keys > 0, tile.keys % whole == 0 else { return nil }
-        self.init(engine: engine, subgroups: tile.subgroups, keys: tile.keys, head: (tile.channels + whole - 1) / whole * whole)
+        guard engine.kind != .nv, tile.channels > 0, tile.channels % 8 == 0, tile.subgroups > 0, tile.keys > 0, tile.keys % whole == 0
+        else { return nil }
+        let parts = (tile.channels + Self.mostPartChannels - 1) / Self.mostPartChannels
+        let part = (tile.channels + parts - 1) / parts
+        self.init(engine: engine, subgroups: tile.subgroups, keys: tile.keys, head: (part + whole - 1) / whole * whole, parts: parts)
         guard rows <= 128, sharedBytes <= report.limits.sharedMemory, invocations <= report.limits.workGroupInvocations,
             keys % rowLanes == 0
         else { return nil }
     }
 
-    private init(engine: MatrixEngine, subgroups: Int, keys: Int, head: Int) {
-        (self.engine, self.subgroups, self.keys, self.head) = (engine, subgroups, keys, head)
+    private init(engine: MatrixEngine, subgroups: Int, keys: Int, head: Int, parts: Int) {
+        (self.engine, self.subgroups, self.keys, self.head, self.parts) = (engine, subgroups, keys, head, parts)
     }
 
     var rows: Int { subgroups * engine.fragment.rows }
@@ -46,7 +53,7 @@ struct AttentionMatrix: Equatable {
     }
 
     /// Specialization constants from 6 on.
-    var constants: [UInt32] { engine.constants + [subgroups, keys, head].map { UInt32($0) } }
+    var constants: [UInt32] { engine.constants + [subgroups, keys, head, parts].map { UInt32($0) } }
 
     /// The loop iterations of an invocation that goes over a number of keys, with the loops of the emulation, which are not unrolled.
     func iterations(keys count: Int) -> Int {
@@ -56,12 +63,13 @@ struct AttentionMatrix: Equatable {
         let softmax = max(1, engine.fragment.rows / engine.lanes) * 2 * keys / rowLanes
         let sums = keys / fragment.depth * (1 + head / fragment.columns * products)
         let pieces = 2 * (keys * head / 8 / invocations + 1)
-        let finishing =
-            head / fragment.columns * (2 + fragment.rows * fragment.columns / engine.lanes) + rows * head / 8 / invocations + 3 * head
-        return (count / keys + 2) * (scores + softmax + sums + pieces + 1 + head / fragment.columns) + finishing
+        let queries = rows * head / 8 / invocations + 1 + head / fragment.depth
+        let finishing = head / fragment.columns * (2 + fragment.rows * fragment.columns / engine.lanes) + queries + 3 * head
+        let eachPart = 1 + scores + pieces + (parts > 1 ? queries : 0)
+        return (count / keys + 2) * (parts * eachPart + softmax + sums + pieces + 1 + head / fragment.columns) + finishing
     }
 
-    var description: String { "\(rows) rows by \(keys) keys of \(head) channels, \(engine.fragment)" }
+    var description: String { "\(rows) rows by \(keys) keys of \(parts > 1 ? "\(parts) × " : "")\(head) channels, \(engine.fragment)" }
 }
 
 /// A tile of attention/matrix.comp for heads of one size.
@@ -108,9 +116,9 @@ extension VulkanBackend {
                 let values = inputs.activations(shape.count)
                 return dtype == .f16 ? try upload(values.map { Float16($0) }, shape, .f16) : try upload(values, shape)
             }
-            let query = try tensor([rows, 2, matrix.head], queries)
-            let key = try tensor([1, count, 1, matrix.head], keys)
-            let value = try tensor([1, count, 1, matrix.head], keys)
+            let query = try tensor([rows, 2, matrix.parts * matrix.head], queries)
+            let key = try tensor([1, count, 1, matrix.parts * matrix.head], keys)
+            let value = try tensor([1, count, 1, matrix.parts * matrix.head], keys)
             let segments = Segments(
                 queryStarts: try upload([0, Int32(rows)]), keyLengths: try upload([Int32(count)]), slots: try upload([0 as Int32]),
                 maximumQueries: rows, maximumKeys: count)

@@ -39,7 +39,7 @@ public struct LlamaConfiguration: Sendable, Equatable {
         try check(layers <= 4096, "layers is \(layers), expected at most 4096")
         try check(heads % keyHeads == 0, "\(heads) heads do not divide among \(keyHeads) key-value heads")
         try check(headChannels % 2 == 0, "the head size \(headChannels) is odd, rotary embeddings need pairs")
-        try check(headChannels <= 256, "the head size is \(headChannels), expected at most 256")
+        try check(headChannels <= 4096, "the head size is \(headChannels), expected at most 4096")
         try check(normEpsilon >= 0 && normEpsilon < 1, "the norm epsilon is \(normEpsilon)")
         try check(ropeBase > 0 && ropeBase.isFinite, "the rotary base is \(ropeBase)")
         if let ropeFactors {
