@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Imports point one way: MongeCLI → Monge → Models, Transport, CrossCheck → Tensors; a backend → Tensors
+// Imports point one way: MongeCLI → Benchmarks → Monge, CrossCheck; Monge → Models, Transport → Tensors; a backend → Tensors
 // (and VulkanRuntime). Models never import a backend.
 let package = Package(
     name: "Monge",
@@ -20,33 +20,42 @@ let package = Package(
         .systemLibrary(name: "CGlslang"),
 
         // The layers, from the machine up to the command.
-        .target(name: "VulkanRuntime", dependencies: ["CVulkan"]),
+        .target(name: "Foundations"),
+        .target(name: "VulkanRuntime", dependencies: ["CVulkan", "Foundations"]),
         .target(name: "Tensors"),
         .target(name: "CPUBackend", dependencies: ["Tensors", "CSimd"]),
         .target(
-            name: "VulkanBackend", dependencies: ["Tensors", "VulkanRuntime"],
+            name: "VulkanBackend", dependencies: ["Foundations", "Tensors", "VulkanRuntime"],
             plugins: ["CompileShaders"]),
-        .target(name: "ModelFiles", dependencies: ["Tensors"]),
+        .target(name: "ModelFiles", dependencies: ["Foundations", "Tensors"]),
         .target(name: "Transport", dependencies: ["ModelFiles"]),
-        .target(name: "Models", dependencies: ["Tensors", "ModelFiles"]),
-        .target(name: "CrossCheck", dependencies: ["Tensors"]),
+        .target(name: "Models", dependencies: ["Foundations", "Tensors", "ModelFiles"]),
+        .target(name: "CrossCheck", dependencies: ["Foundations", "Tensors"]),
         .target(
             name: "Monge",
-            dependencies: ["Models", "ModelFiles", "Transport", "CrossCheck", "Tensors", "CPUBackend", "VulkanBackend"]),
+            dependencies: ["Foundations", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend", "VulkanBackend"]),
+        // Speed: used by the command, not by the library.
+        .target(
+            name: "Benchmarks",
+            dependencies: [
+                "CPUBackend", "CrossCheck", "Foundations", "Models", "Monge", "Tensors", "Transport", "VulkanBackend", "VulkanRuntime",
+            ]),
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Monge", "CPUBackend", "CrossCheck", "ModelFiles", "Tensors", "Transport", "VulkanBackend", "VulkanRuntime",
+                "Benchmarks", "CPUBackend", "CrossCheck", "Foundations", "ModelFiles", "Monge", "Tensors", "Transport", "VulkanBackend",
+                "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // The shader build: a compiler over glslang, and the build-tool plugin that runs it.
-        .target(name: "ShaderCompilation", dependencies: ["CGlslang"], path: "tools/ShaderCompilation"),
+        .target(name: "ShaderCompilation", dependencies: ["CGlslang", "Foundations"], path: "tools/ShaderCompilation"),
         .executableTarget(name: "ShaderCompiler", dependencies: ["ShaderCompilation"], path: "tools/ShaderCompiler"),
         .plugin(
             name: "CompileShaders", capability: .buildTool(), dependencies: ["ShaderCompiler"],
             path: "tools/CompileShaders"),
         // Tests, a target a module.
+        .testTarget(name: "FoundationsTests", dependencies: ["Foundations"]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors"]),
         .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
@@ -56,10 +65,11 @@ let package = Package(
             dependencies: [
                 "Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend", "CrossCheck", "VulkanBackend", "VulkanRuntime",
             ]),
+        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "Monge", "Tensors"]),
         .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI", "CrossCheck", "VulkanBackend", "VulkanRuntime"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(
-            name: "VulkanRuntimeTests", dependencies: ["VulkanRuntime"], exclude: ["Shaders"],
+            name: "VulkanRuntimeTests", dependencies: ["Foundations", "VulkanRuntime"], exclude: ["Shaders"],
             plugins: ["CompileShaders"]),
         .testTarget(
             name: "VulkanBackendTests",

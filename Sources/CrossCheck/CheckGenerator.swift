@@ -1,26 +1,20 @@
+import Foundations
 import Tensors
 
-/// The random numbers of the cases: SplitMix64 (Steele, Lea & Flood 2014), the same on every machine for the same seed.
+/// The random numbers of the cases: the same on every machine for the same seed.
 public struct CheckGenerator: RandomNumberGenerator {
-    private var state: UInt64
+    private var generator: SeededGenerator
 
-    public init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
     /// The generator of one case: a case is reproduced without those before it.
     init(seed: UInt64, operation: String, caseIndex: Int) {
-        // FNV-1a, so that operations draw different numbers under one seed.
-        let name = operation.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        var mixer = CheckGenerator(seed: seed ^ name)
+        // Operations draw different numbers under one seed.
+        var mixer = CheckGenerator(seed: seed ^ FNVHash(operation.utf8).value)
         self.init(seed: mixer.next() &+ UInt64(caseIndex) &* 0xd134_2543_de82_ef95)
     }
 
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+    public mutating func next() -> UInt64 { generator.next() }
 
     /// A number in `0 ..< 1`.
     mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
@@ -47,7 +41,7 @@ public struct CheckGenerator: RandomNumberGenerator {
         return sum - 6
     }
 
-    mutating func normals(_ count: Int, mean: Double = 0, deviation: Double = 1) -> [Float] {
+    package mutating func normals(_ count: Int, mean: Double = 0, deviation: Double = 1) -> [Float] {
         (0..<count).map { _ in Float(mean + deviation * normal()) }
     }
 

@@ -1,7 +1,7 @@
 import Tensors
 
 /// A random weight of any type, as its bytes.
-struct CheckWeight {
+package struct CheckWeight {
     /// The bytes, with a trap behind them: whoever reads further reads NaN.
     final class Memory {
         private let all: UnsafeMutableRawBufferPointer
@@ -21,6 +21,8 @@ struct CheckWeight {
     }
 
     let memory: Memory
+    /// A copy of the bytes.
+    package var bytes: [UInt8] { Array(memory.contents) }
     let shape: Shape
     let dtype: DType
     /// Whether devices adopt the memory rather than get it uploaded.
@@ -30,7 +32,7 @@ struct CheckWeight {
     let offsets: [Float]
 
     /// - Parameter columns: A whole number of blocks.
-    init(rows: Int, columns: Int, _ dtype: DType, _ generator: inout CheckGenerator) {
+    package init(rows: Int, columns: Int, _ dtype: DType, _ generator: inout CheckGenerator) {
         var bytes: [UInt8] = []
         var offsets: [Float] = []
         let blocks = rows * columns / dtype.blockElements

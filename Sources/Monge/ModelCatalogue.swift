@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 
 /// Where models lie on this machine.
 public enum ModelCatalogue {
@@ -9,10 +10,7 @@ public enum ModelCatalogue {
     public static var folder: URL {
         let environment = ProcessInfo.processInfo.environment
         if let folder = environment["MONGE_MODELS"], !folder.isEmpty { return URL(fileURLWithPath: folder, isDirectory: true) }
-        let cache =
-            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0, isDirectory: true) }
-            ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache", isDirectory: true)
-        return cache.appendingPathComponent("monge", isDirectory: true)
+        return CacheFolder.url
     }
 
     /// The file or folder that a path or a name stands for.

@@ -20,7 +20,7 @@ extension TransportMap {
 }
 
 /// The maps of a batch of requests on the device: one table a site with every distinct map as a row.
-final class InstalledSteering {
+package final class InstalledSteering {
     private let model: any LanguageModel
     private let maps: [TransportMap]
     /// By site index: `[1 + maps, channels, 4]`, row 0 the identity.
@@ -43,7 +43,7 @@ final class InstalledSteering {
 
     /// - Parameter requests: What each request is steered by.
     /// - Throws: ``MongeError`` when a map was fitted on another model.
-    init(_ requests: [[Steer]], on model: any LanguageModel) throws {
+    package init(_ requests: [[Steer]], on model: any LanguageModel) throws {
         self.model = model
         var maps = [TransportMap]()
         for steer in requests.joined() where !maps.contains(steer.map) {
@@ -82,7 +82,7 @@ final class InstalledSteering {
     }
 
     /// The transports of every site, by site index, for a batch whose sequences have the given numbers of rows.
-    func transports(for batch: [(rows: Int, steering: [Steer])]) throws -> [[TransportApplication]] {
+    package func transports(for batch: [(rows: Int, steering: [Steer])]) throws -> [[TransportApplication]] {
         guard !maps.isEmpty else { return [] }
         let plans = batch.map { sequence in
             RowPlan(

@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 
 /// How a device is opened.
 public struct DeviceOptions: Sendable {
@@ -16,14 +17,7 @@ public struct DeviceOptions: Sendable {
     /// on devices with their own memory.
     public var mapsDeviceMemory = true
     /// The folder that compiled pipelines are kept in between runs; nil to keep none.
-    public var pipelineCacheFolder: URL? = DeviceOptions.defaultPipelineCacheFolder
+    public var pipelineCacheFolder: URL? = CacheFolder.url
 
     public init() {}
-
-    /// `$XDG_CACHE_HOME/monge`, or `~/.cache/monge` (XDG Base Directory Specification).
-    public static var defaultPipelineCacheFolder: URL {
-        let cache = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? URL(fileURLWithPath: $0) : nil }
-        let home = FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache")
-        return (cache ?? home).appendingPathComponent("monge")
-    }
 }

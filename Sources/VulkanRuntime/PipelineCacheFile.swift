@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 
 /// The file that a driver's compiled pipelines are kept in: a mark, a checksum, and the driver's data. Drivers check whether the data is
 /// theirs and trust what follows, so the checksum keeps damaged data from them. A file that cannot be read or written costs time only.
@@ -31,9 +32,7 @@ public struct PipelineCacheFile: Sendable {
 
     /// 64-bit FNV-1a (Fowler, Noll, Vo), little-endian.
     private static func checksum(_ data: Data) -> Data {
-        let hash = data.withUnsafeBytes { bytes in
-            bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        }
+        let hash = data.withUnsafeBytes { FNVHash($0).value }
         return withUnsafeBytes(of: hash.littleEndian) { Data($0) }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 
 /// Variants that the build's compiler does not know are compiled ahead, by tools/prebuild-shaders, into the folder `prebuilt`: a module
 /// for each, and in `hashes.txt` the hash of the text it was compiled from. A module whose text has changed since is not used.
@@ -12,13 +13,13 @@ extension ShaderFolder {
         /// 64-bit FNV-1a (Fowler, Noll, Vo) of the text without empty lines, comments that have a line of their own, and `#line`
         /// directives, in hexadecimal: what a comment says changes no module.
         public var hash: String {
-            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+            var hash = FNVHash()
             for line in text.split(separator: "\n").map(\.trimmed) where !line.isEmpty && !line.hasPrefix("//") && !line.hasPrefix("#line")
             {
-                for byte in line.utf8 + [10] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+                hash.add(line.utf8)
+                hash.add([10])
             }
-            let digits = String(hash, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
+            return hash.text
         }
 
         /// The name as that of a file.

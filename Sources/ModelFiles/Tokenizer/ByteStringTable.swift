@@ -1,3 +1,5 @@
+import Foundations
+
 /// A hash table from byte strings to numbers, for lookups by a slice of a buffer without making a key.
 ///
 /// Swift's own dictionaries of strings compare by canonical equivalence, which is slower and would hold distinct tokens for equal.
@@ -85,8 +87,7 @@ struct ByteStringTable {
 
     /// FNV-1a, its bits mixed so that the low ones depend on all (the finaliser of MurmurHash3).
     private static func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        var hash = FNVHash(key).value
         hash = (hash ^ (hash >> 33)) &* 0xFF51_AFD7_ED55_8CCD
         return hash ^ (hash >> 33)
     }

@@ -1,9 +1,9 @@
 import Foundation
 
 /// What the operating system says of this process.
-enum ProcessMemory {
+package enum ProcessMemory {
     /// The most resident memory so far, in bytes (`getrusage`).
-    static var peakBytes: Int {
+    package static var peakBytes: Int {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         // Linux counts in kibibytes.

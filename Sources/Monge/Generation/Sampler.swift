@@ -1,5 +1,6 @@
 import CPUBackend
 import Foundation
+import Foundations
 
 /// Draws next tokens from logits: repetition penalty, temperature, top-k, top-p, in the order of Hugging Face transformers.
 struct Sampler {

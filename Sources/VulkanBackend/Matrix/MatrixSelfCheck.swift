@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Tensors
 import VulkanRuntime
 
@@ -69,15 +70,16 @@ package final class MatrixSelfCheck {
         return nil
     }
 
-    /// 64-bit FNV-1a (Fowler, Noll, Vo) over the words.
     private static func hash(_ code: ShaderCode) -> String {
-        String(code.words.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, radix: 16)
+        var hash = FNVHash()
+        for word in code.words { hash.add(unit: UInt64(word)) }
+        return hash.text
     }
 }
 
 /// Inputs of a check: the same numbers on every device.
 package struct MatrixCheckInputs {
-    private var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+    private var generator = SeededGenerator(seed: 0x9e37_79b9_7f4a_7c15)
 
     package init() {}
 
@@ -106,12 +108,5 @@ package struct MatrixCheckInputs {
         words.flatMap { word in withUnsafeBytes(of: word.littleEndian) { Array($0) } }
     }
 
-    /// SplitMix64 (Steele, Lea & Flood 2014).
-    private mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+    private mutating func next() -> UInt64 { generator.next() }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import VulkanRuntime
 
 /// How a device multiplies matrices when it is not told how, and what is known of its kernels.
@@ -11,7 +12,7 @@ public struct MatrixSupport: Codable, Sendable {
     /// When the device was tuned; nil when it was not.
     public let tuned: String?
 
-    public init(_ report: DeviceReport, cacheFolder: URL? = DeviceOptions.defaultPipelineCacheFolder) {
+    public init(_ report: DeviceReport, cacheFolder: URL? = CacheFolder.url) {
         let engine = try? MatrixEngine.all(.automatic, on: report).first
         kind = engine?.kind ?? .scalar
         detail = engine.map { "f16 products of \($0.fragment) with f32 sums" } ?? MatrixEngine.refusal(unasked: .khr, on: report) ?? ""

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Benchmarks
 import CrossCheck
 import Foundation
 import Monge
@@ -51,7 +52,7 @@ struct BenchKernelsCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        let benchmarks = CrossCheck.benchmarks.filter { benchmark in
+        let benchmarks = KernelBenchmark.all.filter { benchmark in
             (op.isEmpty || op.contains(benchmark.operation)) && (sizes.isEmpty || models.contains(benchmark.model))
                 && (matching.map { benchmark.shapes.contains($0) } ?? true)
         }

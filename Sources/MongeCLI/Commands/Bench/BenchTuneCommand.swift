@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Foundations
 import Monge
 import VulkanBackend
 import VulkanRuntime
@@ -35,7 +36,7 @@ struct BenchTuneCommand: ParsableCommand {
         guard let backend = try device.open() as? VulkanBackend else {
             throw MongeError.usage("kernels are tuned on a Vulkan device; name one with --device vulkan or vulkan:N")
         }
-        let folder = backend.device.cacheFolder ?? DeviceOptions.defaultPipelineCacheFolder
+        let folder = backend.device.cacheFolder ?? CacheFolder.url
         var measurements: [Tuner.Measurement] = []
         let table = try ProgressBar.during { bar in
             var tuner = Tuner(backend, repetitions: repetitions) { measurement in

@@ -1,12 +1,12 @@
+import Benchmarks
 import CPUBackend
-import CrossCheck
 import Foundation
 import Monge
 import Testing
 
 /// One measured report for all tests that need one: small sizes on the CPU.
 enum MeasuredReport {
-    static let benchmarks = CrossCheck.benchmarks.filter {
+    static let benchmarks = KernelBenchmark.all.filter {
         $0.model == .language135M && $0.memory < 1 << 22 && ["add", "rmsNorm", "scatterRows"].contains($0.operation)
     }
 
@@ -49,7 +49,7 @@ enum MeasuredReport {
 
     /// What takes longer than its time is named, with the time it would take.
     @Test func whatTakesTooLongIsLeftOutByName() throws {
-        let benchmark = try #require(CrossCheck.benchmarks.first { $0.operation == "linear" && $0.operations > 1 << 28 })
+        let benchmark = try #require(KernelBenchmark.all.first { $0.operation == "linear" && $0.operations > 1 << 28 })
         var measurement = KernelMeasurement(try CPUBackend(threads: 1))
         measurement.secondsPerBenchmark = 1e-6
         let report = try measurement.run([benchmark], command: "")

@@ -1,6 +1,6 @@
 import Tensors
 
-extension CrossCheck {
+extension KernelBenchmark {
     /// Norms of image models, with the map of a site and the activation behind it.
     static let normBenchmarks: [KernelBenchmark] = groupNorms + layerNorms + channelMeans
 

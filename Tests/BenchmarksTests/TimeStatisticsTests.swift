@@ -1,4 +1,4 @@
-import Monge
+import Benchmarks
 import Testing
 
 @Suite struct TimeStatisticsTests {

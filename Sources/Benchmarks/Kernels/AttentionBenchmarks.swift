@@ -1,6 +1,6 @@
 import Tensors
 
-extension CrossCheck {
+extension KernelBenchmark {
     static let attentionBenchmarks: [KernelBenchmark] =
         DecoderSizes.all.flatMap(causalAttentions)
         + AttentionSizes.images.flatMap { sizes in

@@ -1,6 +1,6 @@
 import Tensors
 
-extension CrossCheck {
+extension KernelBenchmark {
     /// The choice of a token.
     static let selectionBenchmarks: [KernelBenchmark] = DecoderSizes.all.flatMap { sizes in
         [1, 8].flatMap { rows in

@@ -1,6 +1,6 @@
 import Tensors
 
-extension CrossCheck {
+extension KernelBenchmark {
     /// Movements and elementwise functions of diffusion models, in f16 as they run, and what decoders have besides.
     static let movementBenchmarks: [KernelBenchmark] = imageBenchmarks + tokenBenchmarks + decoderMovements
 

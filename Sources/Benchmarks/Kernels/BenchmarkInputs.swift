@@ -1,3 +1,4 @@
+import CrossCheck
 import Tensors
 
 /// Makes tensors for a benchmark. Random rows are few and repeat: a kernel's speed does not depend on them, and they are made quickly.
@@ -36,7 +37,7 @@ final class BenchmarkInputs {
     func weight(_ rows: Int, _ columns: Int, _ dtype: DType) throws -> Tensor {
         try upload([rows, columns], dtype) {
             let pattern = CheckWeight(rows: min(rows, 16), columns: columns, dtype, &generator)
-            return Self.repeated(Array(pattern.memory.contents), dtype.byteCount(elements: rows * columns)!)
+            return Self.repeated(pattern.bytes, dtype.byteCount(elements: rows * columns)!)
         }
     }
 

@@ -1,5 +1,5 @@
+import Benchmarks
 import Foundation
-import Monge
 import Testing
 
 @Suite struct KernelReportPageTests {

@@ -1,5 +1,3 @@
-import CrossCheck
-
 /// What `monge bench kernels` measured on one device: the file that `monge bench show` and `monge bench compare` read.
 public struct KernelReport: Codable, Sendable {
     /// Which machine and driver the figures are of.

@@ -1,4 +1,5 @@
 import Foundation
+import Monge
 
 /// What moved between two reports of the same benchmarks.
 public struct KernelComparison: Codable, Sendable {

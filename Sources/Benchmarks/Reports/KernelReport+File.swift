@@ -1,4 +1,5 @@
 import Foundation
+import Monge
 
 extension KernelReport {
     /// Reads a file that ``json()`` wrote.

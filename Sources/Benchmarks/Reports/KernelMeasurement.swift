@@ -1,5 +1,5 @@
-import CrossCheck
 import Foundation
+import Monge
 import Tensors
 import VulkanBackend
 

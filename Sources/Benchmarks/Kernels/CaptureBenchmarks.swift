@@ -1,6 +1,6 @@
 import Tensors
 
-extension CrossCheck {
+extension KernelBenchmark {
     /// Pooling of a calibration batch; the fit of 512 sequences a side, and of every token of as many.
     static let captureBenchmarks: [KernelBenchmark] =
         DecoderSizes.all.flatMap { [pool($0)] + fits($0, samples: 512) } + fits(.small, samples: 65_536)

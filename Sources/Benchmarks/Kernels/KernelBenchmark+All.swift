@@ -1,6 +1,6 @@
-extension CrossCheck {
+extension KernelBenchmark {
     /// Sizes of real models for every operation. Each family of operations has a file of its own.
-    public static let benchmarks: [KernelBenchmark] =
+    public static let all: [KernelBenchmark] =
         attentionBenchmarks
         + captureBenchmarks
         + convolutionBenchmarks

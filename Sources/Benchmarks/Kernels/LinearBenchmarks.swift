@@ -1,6 +1,6 @@
 import Tensors
 
-extension CrossCheck {
+extension KernelBenchmark {
     static let linearBenchmarks: [KernelBenchmark] =
         DecoderSizes.all.flatMap(decoderLinears) + diffusionLinears
 

@@ -1,6 +1,6 @@
 import Tensors
 
-extension CrossCheck {
+extension KernelBenchmark {
     /// Layers of U-Nets and of the autoencoder for one image, and what a doubling of the size takes without upsampling first.
     static let convolutionBenchmarks: [KernelBenchmark] = layers.flatMap { layer in
         [DType.f32, .f16].map { convolution(layer, $0) }

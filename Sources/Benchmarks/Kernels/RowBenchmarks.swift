@@ -1,6 +1,6 @@
 import Tensors
 
-extension CrossCheck {
+extension KernelBenchmark {
     static let rowBenchmarks: [KernelBenchmark] = DecoderSizes.all.flatMap { sizes in
         [1, 512].flatMap { rows in
             norms(sizes, rows: rows) + elementwise(sizes, rows: rows) + movements(sizes, rows: rows)

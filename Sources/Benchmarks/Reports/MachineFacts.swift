@@ -1,5 +1,6 @@
 import CPUBackend
 import Foundation
+import Monge
 import Tensors
 import VulkanBackend
 

@@ -1,5 +1,5 @@
+import Benchmarks
 import Foundation
-import Monge
 import Testing
 
 /// The page in a browser, where the machine has one: a copy of it uses its own controls and says in its title what does not hold.

@@ -1,5 +1,7 @@
 import Foundation
+import Foundations
 import Models
+import Monge
 import Tensors
 import Transport
 
