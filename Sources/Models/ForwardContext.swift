@@ -1,6 +1,6 @@
 import Tensors
 
-/// Thrown through a forward pass once the last site that is wanted has been seen: what follows would be thrown away.
+/// Thrown by a tap to end a forward pass there: what follows is not wanted, or not yet.
 public struct ForwardPassEnded: Error {
     public init() {}
 }
@@ -9,10 +9,10 @@ public struct ForwardPassEnded: Error {
 ///
 /// Model code hands every site's activation through ``rmsNorm(_:gain:epsilon:at:)``, ``linear(_:weight:bias:residual:at:)`` or
 /// ``visit(_:at:)`` and knows no more. Where nothing is installed this is the plain operation; where maps are installed they are
-/// fused into it; a tap then sees the activation as it goes on, and may hand back one more map.
+/// fused into it; a tap then sees the activation as it goes on.
 public struct ForwardContext {
-    /// Sees the steered activation of a site, `[rows, channels]`, and may return a map to apply before the pass goes on.
-    public typealias Tap = (_ site: Site, _ activation: Tensor) throws -> TransportApplication?
+    /// Sees the steered activation of a site, `[rows, channels]`; may throw ``ForwardPassEnded``.
+    public typealias Tap = (_ site: Site, _ activation: Tensor) throws -> Void
 
     public let backend: any Backend
     /// By site index; empty when no site is steered.
@@ -20,6 +20,8 @@ public struct ForwardContext {
     /// By site index; empty when no site is tapped.
     private let isTapped: [Bool]
     private let tap: Tap?
+    /// Products that a pass computed before it stopped within a stage.
+    private let kept: KeptProducts?
 
     /// - Parameters:
     ///   - transports: The maps of each site, by site index; empty for none anywhere.
@@ -28,12 +30,20 @@ public struct ForwardContext {
     public init(
         backend: any Backend, transports: [[TransportApplication]] = [], tapped: [Int] = [], siteCount: Int = 0, tap: Tap? = nil
     ) {
+        self.init(backend: backend, transports: transports, tapped: tapped, siteCount: siteCount, kept: nil, tap: tap)
+    }
+
+    /// - Parameter kept: Receives the products of tapped sites, and spares the pass those that it holds already.
+    package init(
+        backend: any Backend, transports: [[TransportApplication]], tapped: [Int], siteCount: Int, kept: KeptProducts?, tap: Tap?
+    ) {
         self.backend = backend
         self.transports = transports
         var isTapped = [Bool](repeating: false, count: tapped.isEmpty ? 0 : siteCount)
         for index in tapped { isTapped[index] = true }
         self.isTapped = isTapped
         self.tap = tap
+        self.kept = kept
     }
 
     /// Whether the tap wants to see every row of this site.
@@ -47,8 +57,15 @@ public struct ForwardContext {
     private func installed(at site: Site) -> [TransportApplication] { transports.isEmpty ? [] : transports[site.index] }
 
     private func observe(_ activation: Tensor, at site: Site) throws -> Tensor {
-        guard taps(site), let map = try tap?(site, activation) else { return activation }
-        return try backend.transport(activation, by: map, into: activation)
+        if taps(site) { try tap?(site, activation) }
+        return activation
+    }
+
+    /// The activation after the site's maps; the given tensor is left as it is.
+    private func steered(_ x: Tensor, at site: Site) throws -> Tensor {
+        var y: Tensor?
+        for map in installed(at: site) { y = try backend.transport(y ?? x, by: map, into: y) }
+        return y ?? x
     }
 
     /// ``Backend/rmsNorm(_:gain:epsilon:transports:into:)`` whose result is a site.
@@ -58,18 +75,30 @@ public struct ForwardContext {
 
     /// ``Backend/linear(_:weight:bias:epilogue:into:)`` whose result, before the residual is added, is a site.
     public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, residual: Tensor? = nil, at site: Site) throws -> Tensor {
-        let fused = taps(site) ? nil : residual
-        let y = try backend.linear(
-            x, weight: weight, bias: bias, epilogue: Epilogue(transports: installed(at: site), residual: fused))
-        guard taps(site) else { return y }
-        let observed = try observe(y, at: site)
-        guard let residual else { return observed }
-        return try backend.add(observed, residual)
+        guard taps(site) || kept?[site] != nil else {
+            return try backend.linear(
+                x, weight: weight, bias: bias, epilogue: Epilogue(transports: installed(at: site), residual: residual))
+        }
+        let product = try kept?[site] ?? backend.linear(x, weight: weight, bias: bias)
+        if taps(site) { kept?[site] = product }
+        let y = try observe(steered(product, at: site), at: site)
+        guard let residual else { return y }
+        return try backend.add(y, residual)
     }
 
-    /// A site whose activation is already there: nobody else reads `x` afterwards, so it is changed in place.
-    public func visit(_ x: Tensor, at site: Site) throws -> Tensor {
-        for map in installed(at: site) { _ = try backend.transport(x, by: map, into: x) }
-        return try observe(x, at: site)
+    /// A site whose activation is already there.
+    public func visit(_ x: Tensor, at site: Site) throws -> Tensor { try observe(steered(x, at: site), at: site) }
+}
+
+/// The matrix products of tapped sites, before their maps, by site: what a pass that stops at a site need not compute again when it
+/// goes on from the last stage that it completed.
+package final class KeptProducts {
+    package var bySite: [Int: Tensor] = [:]
+
+    package init() {}
+
+    subscript(site: Site) -> Tensor? {
+        get { bySite[site.index] }
+        set { bySite[site.index] = newValue }
     }
 }

@@ -9,6 +9,8 @@ public enum OutputRows {
 }
 
 /// A decoder-only language model on a backend.
+///
+/// A forward pass is a sequence of stages, so that it can wait between two of them while other batches catch up.
 public protocol LanguageModel: AnyObject {
     /// The model family, for example `llama`.
     var architecture: String { get }
@@ -25,18 +27,42 @@ public protocol LanguageModel: AnyObject {
 
     func makeCache(slots: Int, capacity: Int) throws -> KeyValueCache
 
-    /// Runs the batch, extends the cache, and returns the normed last hidden state.
+    /// The stages between ``begin(_:cache:context:)`` and ``finish(_:output:context:)``.
+    var stageCount: Int { get }
+
+    /// Embeds a batch: the state before the first stage.
     ///
-    /// - Parameters:
-    ///   - cache: Where keys and values of earlier tokens are. Nil when sequences start at 0 and end with this pass; the batch's
-    ///     slots are then 0, 1, 2, …
+    /// - Parameter cache: Where keys and values of earlier tokens are. Nil when sequences start at 0 and end with this pass; the batch's
+    ///   slots are then 0, 1, 2, …
+    func begin(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext) throws -> PassState
+
+    /// Carries a pass through its next stage. The cache is extended by the stages that compute keys and values.
+    ///
+    /// The tensors of the given state are not written to, and when the stage throws, the state is what it was.
+    /// - Precondition: `state.stage < stageCount`.
+    func advance(_ state: inout PassState, context: ForwardContext) throws
+
+    /// The normed last hidden state of a pass whose stages are all done.
     /// - Returns: `[rows, hidden]` f32.
-    func forward(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext, output: OutputRows) throws -> Tensor
+    func finish(_ state: PassState, output: OutputRows, context: ForwardContext) throws -> Tensor
 
     /// The scores of all next tokens.
-    /// - Parameter hidden: `[rows, hidden]` f32, from ``forward(_:cache:context:output:)``.
+    /// - Parameter hidden: `[rows, hidden]` f32, from ``finish(_:output:context:)``.
     /// - Returns: `[rows, vocabulary]` f32.
     func logits(_ hidden: Tensor) throws -> Tensor
+}
+
+extension LanguageModel {
+    /// Runs the batch through all stages, extends the cache, and returns the normed last hidden state.
+    ///
+    /// - Parameter cache: Where keys and values of earlier tokens are. Nil when sequences start at 0 and end with this pass; the batch's
+    ///   slots are then 0, 1, 2, …
+    /// - Returns: `[rows, hidden]` f32.
+    public func forward(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext, output: OutputRows) throws -> Tensor {
+        var state = try begin(batch, cache: cache, context: context)
+        while state.stage < stageCount { try advance(&state, context: context) }
+        return try finish(state, output: output, context: context)
+    }
 }
 
 /// What one token's forward pass costs, attention over the cache left out.

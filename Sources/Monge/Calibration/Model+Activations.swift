@@ -66,20 +66,23 @@ extension Model {
         guard !sentences.isEmpty else { throw MongeError.usage("there are no sentences to capture activations from") }
         let set = try CalibrationSet(sentences, maximumTokens: options.maximumTokens, model: self)
         let samples = try sites.map { try backend.allocate([set.count, $0.channels], .f32) }
+        // By index: a pass may come to its sites in another order.
+        let rowOfSamples = Dictionary(uniqueKeysWithValues: sites.enumerated().map { ($1.index, $0) })
         let installed = try InstalledSteering([steering], on: language)
         let pooling = SamplePooling(pooling: options.pooling, skipsBeginning: options.skipsBeginning)
         for batch in set.batches {
             let rows = try batch.tokenBatch(on: backend)
             let plan = try pooling.plan(for: rows, tokens: batch.tokens, beginning: tokenizer.beginOfSequence, on: backend)
-            var seen = 0
+            var remaining = Set(rowOfSamples.keys)
             let context = ForwardContext(
                 backend: backend, transports: try installed.transports(for: batch.tokens.map { ($0.count, steering) }),
                 tapped: sites.map(\.index), siteCount: language.sites.count
             ) { site, activation in
-                try pooling(activation, plan, on: self.backend, into: samples[seen].rows(batch.samples))
-                seen += 1
-                if seen == sites.count { throw ForwardPassEnded() }
-                return nil
+                guard remaining.remove(site.index) != nil else {
+                    throw MongeError.failed("the forward pass comes to \(site.name) more than once: which activation is meant is not clear")
+                }
+                try pooling(activation, plan, on: self.backend, into: samples[rowOfSamples[site.index]!].rows(batch.samples))
+                if remaining.isEmpty { throw ForwardPassEnded() }
             }
             do { _ = try language.forward(rows, cache: nil, context: context, output: .last) } catch is ForwardPassEnded {}
             try backend.synchronize()

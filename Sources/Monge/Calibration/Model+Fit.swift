@@ -67,47 +67,41 @@ extension Model {
     }
 
     /// One forward pass of all batches in step: at each site, capture, fit, apply at λ = 1, go on.
+    ///
+    /// Sites are taken in the order in which the passes come to them.
     private func causally(
         source: [String], target: [String], sites: [Site], options: CaptureOptions, position: Position,
         fit: (Site, Tensor, Tensor) throws -> AffineMap
     ) throws {
-        let sides = try [source, target].map { try CalibrationSet($0, maximumTokens: options.maximumTokens, model: self) }
-        let batches = sides.enumerated().flatMap { side, set in set.batches.map { (side: side, batch: $0) } }
         let pooling = SamplePooling(pooling: options.pooling, skipsBeginning: options.skipsBeginning)
-        let rows = try batches.map { try $0.batch.tokenBatch(on: backend) }
-        let plans = try zip(rows, batches).map {
-            try pooling.plan(for: $0, tokens: $1.batch.tokens, beginning: tokenizer.beginOfSequence, on: backend)
+        let sides = try [source, target].map { sentences in
+            let set = try CalibrationSet(sentences, maximumTokens: options.maximumTokens, model: self)
+            let passes = try set.batches.map { try CalibrationPass($0, pooling: pooling, position: position, model: self) }
+            return (count: set.count, passes: passes)
         }
-        // Under `last`, the map applies to each sentence's last token alone; elsewhere index 0 leaves rows untouched.
-        let indices = try rows.map { batch -> Tensor in
-            guard position == .last else { return try backend.upload([Int32(1)]) }
-            var indices = [Int32](repeating: 0, count: batch.rowCount)
-            for range in batch.ranges { indices[range.upperBound - 1] = 1 }
-            return try backend.upload(indices)
-        }
-        let strength = try backend.upload([Float(1)])
-        var samples = [Tensor]()
-        var visited = 0
-        var table: Tensor?
-        try Lockstep().run(count: batches.count) { index, tap in
-            let context = ForwardContext(
-                backend: self.backend, tapped: sites.map(\.index), siteCount: self.language.sites.count
-            ) { site, activation in
-                _ = try tap(site, activation)
-                return table.map { TransportApplication(table: $0, indices: indices[index], strengths: strength) }
+        let strengths = try backend.upload([Float(1)])
+        var remaining = Set(sites.map(\.index))
+        while !remaining.isEmpty {
+            var reached: Site?
+            var samples = [Tensor]()
+            for (side, (count, passes)) in sides.enumerated() {
+                for pass in passes {
+                    try pass.advance(toFirstOf: Array(remaining)) { site, activation, plan in
+                        guard reached == nil || reached == site else {
+                            throw MongeError.failed("batches come to \(reached!.name) and to \(site.name) at once: no order of sites")
+                        }
+                        reached = site
+                        if samples.count == side { samples.append(try self.backend.allocate([count, site.channels], .f32)) }
+                        try pooling(activation, plan, on: self.backend, into: samples[side].rows(pass.samples))
+                    }
+                }
             }
-            _ = try self.language.forward(rows[index], cache: nil, context: context, output: .last)
-        } observe: { index, site, activation in
-            if samples.isEmpty { samples = try sides.map { try self.backend.allocate([$0.count, site.channels], .f32) } }
-            let (side, batch) = batches[index]
-            try pooling(activation, plans[index], on: self.backend, into: samples[side].rows(batch.samples))
-        } decide: { site in
+            let site = reached!
             let map = try fit(site, samples[0], samples[1])
             let identity = AffineMap.identity(channels: site.channels)
-            table = try backend.upload(identity.interleaved + map.interleaved, [2, site.channels, 4])
-            samples = []
-            visited += 1
-            return (nil, visited == sites.count)
+            let table = try backend.upload(identity.interleaved + map.interleaved, [2, site.channels, 4])
+            for pass in sides.flatMap(\.passes) { pass.install(table, strengths: strengths, at: site) }
+            remaining.remove(site.index)
         }
     }
 

@@ -90,25 +90,57 @@ public final class Llama: LanguageModel {
             headChannels: configuration.headChannels, dtype: cacheType, on: backend)
     }
 
-    public func forward(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext, output: OutputRows) throws -> Tensor {
-        let c = configuration
-        var x = try context.visit(backend.embedding(batch.tokens, table: embedding), at: embeddingSite)
-        for (index, layer) in layers.enumerated() {
-            let normed = try context.rmsNorm(x, gain: layer.inputNorm, epsilon: c.normEpsilon, at: layer.inputNormSite)
-            let attended = try attention(normed, layer, index, batch, cache, context)
-            x = try layer.output(attended, residual: x, context)
-            let mlpInput = try context.rmsNorm(
-                x, gain: layer.postAttentionNorm, epsilon: c.normEpsilon, at: layer.postAttentionNormSite)
-            let gate = try layer.gate(mlpInput, context)
-            let up = try layer.up(mlpInput, context)
-            let product = try backend.gatedProduct(gate: gate, up: up, activation: .silu, into: gate)
-            x = try context.visit(layer.down(product, residual: x, context), at: layer.outputSite)
+    /// The stages of a block; between them wait the residual stream and at most one tensor more.
+    private enum Stage: Int, CaseIterable {
+        /// Norm and attention, up to the heads' results.
+        case attention
+        /// Their projection to the residual stream.
+        case attentionOutput
+        /// Norm, gate and up projection, and their product.
+        case gatedProduct
+        /// Its projection to the residual stream.
+        case down
+        /// The block's output as a site.
+        case output
+    }
+
+    public var stageCount: Int { layers.count * Stage.allCases.count }
+
+    public func begin(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext) throws -> PassState {
+        let hidden = try context.visit(backend.embedding(batch.tokens, table: embedding), at: embeddingSite)
+        return PassState(batch: batch, cache: cache, hidden: hidden)
+    }
+
+    public func advance(_ state: inout PassState, context: ForwardContext) throws {
+        let index = state.stage / Stage.allCases.count
+        let layer = layers[index]
+        let x = state.hidden
+        let epsilon = configuration.normEpsilon
+        switch Stage(rawValue: state.stage % Stage.allCases.count)! {
+        case .attention:
+            let normed = try context.rmsNorm(x, gain: layer.inputNorm, epsilon: epsilon, at: layer.inputNormSite)
+            state.complete(hidden: x, inner: try attention(normed, layer, index, state.batch, state.cache, context))
+        case .attentionOutput:
+            state.complete(hidden: try layer.output(state.inner!, residual: x, context))
+        case .gatedProduct:
+            let normed = try context.rmsNorm(x, gain: layer.postAttentionNorm, epsilon: epsilon, at: layer.postAttentionNormSite)
+            let gate = try layer.gate(normed, context)
+            let up = try layer.up(normed, context)
+            state.complete(hidden: x, inner: try backend.gatedProduct(gate: gate, up: up, activation: .silu, into: gate))
+        case .down:
+            state.complete(hidden: try layer.down(state.inner!, residual: x, context))
+        case .output:
+            state.complete(hidden: try context.visit(x, at: layer.outputSite))
         }
+    }
+
+    public func finish(_ state: PassState, output: OutputRows, context: ForwardContext) throws -> Tensor {
+        var x = state.hidden
         // The norm works row by row, so only the rows that are asked for need it, unless what happens at its site needs them all.
         let gatherFirst = !context.needsEveryRow(at: normSite)
-        if case .last = output, gatherFirst { x = try backend.embedding(batch.lastRows, table: x) }
-        x = try context.rmsNorm(x, gain: norm, epsilon: c.normEpsilon, at: normSite)
-        if case .last = output, !gatherFirst { x = try backend.embedding(batch.lastRows, table: x) }
+        if case .last = output, gatherFirst { x = try backend.embedding(state.batch.lastRows, table: x) }
+        x = try context.rmsNorm(x, gain: norm, epsilon: configuration.normEpsilon, at: normSite)
+        if case .last = output, !gatherFirst { x = try backend.embedding(state.batch.lastRows, table: x) }
         return x
     }
 
