@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Imports point one way: MongeCLI → Benchmarks → Monge, CrossCheck; Monge → Models, Transport → Tensors; a backend → Tensors
+// Imports point one way: MongeCLI → Benchmarks → Monge, CrossCheck; Monge → Models, Tokenizers, Transport → Tensors; a backend → Tensors
 // (and VulkanRuntime). Models never import a backend.
 let package = Package(
     name: "Monge",
@@ -28,12 +28,15 @@ let package = Package(
             name: "VulkanBackend", dependencies: ["Foundations", "Tensors", "VulkanRuntime"],
             plugins: ["CompileShaders"]),
         .target(name: "ModelFiles", dependencies: ["Foundations", "Tensors"]),
+        .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
         .target(name: "Transport", dependencies: ["ModelFiles"]),
         .target(name: "Models", dependencies: ["Foundations", "Tensors", "ModelFiles"]),
         .target(name: "CrossCheck", dependencies: ["Foundations", "Tensors"]),
         .target(
             name: "Monge",
-            dependencies: ["Foundations", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend", "VulkanBackend"]),
+            dependencies: [
+                "Foundations", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "VulkanBackend",
+            ]),
         // Speed: used by the command, not by the library.
         .target(
             name: "Benchmarks",
@@ -43,8 +46,8 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Benchmarks", "CPUBackend", "CrossCheck", "Foundations", "ModelFiles", "Monge", "Tensors", "Transport", "VulkanBackend",
-                "VulkanRuntime",
+                "Benchmarks", "CPUBackend", "CrossCheck", "Foundations", "ModelFiles", "Monge", "Tensors", "Tokenizers", "Transport",
+                "VulkanBackend", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -56,14 +59,17 @@ let package = Package(
             path: "tools/CompileShaders"),
         // Tests, a target a module.
         .testTarget(name: "FoundationsTests", dependencies: ["Foundations"]),
-        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors"]),
+        .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors", "TestSupport"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles", "TestSupport"]),
         .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
         .testTarget(
             name: "MongeTests",
             dependencies: [
-                "Monge", "Models", "ModelFiles", "Transport", "Tensors", "CPUBackend", "CrossCheck", "VulkanBackend", "VulkanRuntime",
+                "Monge", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "CrossCheck", "VulkanBackend",
+                "VulkanRuntime",
             ]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "Monge", "Tensors"]),
         .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI", "CrossCheck", "VulkanBackend", "VulkanRuntime"]),

@@ -1,10 +1,11 @@
 import Foundation
 import ModelFiles
+import Tokenizers
 
 extension Model {
     /// The tokenizer of a model file or folder, without the model.
-    public static func loadTokenizer(_ url: URL) throws -> Tokenizer {
-        url.isFolder ? try HuggingFaceFolder(path: url.path).tokenizer() : try Tokenizer(GGUFFile(path: url.path))
+    public static func loadTokenizer(_ url: URL) throws -> any Tokenizer {
+        url.isFolder ? try HuggingFaceFolder(path: url.path).tokenizer() : try TokenizerRegistry.load(GGUFFile(path: url.path))
     }
 }
 

@@ -2,6 +2,7 @@ import Foundation
 import ModelFiles
 import Models
 import Tensors
+import Tokenizers
 
 /// A language model with its tokenizer on a device: what is steered.
 ///
@@ -14,14 +15,14 @@ import Tensors
 /// A model is used from one thread at a time.
 public final class Model {
     public let language: any LanguageModel
-    public let tokenizer: Tokenizer
+    public let tokenizer: any Tokenizer
     /// The file or folder the model came from.
     public let url: URL
     private let template: () throws -> ChatTemplate
 
     public var backend: any Backend { language.backend }
 
-    private init(language: any LanguageModel, tokenizer: Tokenizer, url: URL, template: @escaping () throws -> ChatTemplate) {
+    private init(language: any LanguageModel, tokenizer: any Tokenizer, url: URL, template: @escaping () throws -> ChatTemplate) {
         self.language = language
         self.tokenizer = tokenizer
         self.url = url
@@ -51,7 +52,7 @@ public final class Model {
         } else {
             let file = try GGUFFile(path: url.path)
             model = Model(
-                language: try LanguageModels.load(file, cache: cache, on: backend), tokenizer: try Tokenizer(file), url: url,
+                language: try LanguageModels.load(file, cache: cache, on: backend), tokenizer: try TokenizerRegistry.load(file), url: url,
                 template: { try ChatTemplate(file) })
         }
         guard model.tokenizer.vocabularySize <= model.language.vocabularySize else {

@@ -1,47 +1,12 @@
 import Foundation
 import ModelFiles
 import Tensors
+import TestSupport
 import Testing
 
 /// Files that are broken at random: each is read as well as any other file, or refused with a ``ModelFileError``. That no other error
 /// occurs is checked by the compiler (`do throws(ModelFileError)`), that nothing traps by the tests' end.
 struct CorruptionTests {
-    /// Breaks a file in one to three ways.
-    static func corrupt(_ original: [UInt8], _ donor: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
-        var bytes = original
-        for _ in 0..<Int.random(in: 1...3, using: &random) {
-            guard !bytes.isEmpty else { return bytes }
-            let place = Int.random(in: 0..<bytes.count, using: &random)
-            switch Int.random(in: 0..<7, using: &random) {
-            case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            case 1: bytes[place] = .random(in: 0 ... .max, using: &random)
-            case 2: bytes.removeSubrange(place...)
-            case 3: overwrite(&bytes, place, extreme(&random, UInt64(bytes.count)), width: 8)
-            case 4: overwrite(&bytes, place, extreme(&random, UInt64(bytes.count)), width: 4)
-            case 5:
-                let source = Int.random(in: 0..<donor.count, using: &random)
-                let length = min(Int.random(in: 1...64, using: &random), donor.count - source)
-                bytes.insert(contentsOf: donor[source..<source + length], at: place)
-            default: bytes.removeSubrange(place..<min(place + Int.random(in: 1...16, using: &random), bytes.count))
-            }
-        }
-        return bytes
-    }
-
-    /// A number on which lengths, offsets and counts go wrong.
-    static func extreme(_ random: inout SplitMix64, _ size: UInt64) -> UInt64 {
-        let numbers: [UInt64] = [
-            0, 1, .max, .max - 7, 1 << 63, (1 << 63) - 1, 1 << 62, 1 << 61, 1 << 32, (1 << 32) - 1, 1 << 31, size, size - 1, size / 8,
-        ]
-        return numbers.randomElement(using: &random)!
-    }
-
-    static func overwrite(_ bytes: inout [UInt8], _ place: Int, _ number: UInt64, width: Int) {
-        for (index, byte) in GGUFBuilder.bytes(number).enumerated().prefix(width) where place + index < bytes.count {
-            bytes[place + index] = byte
-        }
-    }
-
     /// The properties that every file has which was not refused.
     static func check(_ file: some TensorFile) {
         for name in file.tensorNames {
@@ -64,12 +29,6 @@ struct CorruptionTests {
         } catch { return false }
         for key in file.keys { #expect(file.value(key) != nil) }
         check(file)
-        do throws(ModelFileError) {
-            let tokenizer = try Tokenizer(file)
-            let tokens = tokenizer.encode("ab a<s> ü", addSpecial: true, parseSpecial: true)
-            #expect(tokens.allSatisfy { $0 >= 0 && Int($0) < tokenizer.vocabularySize })
-            _ = tokenizer.decode(tokens)
-        } catch {}
         return true
     }
 
@@ -99,7 +58,7 @@ struct CorruptionTests {
         var random = SplitMix64(seed: 1)
         var read = 0
         for _ in 0..<15_000 {
-            let bytes = CorruptionTests.corrupt(original, CorruptionTests.safetensors + original, &random)
+            let bytes = Corruption.corrupt(original, CorruptionTests.safetensors + original, &random)
             if CorruptionTests.check(gguf: bytes) { read += 1 }
         }
         // Both outcomes are met often enough to mean something.
@@ -114,7 +73,7 @@ struct CorruptionTests {
         for number in [.max, 1 << 63, (1 << 63) - 1, 1 << 61, 1 << 32, 0] as [UInt64] {
             for place in 0..<original.count - 8 {
                 var bytes = original
-                CorruptionTests.overwrite(&bytes, place, number, width: 8)
+                Corruption.overwrite(&bytes, place, number, width: 8)
                 if CorruptionTests.check(gguf: bytes) { read += 1 }
                 count += 1
             }
@@ -128,7 +87,7 @@ struct CorruptionTests {
         var random = SplitMix64(seed: 2)
         var read = 0
         for _ in 0..<15_000 {
-            var bytes = CorruptionTests.corrupt(original, original, &random)
+            var bytes = Corruption.corrupt(original, original, &random)
             // Numbers are text here: a digit becomes many, or a sign.
             if Int.random(in: 0..<4, using: &random) == 0,
                 let digit = bytes.indices.filter({ (0x30...0x39).contains(bytes[$0]) }).randomElement(using: &random)
@@ -138,24 +97,11 @@ struct CorruptionTests {
             }
             // Mostly with a header length that fits what is there, so that what follows is reached.
             if Int.random(in: 0..<4, using: &random) > 0, let end = bytes.lastIndex(of: UInt8(ascii: "}")), end > 8 {
-                CorruptionTests.overwrite(&bytes, 0, UInt64(end - 7), width: 8)
+                Corruption.overwrite(&bytes, 0, UInt64(end - 7), width: 8)
             }
             if CorruptionTests.check(safetensors: bytes) { read += 1 }
         }
         #expect((100..<14_900).contains(read), "\(read) files were read")
-    }
-
-    @Test(.timeLimit(.minutes(5))) func tokenizerFilesAreReadOrRefused() throws {
-        let original = try Array(fixture("tokenizer/tiny/llama-bpe.json"))
-        var random = SplitMix64(seed: 3)
-        for _ in 0..<300 {
-            do throws(ModelFileError) {
-                let bytes = CorruptionTests.corrupt(original, original, &random)
-                let tokenizer = try Tokenizer(tokenizerJSON: JSONDocument(MappedFile(contents: bytes, name: "tokenizer.json")))
-                let tokens = tokenizer.encode("ab 12 <mask> é", addSpecial: true, parseSpecial: true)
-                #expect(tokens.allSatisfy { $0 >= 0 && Int($0) < tokenizer.vocabularySize })
-            } catch {}
-        }
     }
 
     @Test(.timeLimit(.minutes(5))) func sentenceFilesAreReadOrRefused() throws {
@@ -167,7 +113,7 @@ struct CorruptionTests {
         for (suffix, text) in originals.sorted(by: { $0.key < $1.key }) {
             for _ in 0..<2_000 {
                 do throws(ModelFileError) {
-                    let bytes = CorruptionTests.corrupt(Array(text.utf8), Array("\",\r\n\t{}[]:\u{FEFF}".utf8), &random)
+                    let bytes = Corruption.corrupt(Array(text.utf8), Array("\",\r\n\t{}[]:\u{FEFF}".utf8), &random)
                     let sentences = try SentenceFile(MappedFile(contents: bytes, name: "x.\(suffix)")).sentences
                     #expect(!sentences.isEmpty)
                 } catch {}

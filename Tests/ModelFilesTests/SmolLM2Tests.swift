@@ -1,6 +1,7 @@
 import Foundation
 import ModelFiles
 import Tensors
+import TestSupport
 import Testing
 
 /// What a real file says, against what an independent reader of the format prints for it.
@@ -32,27 +33,5 @@ struct SmolLM2Tests {
         // The file stores the embedding first, and this tensor 30 083 328 bytes after it.
         #expect(down.bytes.baseAddress! - embedding.bytes.baseAddress! == 30_083_328)
         #expect(try file.tensor("output_norm.weight").floats().count == 576)
-    }
-}
-
-struct TokenizerFixture: Decodable {
-    struct Case: Decodable {
-        let text: String
-        let ids: [Int32]
-        let special: Bool
-    }
-    let cases: [Case]
-}
-
-struct SmolLM2TokenizerTests {
-    /// Every case of the fixture, made with Hugging Face's `tokenizers`, gives the same tokens.
-    @Test func encodesAsTheReference() throws {
-        let tokenizer = try SmolLM2.tokenizer.get()
-        let cases = try JSONDecoder().decode(TokenizerFixture.self, from: fixture("tokenizer/smollm.json")).cases
-        #expect(cases.count >= 700)
-        for item in cases {
-            let tokens = tokenizer.encode(item.text, addSpecial: false, parseSpecial: item.special)
-            #expect(tokens == item.ids, "\(item.text.debugDescription), special \(item.special)")
-        }
     }
 }

@@ -1,6 +1,6 @@
-import ModelFiles
 import Models
 import Tensors
+import Tokenizers
 
 /// A prompt and the maps that steer its continuation.
 public struct GenerationRequest: Sendable {

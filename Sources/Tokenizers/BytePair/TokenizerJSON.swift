@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// Reads the parts of a Hugging Face `tokenizer.json`.
 ///
 /// Source: Hugging Face `tokenizers`, the serialised form of `Tokenizer`.
@@ -9,9 +11,7 @@ struct TokenizerJSON {
     func unsupported(_ detail: String) -> ModelFileError { .unsupported(file: document.name, detail: detail) }
     private func malformed(_ detail: String) -> ModelFileError { .malformed(file: document.name, detail: detail) }
 
-    func parts() throws(ModelFileError) -> Tokenizer.Parts {
-        let type = try document.string(ifPresent: "model.type") ?? "BPE"
-        guard type == "BPE" else { throw unsupported("the tokenizer model '\(type)' is not known (known: BPE)") }
+    func parts() throws(ModelFileError) -> ByteLevelTokenizer.Parts {
         for key in ["dropout", "continuing_subword_prefix", "end_of_word_suffix"] {
             if let value = document.value("model.\(key)"), value.string != "" {
                 throw unsupported("the tokenizer's '\(key)' is set, which byte-level BPE does without")
@@ -29,7 +29,7 @@ struct TokenizerJSON {
             throw unsupported("the tokenizer has an unknown token and no token for some bytes")
         }
         let normalizes = try normalizes()
-        var parts = Tokenizer.Parts(
+        var parts = ByteLevelTokenizer.Parts(
             file: document.name, texts: texts, kinds: kinds, merges: try merges(), preTokenizer: try preTokenizer(),
             normalizes: normalizes, ignoresMerges: try document.bool(ifPresent: "model.ignore_merges") ?? false)
         parts.addedTokens = added.filter { !$0.isNormalized }.map(\.entry)
@@ -85,7 +85,7 @@ struct TokenizerJSON {
         var merges: [(left: String, right: String)] = []
         merges.reserveCapacity(lines.count)
         for (rank, line) in lines.enumerated() {
-            if let text = line.string, let merge = Tokenizer.splitMerge(text) {
+            if let text = line.string, let merge = ByteLevelTokenizer.splitMerge(text) {
                 merges.append(merge)
             } else if let pair = line.strings, pair.count == 2 {
                 merges.append((pair[0], pair[1]))

@@ -1,3 +1,5 @@
+import ModelFiles
+
 extension TokenizerJSON {
     private static let contractions = ["(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"]
 

@@ -1,12 +1,14 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
+import Tokenizers
 
 struct TokenizerTests {
-    static func tokenizer(_ change: (inout GGUFBuilder) -> Void = { _ in }) throws -> Tokenizer {
+    static func tokenizer(_ change: (inout GGUFBuilder) -> Void = { _ in }) throws -> any Tokenizer {
         var builder = GGUFBuilder.sample
         change(&builder)
-        return try Tokenizer(GGUFFile(builder.mapped))
+        return try TokenizerRegistry.load(GGUFFile(builder.mapped))
     }
 
     static func replace(_ builder: inout GGUFBuilder, _ key: String, _ type: UInt32, _ value: [UInt8]) {

@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// How a model wants a conversation written.
 ///
 /// Models carry their layout as a program in the Jinja language. This library runs no such programs: it recognises those of the families

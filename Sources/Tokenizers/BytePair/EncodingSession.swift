@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// The words met while a text is encoded, with their tokens: most words of a text occur many times.
 struct EncodingSession {
     private var work = BytePairEncoder.Workspace()

@@ -1,22 +1,18 @@
 import Foundation
+import ModelFiles
 
 /// Byte-level byte-pair encoding between text and token numbers, as a model's own tokenizer does it.
 ///
 /// Text is first cut at added tokens, each stretch between them is cut into words (``PreTokenizer``), and the bytes of each word are
 /// merged by rank. The same tokenizer comes from a GGUF file or from a Hugging Face `tokenizer.json`.
 ///
-/// Added tokens follow Hugging Face's and llama.cpp's rules: user-defined tokens are always read as tokens; control tokens only
-/// when `parseSpecial` is true, else their text is ordinary text. Where several match, the leftmost is taken, and of those the longest.
-public final class Tokenizer: Sendable {
+/// Where several added tokens match, the leftmost is taken, and of those the longest.
+public final class ByteLevelTokenizer: Tokenizer {
     /// How text is cut into words.
     public let preTokenizer: PreTokenizer
-    /// The token that begins a text, for models that have one.
     public let beginOfSequence: Int32?
-    /// The token that ends a text, for models that have one.
     public let endOfSequence: Int32?
-    /// Tokens after which a model has said all: the end of the sequence, of a turn, or of a message.
     public let stopTokens: Set<Int32>
-    /// What `addSpecial` puts before and after a text.
     public let prefix: [Int32]
     public let suffix: [Int32]
     let vocabulary: Vocabulary
@@ -62,26 +58,22 @@ public final class Tokenizer: Sendable {
         endOfSequence = parts.endOfSequence
         prefix = parts.prefix
         suffix = parts.suffix
-        var stops = Set(Tokenizer.turnEnds.compactMap(vocabulary.number(of:)))
+        var stops = Set(ByteLevelTokenizer.turnEnds.compactMap(vocabulary.number(of:)))
         if let end = parts.endOfSequence { stops.insert(end) }
         stopTokens = stops
     }
 
-    /// The number of tokens.
     public var vocabularySize: Int { vocabulary.count }
 
-    /// The number of the token with this text, as the file spells it.
     public func token(_ text: String) -> Int32? { vocabulary.number(of: text) }
 
-    /// What a token is for; nil for a number that is no token.
     public func kind(_ token: Int32) -> TokenKind? {
         token >= 0 && token < vocabulary.count ? vocabulary.kinds[Int(token)] : nil
     }
 
-    /// The tokens of a text.
-    /// - Parameters:
-    ///   - addSpecial: whether to put ``prefix`` before and ``suffix`` after, as the model expects.
-    ///   - parseSpecial: whether the names of control tokens in the text stand for these tokens.
+    /// The bytes of a byte-level token are the same wherever it stands.
+    public func bytes(of token: Int32, isFirst: Bool) -> [UInt8] { Array(vocabulary.piece(token)) }
+
     public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
         var output = addSpecial ? prefix : []
         var session = EncodingSession()

@@ -1,6 +1,8 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
+import Tokenizers
 
 struct PreTokenizerTests {
     struct Case: Decodable {

@@ -3,7 +3,7 @@ import Foundations
 /// A hash table from byte strings to numbers, for lookups by a slice of a buffer without making a key.
 ///
 /// Swift's own dictionaries of strings compare by canonical equivalence, which is slower and would hold distinct tokens for equal.
-struct ByteStringTable {
+package struct ByteStringTable: Sendable {
     private var arena: [UInt8] = []
     private var entries: [Entry] = []
     /// Indices into `entries`, -1 for free; its size is a power of two and at least twice the number of entries.
@@ -16,7 +16,7 @@ struct ByteStringTable {
         let value: Int32
     }
 
-    init(minimumCapacity: Int = 16) {
+    package init(minimumCapacity: Int = 16) {
         var size = 32
         while size < minimumCapacity * 2 { size *= 2 }
         slots = [Int32](repeating: -1, count: size)
@@ -24,23 +24,23 @@ struct ByteStringTable {
     }
 
     /// The number of strings.
-    var count: Int { entries.count }
+    package var count: Int { entries.count }
 
     /// The number of a string, nil when it is not in the table.
-    func find(_ key: UnsafeRawBufferPointer) -> Int32? {
+    package func find(_ key: UnsafeRawBufferPointer) -> Int32? {
         let slot = slot(of: key, hash: ByteStringTable.hash(key))
         return slots[slot] < 0 ? nil : entries[Int(slots[slot])].value
     }
 
-    func find(_ key: [UInt8]) -> Int32? { key.withUnsafeBytes { find($0) } }
+    package func find(_ key: [UInt8]) -> Int32? { key.withUnsafeBytes { find($0) } }
 
-    func find(_ key: String) -> Int32? {
+    package func find(_ key: String) -> Int32? {
         var key = key
         return key.withUTF8 { find(UnsafeRawBufferPointer($0)) }
     }
 
     /// Adds a string, unless it is already there: then its number is returned and nothing changes.
-    mutating func insert(_ key: UnsafeRawBufferPointer, _ value: Int32) -> Int32? {
+    package mutating func insert(_ key: UnsafeRawBufferPointer, _ value: Int32) -> Int32? {
         let hash = ByteStringTable.hash(key)
         let slot = slot(of: key, hash: hash)
         if slots[slot] >= 0 { return entries[Int(slots[slot])].value }
@@ -51,7 +51,7 @@ struct ByteStringTable {
         return nil
     }
 
-    mutating func insert(_ key: String, _ value: Int32) -> Int32? {
+    package mutating func insert(_ key: String, _ value: Int32) -> Int32? {
         var key = key
         return key.withUTF8 { insert(UnsafeRawBufferPointer($0), value) }
     }

@@ -2,33 +2,35 @@ import Foundation
 import ModelFiles
 
 /// Writes small GGUF files, valid or not, from what the specification says of their layout.
-struct GGUFBuilder {
-    var version: UInt32 = 3
-    var alignment = 32
-    var metadata: [(key: String, type: UInt32, value: [UInt8])] = []
-    var tensors: [(name: String, extents: [UInt64], type: UInt32, offset: UInt64)] = []
-    var data: [UInt8] = []
-    var tensorCount: UInt64?
-    var metadataCount: UInt64?
+package struct GGUFBuilder {
+    package init() {}
 
-    static func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
-    static func string(_ text: String) -> [UInt8] { bytes(UInt64(text.utf8.count)) + Array(text.utf8) }
-    static func array(_ type: UInt32, _ elements: [[UInt8]]) -> [UInt8] {
+    package var version: UInt32 = 3
+    package var alignment = 32
+    package var metadata: [(key: String, type: UInt32, value: [UInt8])] = []
+    package var tensors: [(name: String, extents: [UInt64], type: UInt32, offset: UInt64)] = []
+    package var data: [UInt8] = []
+    package var tensorCount: UInt64?
+    package var metadataCount: UInt64?
+
+    package static func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+    package static func string(_ text: String) -> [UInt8] { bytes(UInt64(text.utf8.count)) + Array(text.utf8) }
+    package static func array(_ type: UInt32, _ elements: [[UInt8]]) -> [UInt8] {
         bytes(type) + bytes(UInt64(elements.count)) + elements.flatMap { $0 }
     }
-    static func strings(_ texts: [String]) -> [UInt8] { array(8, texts.map(string)) }
+    package static func strings(_ texts: [String]) -> [UInt8] { array(8, texts.map(string)) }
 
-    mutating func add(_ key: String, _ type: UInt32, _ value: [UInt8]) { metadata.append((key, type, value)) }
-    mutating func add(_ key: String, _ text: String) { add(key, 8, GGUFBuilder.string(text)) }
+    package mutating func add(_ key: String, _ type: UInt32, _ value: [UInt8]) { metadata.append((key, type, value)) }
+    package mutating func add(_ key: String, _ text: String) { add(key, 8, GGUFBuilder.string(text)) }
 
     /// Adds a tensor whose bytes follow those before it.
-    mutating func add(tensor name: String, _ extents: [UInt64], type: UInt32, _ bytes: [UInt8]) {
+    package mutating func add(tensor name: String, _ extents: [UInt64], type: UInt32, _ bytes: [UInt8]) {
         while data.count % alignment != 0 { data.append(0) }
         tensors.append((name, extents, type, UInt64(data.count)))
         data += bytes
     }
 
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var file = Array("GGUF".utf8) + GGUFBuilder.bytes(version)
         file += GGUFBuilder.bytes(tensorCount ?? UInt64(tensors.count)) + GGUFBuilder.bytes(metadataCount ?? UInt64(metadata.count))
         for (key, type, value) in metadata { file += GGUFBuilder.string(key) + GGUFBuilder.bytes(type) + value }
@@ -40,10 +42,10 @@ struct GGUFBuilder {
         return file + data
     }
 
-    var mapped: MappedFile { MappedFile(contents: bytes, name: "test.gguf") }
+    package var mapped: MappedFile { MappedFile(contents: bytes, name: "test.gguf") }
 
     /// A file with a value of every type, a small tokenizer, and tensors of several types.
-    static var sample: GGUFBuilder {
+    package static var sample: GGUFBuilder {
         var builder = GGUFBuilder()
         builder.add("general.architecture", "llama")
         builder.add("test.uint8", 0, [200])

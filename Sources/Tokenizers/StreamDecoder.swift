@@ -1,25 +1,14 @@
-extension Tokenizer {
-    /// The bytes that a token stands for, which need not be whole characters; none for a number that is no token.
-    /// Control tokens stand for their names.
-    public func piece(_ token: Int32) -> [UInt8] { Array(vocabulary.piece(token)) }
-
-    /// The text of tokens; bytes that are not UTF-8 become U+FFFD.
-    /// - Parameter includingControl: whether control tokens appear by name, or are left out.
-    public func decode(_ tokens: some Sequence<Int32>, includingControl: Bool = false) -> String {
-        var bytes: [UInt8] = []
-        for token in tokens where includingControl || kind(token) != .control { bytes.append(contentsOf: vocabulary.piece(token)) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
 /// Decodes tokens as they come, and holds back the bytes of a character until it is complete.
+///
+/// The texts that it gives add up to what `decode` makes of all tokens at once.
 public struct StreamDecoder: Sendable {
-    private let tokenizer: Tokenizer
+    private let tokenizer: any Tokenizer
     private let includingControl: Bool
+    private var isFirst = true
     private var pending: [UInt8] = []
 
     /// - Parameter includingControl: whether control tokens appear by name, or are left out.
-    public init(_ tokenizer: Tokenizer, includingControl: Bool = false) {
+    public init(_ tokenizer: any Tokenizer, includingControl: Bool = false) {
         self.tokenizer = tokenizer
         self.includingControl = includingControl
     }
@@ -27,7 +16,8 @@ public struct StreamDecoder: Sendable {
     /// The text that is complete with this token.
     public mutating func append(_ token: Int32) -> String {
         guard includingControl || tokenizer.kind(token) != .control else { return "" }
-        pending.append(contentsOf: tokenizer.vocabulary.piece(token))
+        pending.append(contentsOf: tokenizer.bytes(of: token, isFirst: isFirst))
+        isFirst = false
         let complete = pending.count - StreamDecoder.incompleteSuffix(pending)
         defer { pending.removeFirst(complete) }
         return String(decoding: pending[..<complete], as: UTF8.self)

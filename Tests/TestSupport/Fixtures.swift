@@ -2,18 +2,18 @@ import Foundation
 import ModelFiles
 
 /// The folder of fixtures.
-let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")
+package let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")
 
-func fixture(_ path: String) throws -> Data { try Data(contentsOf: fixtures.appending(path: path)) }
+package func fixture(_ path: String) throws -> Data { try Data(contentsOf: fixtures.appending(path: path)) }
 
 /// Says where a model that a test needs was looked for.
-struct MissingModel: Error, CustomStringConvertible {
+package struct MissingModel: Error, CustomStringConvertible {
     let paths: [String]
-    var description: String { "the test needs a model file at one of \(paths.joined(separator: ", ")); tools/get-model fetches it" }
+    package var description: String { "the test needs a model file at one of \(paths.joined(separator: ", ")); tools/get-model fetches it" }
 }
 
 /// The path of SmolLM2-135M-Instruct: in the folder of the environment variable MONGE_MODELS, or in the user's cache.
-func smolLM2Path() throws -> String {
+package func smolLM2Path() throws -> String {
     let name = "SmolLM2-135M-Instruct.Q4_1.gguf"
     let environment = ProcessInfo.processInfo.environment
     var folders: [String] = []
@@ -24,19 +24,28 @@ func smolLM2Path() throws -> String {
     return path
 }
 
-/// SmolLM2's file and tokenizer, read once for all tests.
-enum SmolLM2 {
-    static let file = Result { try GGUFFile(path: smolLM2Path()) }
-    static let tokenizer = Result { try Tokenizer(file.get()) }
+/// SmolLM2's file, opened once for all tests.
+package enum SmolLM2 {
+    package static let file = Result { try GGUFFile(path: smolLM2Path()) }
+}
+
+/// What Hugging Face's `tokenizers` made of texts of all kinds.
+package struct TokenizerFixture: Decodable {
+    package struct Case: Decodable {
+        package let text: String
+        package let ids: [Int32]
+        package let special: Bool
+    }
+    package let cases: [Case]
 }
 
 /// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: the same numbers for the same seed everywhere.
-struct SplitMix64: RandomNumberGenerator {
+package struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -46,7 +55,7 @@ struct SplitMix64: RandomNumberGenerator {
 }
 
 /// A new empty folder that is removed after `body`.
-func withTemporaryFolder<T>(_ body: (String) throws -> T) throws -> T {
+package func withTemporaryFolder<T>(_ body: (String) throws -> T) throws -> T {
     let folder = FileManager.default.temporaryDirectory.appending(path: "monge-" + UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

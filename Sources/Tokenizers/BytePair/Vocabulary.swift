@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// What a token is for.
 ///
 /// Source: llama.cpp's `llama_token_type`, whose numbers GGUF files use in `tokenizer.ggml.token_type`.

@@ -1,23 +1,15 @@
-extension Tokenizer {
-    /// How a file refers to a token.
-    enum Reference {
-        case name(String)
-        case number(Int)
-    }
+import ModelFiles
 
-    /// The tokenizer of a Hugging Face `tokenizer.json`: byte-level BPE, with one of the pre-tokenizers known here.
+extension ByteLevelTokenizer {
+    /// The tokenizer of a Hugging Face `tokenizer.json` whose `model.type` is `BPE`: over bytes, with one of the pre-tokenizers known here.
     /// - Throws: ``ModelFileError`` when something is missing or contradicts itself, or asks for what is not known; better than tokens that
     ///   the model was not trained on.
-    public convenience init(tokenizerJSON document: JSONDocument) throws(ModelFileError) {
-        try self.init(tokenizerJSON: document, beginOfSequence: nil, endOfSequence: nil)
-    }
-
     convenience init(
-        tokenizerJSON document: JSONDocument, beginOfSequence: Reference?, endOfSequence: Reference?
+        tokenizerJSON document: JSONDocument, beginOfSequence: TokenReference?, endOfSequence: TokenReference?
     ) throws(ModelFileError) {
         let reader = TokenizerJSON(document)
         var parts = try reader.parts()
-        func resolve(_ reference: Reference?) throws(ModelFileError) -> Int32? {
+        func resolve(_ reference: TokenReference?) throws(ModelFileError) -> Int32? {
             switch reference {
             case nil: return nil
             case .name(let name):

@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// Byte-pair encoding: a word begins as its bytes, and the neighbours with the earliest merge are joined until none has one.
 ///
 /// Source: Sennrich, Haddow and Birch, "Neural Machine Translation of Rare Words with Subword Units", ACL 2016; over bytes as in GPT-2.

@@ -1,24 +1,22 @@
-extension Tokenizer {
-    /// The tokenizer of a GGUF file.
+import ModelFiles
+
+extension ByteLevelTokenizer {
+    /// The tokenizer of a GGUF file whose `tokenizer.ggml.model` is `gpt2`.
     ///
     /// The file says which tokens there are and what for, their merges, the name of the pre-tokenizer (`default` when absent, as in
     /// llama.cpp), and which tokens begin and end a text. It does not say how text is normalised: Qwen 2 uses form C, the
     /// others nothing.
     /// - Throws: ``ModelFileError`` when something is missing, contradicts itself, or is of a kind that is not known.
-    public convenience init(_ gguf: GGUFFile) throws(ModelFileError) {
-        let model = try gguf.string("tokenizer.ggml.model")
-        guard model == "gpt2" else {
-            throw .unsupported(file: gguf.name, detail: "the tokenizer model '\(model)' is not known (known: gpt2, byte-level BPE)")
-        }
+    convenience init(_ gguf: GGUFFile) throws(ModelFileError) {
         let preName = try gguf.string(ifPresent: "tokenizer.ggml.pre") ?? "default"
         guard let preTokenizer = PreTokenizer(ggufName: preName) else {
             let known = PreTokenizer.allCases.map(\.rawValue).joined(separator: ", ")
             throw .unsupported(file: gguf.name, detail: "the pre-tokenizer '\(preName)' is not known (known: \(known))")
         }
         let texts = try gguf.strings("tokenizer.ggml.tokens")
-        let kinds = try Tokenizer.kinds(gguf, count: texts.count)
+        let kinds = try ByteLevelTokenizer.kinds(gguf, count: texts.count)
         var parts = Parts(
-            file: gguf.name, texts: texts, kinds: kinds, merges: try Tokenizer.merges(gguf), preTokenizer: preTokenizer,
+            file: gguf.name, texts: texts, kinds: kinds, merges: try ByteLevelTokenizer.merges(gguf), preTokenizer: preTokenizer,
             normalizes: preTokenizer == .qwen2, ignoresMerges: preTokenizer == .llama3)
         for (number, (text, kind)) in zip(texts, kinds).enumerated() where !text.isEmpty {
             switch kind {
@@ -28,13 +26,13 @@ extension Tokenizer {
             case .normal, .unused, .byte: break
             }
         }
-        parts.beginOfSequence = try Tokenizer.specialToken(gguf, "tokenizer.ggml.bos_token_id", count: texts.count)
-        parts.endOfSequence = try Tokenizer.specialToken(gguf, "tokenizer.ggml.eos_token_id", count: texts.count)
+        parts.beginOfSequence = try ByteLevelTokenizer.specialToken(gguf, "tokenizer.ggml.bos_token_id", count: texts.count)
+        parts.endOfSequence = try ByteLevelTokenizer.specialToken(gguf, "tokenizer.ggml.eos_token_id", count: texts.count)
         if try gguf.bool(ifPresent: "tokenizer.ggml.add_bos_token") ?? (preTokenizer == .llama3) {
-            parts.prefix = try Tokenizer.required(parts.beginOfSequence, gguf, "tokenizer.ggml.bos_token_id")
+            parts.prefix = try ByteLevelTokenizer.required(parts.beginOfSequence, gguf, "tokenizer.ggml.bos_token_id")
         }
         if try gguf.bool(ifPresent: "tokenizer.ggml.add_eos_token") ?? false {
-            parts.suffix = try Tokenizer.required(parts.endOfSequence, gguf, "tokenizer.ggml.eos_token_id")
+            parts.suffix = try ByteLevelTokenizer.required(parts.endOfSequence, gguf, "tokenizer.ggml.eos_token_id")
         }
         try self.init(parts)
     }
