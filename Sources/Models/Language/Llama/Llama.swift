@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// A Llama-family decoder (Touvron et al. 2023): pre-norm blocks of rotary grouped-query attention and a SiLU-gated MLP.
@@ -48,10 +49,10 @@ public final class Llama: LanguageModel {
             let path = "model.layers.\(index)"
             let queryChannels = c.heads * c.headChannels
             let keyChannels = c.keyHeads * c.headChannels
-            func projection(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Projection {
-                let bias =
-                    try weights.tensor("\(path).\(name).bias") == nil
-                    ? nil : backend.upload(weights.vector("\(path).\(name).bias", channels: outputs))
+            func projection(_ name: String, _ inputs: Int, _ outputs: Int, _ rule: LlamaConfiguration.Bias) throws -> Projection {
+                let biasName = "\(path).\(name).bias"
+                let hasBias = try rule == .required || rule == .ifStored && weights.tensor(biasName) != nil
+                let bias = hasBias ? try backend.upload(weights.vector(biasName, channels: outputs)) : nil
                 return Projection(
                     weight: try weights.weight("\(path).\(name).weight", shape: [outputs, inputs], on: backend), bias: bias,
                     site: names.add("\(path).\(name)", outputs))
@@ -59,29 +60,47 @@ public final class Llama: LanguageModel {
             return Layer(
                 inputNorm: try gain("\(path).input_layernorm.weight"),
                 inputNormSite: names.add("\(path).input_layernorm", c.hidden),
-                query: try projection("self_attn.q_proj", c.hidden, queryChannels),
-                key: try projection("self_attn.k_proj", c.hidden, keyChannels),
-                value: try projection("self_attn.v_proj", c.hidden, keyChannels),
-                output: try projection("self_attn.o_proj", queryChannels, c.hidden),
+                query: try projection("self_attn.q_proj", c.hidden, queryChannels, c.queryKeyValueBias),
+                key: try projection("self_attn.k_proj", c.hidden, keyChannels, c.queryKeyValueBias),
+                value: try projection("self_attn.v_proj", c.hidden, keyChannels, c.queryKeyValueBias),
+                output: try projection("self_attn.o_proj", queryChannels, c.hidden, c.attentionOutputBias),
                 postAttentionNorm: try gain("\(path).post_attention_layernorm.weight"),
                 postAttentionNormSite: names.add("\(path).post_attention_layernorm", c.hidden),
-                gate: try projection("mlp.gate_proj", c.hidden, c.intermediate),
-                up: try projection("mlp.up_proj", c.hidden, c.intermediate),
-                down: try projection("mlp.down_proj", c.intermediate, c.hidden),
+                gate: try projection("mlp.gate_proj", c.hidden, c.intermediate, c.mlpBias),
+                up: try projection("mlp.up_proj", c.hidden, c.intermediate, c.mlpBias),
+                down: try projection("mlp.down_proj", c.intermediate, c.hidden, c.mlpBias),
                 outputSite: names.add(path, c.hidden))
         }
         norm = try gain("model.norm.weight")
         normSite = names.add("model.norm", c.hidden)
-        head =
-            try weights.tensor("lm_head.weight") == nil
-            ? embedding : weights.weight("lm_head.weight", shape: [c.vocabulary, c.hidden], on: backend)
-        ropeFactors = try c.ropeFactors.map { try backend.upload($0) }
+        head = try Llama.head(c, weights, embedding: embedding, on: backend)
+        ropeFactors = try c.rotary.frequencyFactors.map { try backend.upload($0) }
+        try weights.refuseUnused(architecture: c.architecture)
         sites = names.sites
         fingerprint = hash.text
         let projections = layers.flatMap(\.projections).map(\.weight)
         cost = ModelCost(
             weightBytes: (projections + [head]).map(\.byteCount).reduce(0, +),
             layerOperations: projections.map { 2 * $0.shape.count }.reduce(0, +), headOperations: 2 * head.shape.count)
+    }
+
+    /// The output projection. Where the settings tie it to the embedding, one that the file holds all the same counts when it differs, as in
+    /// transformers 5; GGUF files tie by not holding one.
+    private static func head(
+        _ c: LlamaConfiguration, _ weights: some WeightSource, embedding: Tensor, on backend: any Backend
+    ) throws -> Tensor {
+        let name = "lm_head.weight"
+        if c.tiesEmbedding {
+            guard let stored = try weights.tensor(name) else { return embedding }
+            if let table = try weights.tensor("model.embed_tokens.weight"), table.dtype == stored.dtype,
+                table.bytes.count == stored.bytes.count,
+                stored.shape == [c.vocabulary, c.hidden],
+                stored.bytes.isEmpty || memcmp(table.bytes.baseAddress!, stored.bytes.baseAddress!, stored.bytes.count) == 0
+            {
+                return embedding
+            }
+        }
+        return try weights.weight(name, shape: [c.vocabulary, c.hidden], on: backend)
     }
 
     public func makeCache(slots: Int, capacity: Int) throws -> KeyValueCache {
@@ -159,7 +178,7 @@ public final class Llama: LanguageModel {
         let value = try layer.value(x, context).reshaped(keyShape)
         for heads in [query, key] {
             _ = try backend.rope(
-                heads, positions: batch.positions, dimensions: c.headChannels, base: c.ropeBase, layout: .rotateHalf,
+                heads, positions: batch.positions, dimensions: c.headChannels, base: c.rotary.base, layout: .rotateHalf,
                 frequencyFactors: ropeFactors, into: heads)
         }
         let (keys, values) = try cache?.layers[index] ?? transientCache(batch)
@@ -167,8 +186,8 @@ public final class Llama: LanguageModel {
         try backend.scatterRows(key, into: keys.reshaped(flat), at: batch.cacheRows)
         try backend.scatterRows(value, into: values.reshaped(flat), at: batch.cacheRows)
         return try backend.attention(
-            query, keys: keys, values: values, segments: batch.segments, scale: 1 / Float(c.headChannels).squareRoot(),
-            causal: true, window: c.slidingWindow
+            query, keys: keys, values: values, segments: batch.segments, scale: c.attentionScale,
+            causal: true, window: c.windows[index]
         ).reshaped([rows, c.heads * c.headChannels])
     }
 

@@ -1,114 +1,163 @@
 import ModelFiles
 
 extension LlamaConfiguration {
-    /// Reads the metadata of a GGUF file (the keys of ggml's GGUF specification).
-    init(_ file: GGUFFile) throws {
-        let architecture = try file.string("general.architecture")
-        guard ["llama", "qwen2"].contains(architecture) else {
-            throw ModelError.unknownArchitecture(architecture, known: LlamaConfiguration.architectures)
+    /// Reads the metadata of a GGUF file as llama.cpp does (the keys of ggml's GGUF specification).
+    ///
+    /// Every key under the architecture's name is obeyed, known to change nothing, or refused by name.
+    init(_ file: GGUFFile, _ variant: LlamaVariant, _ form: LlamaVariant.GGUFForm) throws {
+        let settings = SettingsReader(file, architecture: variant.name)
+        let hidden = try settings.integer("embedding_length", in: Self.extents)
+        let layers = try settings.integer("block_count", in: Self.layerCounts)
+        guard let heads = try settings.uniformInteger(ifPresent: "attention.head_count", layers: layers, in: Self.extents),
+            let intermediate = try settings.uniformInteger(ifPresent: "feed_forward_length", layers: layers, in: Self.extents)
+        else {
+            throw ModelError.invalidConfiguration("it lacks \(variant.name).attention.head_count or \(variant.name).feed_forward_length")
         }
-        func key(_ name: String) -> String { "\(architecture).\(name)" }
-        let hidden = try file.integer(key("embedding_length"))
-        let heads = try file.integer(key("attention.head_count"))
-        let keyHeads = try file.integer(ifPresent: key("attention.head_count_kv")) ?? heads
-        guard heads > 0 else { throw ModelError.invalidConfiguration("it has \(heads) heads") }
-        let headChannels =
-            try file.integer(ifPresent: key("attention.key_length")) ?? hidden / heads
-        if let experts = try file.integer(ifPresent: key("expert_count")), experts > 0 {
-            throw ModelError.unsupported("the model is a mixture of experts, which Monge does not run")
+        let keyHeads = try settings.uniformInteger(ifPresent: "attention.head_count_kv", layers: layers, in: Self.extents) ?? heads
+        let headChannels = try settings.integer(ifPresent: "attention.key_length", in: Self.headSizes) ?? hidden / heads
+        let valueChannels = try settings.integer(ifPresent: "attention.value_length", in: Self.extents) ?? hidden / heads
+        guard valueChannels == headChannels else {
+            throw ModelError.unsupported(
+                "keys have \(headChannels) channels and values \(valueChannels); Monge runs models with as many of both")
         }
-        if let rotated = try file.integer(ifPresent: key("rope.dimension_count")), rotated != headChannels {
+        let context = try settings.integer("context_length", in: Self.extents)
+        if let rotated = try settings.integer(ifPresent: "rope.dimension_count", in: 0...Self.extents.upperBound), rotated != headChannels {
             throw ModelError.unsupported("the model turns \(rotated) of \(headChannels) channels a head; Monge turns all of them")
         }
+        let biases = form.biases()
+        let rotary = try Self.rotary(file, settings, channels: headChannels, contextLength: context)
         self.init(
-            architecture: architecture, layers: try file.integer(key("block_count")), hidden: hidden, heads: heads, keyHeads: keyHeads,
-            headChannels: headChannels, intermediate: try file.integer(key("feed_forward_length")),
-            vocabulary: try file.tensor("token_embd.weight").shape.dimensions.first ?? 0,
-            contextLength: try file.integer(key("context_length")),
-            normEpsilon: try file.float(key("attention.layer_norm_rms_epsilon")),
-            ropeBase: try file.float(ifPresent: key("rope.freq_base")) ?? 10000,
-            ropeFactors: try LlamaConfiguration.ropeFactors(file, key, pairs: headChannels / 2),
-            slidingWindow: try file.integer(ifPresent: key("attention.sliding_window")).flatMap { $0 > 0 ? $0 : nil })
+            architecture: variant.name, layers: layers, hidden: hidden, heads: heads, keyHeads: keyHeads, headChannels: headChannels,
+            intermediate: intermediate, vocabulary: try file.tensor("token_embd.weight").shape.dimensions.first ?? 0,
+            contextLength: context, normEpsilon: try settings.number("attention.layer_norm_rms_epsilon", in: 0...1), rotary: rotary,
+            windows: try Self.windows(file, settings, variant, layers: layers), queryKeyValueBias: biases.queryKeyValue,
+            attentionOutputBias: biases.attentionOutput, mlpBias: biases.mlp, tiesEmbedding: true)
+        settings.ignore(Self.harmless)
+        try settings.refuse(Self.neutral)
+        try settings.finish()
     }
 
-    private static func ropeFactors(_ file: GGUFFile, _ key: (String) -> String, pairs: Int) throws -> [Float]? {
-        if file.contains(tensor: "rope_freqs.weight") {
-            return try StoredWeight(file.tensor("rope_freqs.weight")).floats(name: "rope_freqs.weight")
+    /// Keys that change nothing: the embedding says how many tokens there are; the layout of tensors is that of the architecture; whether a
+    /// model was trained on after its positions were stretched.
+    private static let harmless = ["vocab_size", "tensor_data_layout", "rope.scaling.finetuned"]
+
+    private static let neutral: [NeutralSetting] = [
+        .number("expert_count", 0, meaning: "a mixture of experts"),
+        .number("expert_used_count", 0, meaning: "a mixture of experts"),
+        .bool("attention.causal", true, "attention that is not causal"),
+        .number("attention.scale", 0, meaning: "a scale of attention's scores"),
+        .number("attention.clamp_kqv", 0, meaning: "a limit on queries, keys and values"),
+        .number("attention.max_alibi_bias", 0, meaning: "positions as biases of attention"),
+        .number("attn_logit_softcapping", 0, meaning: "a soft cap of attention's scores"),
+        .number("final_logit_softcapping", 0, meaning: "a soft cap of the logits"),
+        .number("logit_scale", 0, 1, meaning: "a scale of the logits"),
+        .number("residual_scale", 0, 1, meaning: "a factor on what layers add"),
+        .number("embedding_scale", 0, 1, meaning: "a factor on the embedding"),
+        .bool("use_parallel_residual", false, "attention and MLP side by side"),
+        .number("pooling_type", 0, meaning: "the model makes embeddings of texts"),
+        .number("rope.scaling.alpha", 0, meaning: "a rotary scaling that Monge does not know"),
+        .number("rope.scaling.yarn_ext_factor", 1, meaning: "a share of yarn"),
+        .number("rope.scaling.yarn_attn_factor", 1, meaning: "a factor on attention's scores"),
+        .number("rope.scaling.yarn_log_multiplier", 0, meaning: "a factor on attention's scores"),
+        .number("nextn_predict_layers", 0, meaning: "layers that predict further tokens"),
+    ]
+
+    /// The rotary positions: the base, a scaling of all frequencies, and factors in a tensor, which multiply.
+    private static func rotary(
+        _ file: GGUFFile, _ settings: SettingsReader, channels: Int, contextLength: Int
+    ) throws -> RotaryPosition {
+        let base = try settings.number(ifPresent: "rope.freq_base", in: Float.leastNormalMagnitude...1e30) ?? 10000
+        // Zero stands for no scaling in llama.cpp, and the older key counts when the newer is not there.
+        let stretches = 0...FolderSettings.factors.upperBound
+        let older = try settings.number(ifPresent: "rope.scale_linear", in: stretches)
+        let stretch = Double(try settings.number(ifPresent: "rope.scaling.factor", in: stretches) ?? older ?? 0)
+        let original = try settings.integer(ifPresent: "rope.scaling.original_context_length", in: extents) ?? contextLength
+        let fast = Double(try settings.number(ifPresent: "rope.scaling.yarn_beta_fast", in: FolderSettings.factors) ?? 32)
+        let slow = Double(try settings.number(ifPresent: "rope.scaling.yarn_beta_slow", in: FolderSettings.factors) ?? 1)
+        var attentionFactor = Double(try settings.number(ifPresent: "rope.scaling.attn_factor", in: FolderSettings.factors) ?? 1)
+        var scaling: RotaryScaling?
+        // A factor without a type is linear.
+        switch try settings.string(ifPresent: "rope.scaling.type") ?? "linear" {
+        case "none": break
+        case "linear": if stretch > 0, stretch != 1 { scaling = .linear(factor: stretch) }
+        case "yarn":
+            guard base > 1 else { throw ModelError.invalidConfiguration("rope.freq_base is \(base); yarn needs more than 1") }
+            let factor = stretch > 0 ? stretch : 1
+            scaling = .yarn(factor: factor, fast: fast, slow: slow, original: Double(original), truncates: true)
+            attentionFactor *= RotaryScaling.yarnAttention(factor: factor)
+        case let other:
+            throw ModelError.unsupportedSetting(key: "rope.scaling.type", value: "'\(other)'", meaning: "Monge knows none, linear and yarn")
         }
-        guard let type = try file.string(ifPresent: key("rope.scaling.type")) else { return nil }
-        switch type {
-        case "none": return nil
-        case "linear": return [Float](repeating: try file.float(key("rope.scaling.factor")), count: max(0, pairs))
-        case let other: throw ModelError.unsupported("the model scales its rotary embedding by '\(other)'; Monge knows linear and llama3")
+        var factors = scaling?.factors(base: Double(base), channels: channels)
+        if file.contains(tensor: frequencies) {
+            let tensor = StoredWeight(try file.tensor(frequencies))
+            guard tensor.shape == [channels / 2] else {
+                throw ModelError.wrongShape(name: frequencies, found: tensor.shape, expected: [channels / 2])
+            }
+            let stored = try tensor.floats(name: frequencies).map(Double.init)
+            factors = factors.map { zip($0, stored).map(*) } ?? stored
         }
+        return RotaryPosition(base: base, frequencyFactors: factors?.map { Float($0) }, attentionFactor: Float(attentionFactor))
+    }
+
+    /// The tensor with factors of the rotary frequencies.
+    static let frequencies = "rope_freqs.weight"
+
+    /// The window on every layer, or on those that a pattern names: one truth value a layer, or a period n whose last layer has none.
+    private static func windows(
+        _ file: GGUFFile, _ settings: SettingsReader, _ variant: LlamaVariant, layers: Int
+    ) throws -> [Int?] {
+        let stated = try settings.integer(ifPresent: "attention.sliding_window", in: 0...extents.upperBound)
+        let window = stated.flatMap { $0 > 0 ? $0 : nil }
+        let key = "attention.sliding_window_pattern"
+        guard window != nil, settings.contains(key) else {
+            settings.ignore([key])
+            return [Int?](repeating: window, count: layers)
+        }
+        if let pattern = file.value("\(variant.name).\(key)")?.array?.bools {
+            settings.ignore([key])
+            guard pattern.count == layers else {
+                throw ModelError.invalidConfiguration("\(variant.name).\(key) names \(pattern.count) layers of \(layers)")
+            }
+            return pattern.map { $0 ? window : nil }
+        }
+        let period = try settings.integer(key, in: 1...layerCounts.upperBound)
+        return (0..<layers).map { period == 1 || $0 % period < period - 1 ? window : nil }
     }
 }
 
-/// Llama's tensors in a GGUF file, under their Hugging Face names.
-struct LlamaGGUFWeights: WeightSource {
-    let file: GGUFFile
-    let configuration: LlamaConfiguration
+extension FileWeights {
+    /// Llama's tensors in a GGUF file.
+    convenience init(_ file: GGUFFile, _ configuration: LlamaConfiguration, _ form: LlamaVariant.GGUFForm) {
+        self.init(
+            file, storedName: LlamaGGUFNames.stored,
+            // The rows are put back, so that neurons have the same numbers whatever file a model came from.
+            pairedHeads: { name in
+                guard form.interleavesPairs, name.contains("self_attn.") else { return nil }
+                return name.contains("q_proj") ? configuration.heads : name.contains("k_proj") ? configuration.keyHeads : nil
+            })
+        // Read with the settings.
+        ignore([LlamaConfiguration.frequencies])
+    }
+}
 
-    private static let blockNames = [
+/// What GGUF files call the tensors of a Llama.
+private enum LlamaGGUFNames {
+    private static let block = [
         "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
         "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate",
         "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
     ]
 
-    private static let topNames = [
+    private static let top = [
         "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight",
     ]
 
-    func tensor(_ name: String) throws -> StoredWeight? {
-        let stored = try Self.fileName(name)
-        guard file.contains(tensor: stored) else { return nil }
-        let tensor = StoredWeight(try file.tensor(stored))
-        // The converter of Llama files (not of Qwen2 files) reorders the rows of query and key projections for interleaved rotary
-        // pairs. They are put back, so that neurons have the same numbers whatever file a model came from.
-        guard configuration.architecture == "llama" else { return tensor }
-        if name.contains("self_attn.q_proj") { return try tensor.withRotaryHalves(heads: configuration.heads) }
-        if name.contains("self_attn.k_proj") { return try tensor.withRotaryHalves(heads: configuration.keyHeads) }
-        return tensor
-    }
-
-    private static func fileName(_ name: String) throws -> String {
-        if let top = topNames[name] { return top }
+    static func stored(_ name: String) throws -> String {
+        if let top = top[name] { return top }
         let parts = name.split(separator: ".")
         let module = parts.dropFirst(3).dropLast().joined(separator: ".")
-        guard name.hasPrefix("model.layers."), let block = blockNames[module] else { throw ModelError.missingTensor(name) }
+        guard name.hasPrefix("model.layers."), let block = block[module] else { throw ModelError.missingTensor(name) }
         return "blk.\(parts[2]).\(block).\(parts.last!)"
     }
-}
-
-extension StoredWeight {
-    /// The rows of each head in the order of Hugging Face (first halves of all pairs, then second halves), from a file that has the
-    /// two rows of each rotary pair side by side: row (head, half, pair) is stored as (head, pair, half).
-    func withRotaryHalves(heads: Int) throws -> StoredWeight {
-        guard heads > 0, shape.rank > 0, shape[0] % (2 * heads) == 0, shape.count > 0 else {
-            throw ModelError.invalidConfiguration("\(shape) rows of a projection do not divide into \(heads) heads of pairs")
-        }
-        let rowBytes = bytes.count / shape[0]
-        let pairs = shape[0] / heads / 2
-        let memory = OwnedBytes(count: bytes.count)
-        for head in 0..<heads {
-            for half in 0..<2 {
-                for pair in 0..<pairs {
-                    let row = (head * 2 + half) * pairs + pair
-                    let stored = (head * pairs + pair) * 2 + half
-                    memory.bytes.baseAddress!.advanced(by: row * rowBytes)
-                        .copyMemory(from: bytes.baseAddress!.advanced(by: stored * rowBytes), byteCount: rowBytes)
-                }
-            }
-        }
-        return StoredWeight(dtype: dtype, shape: shape, bytes: UnsafeRawBufferPointer(memory.bytes), owner: memory)
-    }
-}
-
-/// Memory that a tensor keeps alive.
-private final class OwnedBytes {
-    let bytes: UnsafeMutableRawBufferPointer
-
-    init(count: Int) { bytes = .allocate(byteCount: count, alignment: 64) }
-
-    deinit { bytes.deallocate() }
 }

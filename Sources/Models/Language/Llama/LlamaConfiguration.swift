@@ -2,6 +2,16 @@ import Tensors
 
 /// The extents and constants of a Llama-family decoder (Llama, SmolLM2, Mistral, Qwen2).
 public struct LlamaConfiguration: Sendable, Equatable {
+    /// Whether a group of projections has biases.
+    public enum Bias: Sendable {
+        /// It has none.
+        case none
+        /// Each projection has one, and the file must hold it.
+        case required
+        /// Each projection has one where the file holds one.
+        case ifStored
+    }
+
     /// `llama`, `mistral` or `qwen2`.
     public var architecture: String
     public var layers: Int
@@ -14,39 +24,42 @@ public struct LlamaConfiguration: Sendable, Equatable {
     public var vocabulary: Int
     public var contextLength: Int
     public var normEpsilon: Float
-    public var ropeBase: Float
-    /// Divides each pair's frequency; nil for none.
-    public var ropeFactors: [Float]?
-    /// The positions a query sees; nil for all.
-    public var slidingWindow: Int?
+    public var rotary: RotaryPosition
+    /// For each layer the positions a query sees, its own included; nil for all.
+    public var windows: [Int?]
+    public var queryKeyValueBias: Bias
+    public var attentionOutputBias: Bias
+    public var mlpBias: Bias
+    /// Whether the embedding's table serves as the output projection when the file holds none.
+    public var tiesEmbedding: Bool
 
-    /// The families this code runs.
-    public static let architectures = ["llama", "mistral", "qwen2"]
+    /// Multiplies the scores of attention.
+    var attentionScale: Float { rotary.attentionFactor * rotary.attentionFactor / Float(headChannels).squareRoot() }
+
+    /// The range in which an extent makes sense.
+    static let extents = 1...1 << 24
+    static let layerCounts = 1...4096
+    static let headSizes = 2...4096
 
     /// Checks that the extents fit together and are in a range that makes sense, before memory is taken for them.
     public func validated() throws -> LlamaConfiguration {
         func check(_ condition: Bool, _ detail: String) throws {
             if !condition { throw ModelError.invalidConfiguration(detail) }
         }
-        let limit = 1 << 24
-        for (name, value) in [
-            ("layers", layers), ("hidden size", hidden), ("heads", heads), ("key-value heads", keyHeads),
-            ("head size", headChannels), ("intermediate size", intermediate), ("vocabulary", vocabulary),
-            ("context length", contextLength),
+        for (name, value, range) in [
+            ("layers", layers, Self.layerCounts), ("hidden size", hidden, Self.extents), ("heads", heads, Self.extents),
+            ("key-value heads", keyHeads, Self.extents), ("head size", headChannels, Self.headSizes),
+            ("intermediate size", intermediate, Self.extents), ("vocabulary", vocabulary, Self.extents),
+            ("context length", contextLength, Self.extents),
         ] {
-            try check(value > 0 && value <= limit, "\(name) is \(value), expected 1 … \(limit)")
+            try check(range.contains(value), "\(name) is \(value), expected \(range.lowerBound) … \(range.upperBound)")
         }
-        try check(layers <= 4096, "layers is \(layers), expected at most 4096")
         try check(heads % keyHeads == 0, "\(heads) heads do not divide among \(keyHeads) key-value heads")
         try check(headChannels % 2 == 0, "the head size \(headChannels) is odd, rotary embeddings need pairs")
-        try check(headChannels <= 4096, "the head size is \(headChannels), expected at most 4096")
         try check(normEpsilon >= 0 && normEpsilon < 1, "the norm epsilon is \(normEpsilon)")
-        try check(ropeBase > 0 && ropeBase.isFinite, "the rotary base is \(ropeBase)")
-        if let ropeFactors {
-            try check(ropeFactors.count == headChannels / 2, "\(ropeFactors.count) rotary factors for heads of \(headChannels)")
-            try check(ropeFactors.allSatisfy { $0.isFinite && $0 > 0 }, "a rotary factor is not a positive number")
-        }
-        if let slidingWindow { try check(slidingWindow > 0, "the sliding window is \(slidingWindow)") }
+        try rotary.validate(channels: headChannels)
+        try check(windows.count == layers, "there are \(windows.count) sliding windows for \(layers) layers")
+        try check(windows.allSatisfy { $0.map { $0 > 0 } ?? true }, "a sliding window is not a positive number")
         return self
     }
 }

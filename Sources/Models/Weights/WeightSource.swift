@@ -1,0 +1,75 @@
+import ModelFiles
+import Tensors
+
+/// Where a model's weights come from, under their Hugging Face names, whatever the file calls them; it keeps account of what was asked for.
+package protocol WeightSource: AnyObject {
+    /// The tensor, or nil when the file has none of that name.
+    func tensor(_ name: String) throws -> StoredWeight?
+
+    /// The tensors of the file that nobody has asked for, under the names they have there.
+    var unused: [String] { get }
+}
+
+extension WeightSource {
+    /// A tensor that the model cannot do without.
+    func required(_ name: String, shape: Shape) throws -> StoredWeight {
+        guard let tensor = try tensor(name) else { throw ModelError.missingTensor(name) }
+        guard tensor.shape == shape else {
+            throw ModelError.wrongShape(name: name, found: tensor.shape, expected: shape)
+        }
+        return tensor
+    }
+
+    /// A matrix or table, kept in the type it is stored in.
+    func weight(_ name: String, shape: Shape, on backend: any Backend) throws -> Tensor {
+        let tensor = try required(name, shape: shape)
+        guard tensor.dtype.isWeight else {
+            throw ModelError.unsupported("\(name) is stored as \(tensor.dtype), which is no type of a weight")
+        }
+        return try backend.adopt(tensor.bytes, owner: tensor.owner, shape, tensor.dtype)
+    }
+
+    /// A vector (a gain or a bias), decoded to f32.
+    func vector(_ name: String, channels: Int) throws -> [Float] {
+        try required(name, shape: [channels]).floats(name: name)
+    }
+
+    /// Refuses a file with tensors that nobody has asked for.
+    func refuseUnused(architecture: String) throws {
+        // Rotary frequencies, which older folders keep: they follow from the settings.
+        let names = unused.filter { !$0.hasSuffix("rotary_emb.inv_freq") }
+        guard names.isEmpty else { throw ModelError.unusedTensors(names, architecture: architecture) }
+    }
+}
+
+/// The tensors of a file or folder.
+final class FileWeights: WeightSource {
+    private let file: any TensorFile
+    /// What the file calls a tensor.
+    private let storedName: (String) throws -> String
+    /// The heads of a projection whose rows the file orders for interleaved rotary pairs; nil for any other tensor.
+    private let pairedHeads: (String) -> Int?
+    private var taken: Set<String> = []
+
+    init(
+        _ file: any TensorFile, storedName: @escaping (String) throws -> String = { $0 },
+        pairedHeads: @escaping (String) -> Int? = { _ in nil }
+    ) {
+        self.file = file
+        self.storedName = storedName
+        self.pairedHeads = pairedHeads
+    }
+
+    func tensor(_ name: String) throws -> StoredWeight? {
+        let stored = try storedName(name)
+        guard file.contains(tensor: stored) else { return nil }
+        taken.insert(stored)
+        let tensor = StoredWeight(try file.tensor(stored))
+        return try pairedHeads(name).map { try tensor.withRotaryHalves(heads: $0) } ?? tensor
+    }
+
+    /// Leaves tensors out of the account.
+    func ignore(_ names: [String]) { taken.formUnion(names) }
+
+    var unused: [String] { file.tensorNames.filter { !taken.contains($0) } }
+}
