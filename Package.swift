@@ -68,8 +68,8 @@ let package = Package(
         .testTarget(
             name: "MongeTests",
             dependencies: [
-                "Monge", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "CrossCheck", "VulkanBackend",
-                "VulkanRuntime",
+                "Foundations", "Monge", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "CrossCheck",
+                "VulkanBackend", "VulkanRuntime",
             ]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "Monge", "Tensors"]),
         .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI", "CrossCheck", "VulkanBackend", "VulkanRuntime"]),

@@ -152,17 +152,35 @@ public struct ModelBenchmark: Codable, Sendable {
             return try pass(tokens(count), start: 0, cache: cache, steered: steered)
         }
 
+        /// Steps as a generation makes them: recorded, and the most likely token chosen on the device.
         func decode(_ count: Int, progress: (Int) -> Void) throws -> (plain: [Double], steered: [Double]) {
-            let caches = try (0..<2).map { _ in try model.language.makeCache(slots: 1, capacity: count + 16) }
-            let context = tokens(count + 16)
-            for steered in [false, true] {
-                _ = try pass(Array(context[..<8]), start: 0, cache: caches[steered ? 1 : 0], steered: steered)
+            let context = tokens(9)
+            let plan = try installed.entries([steer])
+            let steps = try [false, true].map { steered in
+                let cache = try model.language.makeCache(slots: 1, capacity: count + 16)
+                _ = try pass(Array(context[..<8]), start: 0, cache: cache, steered: steered)
+                let sampler = try TokenSampler(
+                    GenerationOptions(temperature: 0), streams: [0], prompts: [[]], vocabulary: model.language.vocabularySize,
+                    on: model.backend)
+                let steering = try installed.rows(1, depth: steered ? 1 : 0)
+                try steering.write([steered ? plan : []])
+                let step = try DecodeStep(model.language, cache: cache, sampler: sampler, requests: [0], steering: steering)
+                try step.batch.write(tokens: [context[8]])
+                return step
+            }
+            func time(_ step: DecodeStep, _ index: Int) throws -> Double {
+                let backend = model.backend
+                try backend.synchronize()
+                let began = DispatchTime.now().uptimeNanoseconds
+                try step.run(positions: [8 + index], requests: [0])
+                _ = try backend.readIntegers(step.batch.tokens)
+                return Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
             }
             var times = (plain: [Double](), steered: [Double]())
             for index in 0..<count {
                 // Which of the two goes first changes, so that neither always finds the caches as the other left them.
                 for steered in index % 2 == 0 ? [false, true] : [true, false] {
-                    let time = try pass([context[8 + index]], start: 8 + index, cache: caches[steered ? 1 : 0], steered: steered)
+                    let time = try time(steps[steered ? 1 : 0], index)
                     if steered { times.steered.append(time) } else { times.plain.append(time) }
                 }
                 progress(index + 1)

@@ -79,6 +79,15 @@ final class CheckDevice {
         return register(buffer, shape, contents: nil, what)
     }
 
+    /// An input that the operation changes.
+    func changing(_ elements: [Int32], _ shape: Shape, _ what: String) throws -> Tensor {
+        let (bufferShape, rowBytes) = Self.extended(shape, .i32)
+        let trap = Self.poison(byteCount: Self.guardRows * rowBytes, .i32)
+        let all = trap + Self.bytes(of: elements) + trap
+        let buffer = try all.withUnsafeBytes { try backend.upload($0, bufferShape, .i32) }
+        return register(buffer, shape, contents: nil, what)
+    }
+
     /// Puts poison where the next allocations of this shape are likely to land: for operations that allocate their own outputs.
     func poisonMemory(_ shape: Shape, _ dtype: DType, count: Int) throws {
         let poison = Self.poison(byteCount: dtype.byteCount(elements: shape.count)!, dtype)

@@ -36,6 +36,19 @@ public protocol Backend: AnyObject {
     /// Waits until everything asked for so far is done, and reports what went wrong.
     func synchronize() throws
 
+    /// Operations to be run later, as often as wanted, over the same tensors, whose elements may have changed in between: the decode steps
+    /// of a language model, the denoising steps of a diffusion model. A device that can keeps them as it runs them, so that a replay
+    /// costs the host next to nothing; others, by default, ask for them again each time.
+    ///
+    /// What changes from one replay to the next is read from tensors, written in place: token ids, positions, lengths, strengths. Shapes,
+    /// options and all that the host computes stay what they are. So results go into tensors that were there before (`into:`): what the
+    /// operations allocate is theirs, and memory of a device is kept for it as long as the recording lives.
+    ///
+    /// - Parameter operations: Asks for operations and does not read, write or wait: called now or with each replay. A tensor it uploads
+    ///   is a constant.
+    /// - Throws: What the operations throw where they are recorded now.
+    func record(_ operations: @escaping () throws -> Void) throws -> any RecordedOperations
+
     // MARK: Operations, validated, in order of their names
 
     func argmax(_ operation: ArgmaxOperation) throws

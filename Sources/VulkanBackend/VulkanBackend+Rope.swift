@@ -101,9 +101,11 @@ extension VulkanBackend {
         let turns = table.turns
         let byteCount = turns.count * MemoryLayout<Float>.stride
         let buffer = try translatingErrors("rope") {
-            let buffer = try device.makeBuffer(byteCount: byteCount)
-            try turns.withUnsafeBytes { try stream.upload($0, to: buffer) }
-            return buffer
+            try stream.suspendingRecording {
+                let buffer = try device.makeBuffer(byteCount: byteCount)
+                try turns.withUnsafeBytes { try stream.upload($0, to: buffer) }
+                return buffer
+            }
         }
         frequencyTables[table] = buffer
         return DevicePlace(buffer: buffer, byteOffset: 0, byteCount: byteCount)

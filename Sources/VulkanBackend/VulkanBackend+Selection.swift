@@ -34,23 +34,44 @@ extension VulkanBackend {
 
     public func sample(_ operation: SampleOperation) throws {
         let name = "sample"
-        let (rows, tokens, options) = (operation.x.shape[0], operation.x.shape[1], operation.options)
+        let (rows, tokens) = (operation.x.shape[0], operation.x.shape[1])
         _ = try count(operation.x, name)
+        let options = try place(of: operation.options, name)
         var arguments = KernelArguments()
         arguments.buffer(try place(of: operation.x, name), .read)
         arguments.buffer(try place(of: operation.uniforms, name), .read)
+        arguments.buffer(options, .read)
+        if let seen = operation.seen {
+            _ = try count(seen.sets, name)
+            arguments.buffer(try place(of: seen.sets, name), .readWrite)
+            arguments.buffer(try place(of: seen.rows, name), .read)
+        } else {
+            arguments.buffer(options, .read)
+            arguments.buffer(options, .read)
+        }
         arguments.buffer(try place(of: operation.output, name), .write)
         arguments.number(UInt32(rows))
         arguments.number(UInt32(tokens))
-        arguments.number(UInt32(min(options.topK ?? tokens, tokens)))
-        arguments.number(UInt32(SampleWeight.fraction(options.topP)))
-        arguments.real(1 / options.temperature)
-        let groupSize = family == .lanes ? 8 * subgroupSize : 256
-        // A search goes over the row nine times and over the sums of the subgroups for each digit; besides, the row is gone over five times.
-        let searches = (options.topK ?? tokens < tokens ? 1 : 0) + (options.topP < 1 ? 1 : 0)
-        let iterations =
-            (5 + 9 * searches) * (tokens / groupSize + 1) + searches * 8 * 16 * (groupSize / subgroupSize + 1) + 3 * groupSize
-        let launch = try launch(groups: rows, of: (groupSize, 1), iterations: iterations, name)
+        arguments.number(UInt32(operation.seen?.sets.shape[0] ?? 0))
+        let groupSize = sampleGroupSize(tokens: tokens)
+        let launch = try launch(
+            groups: rows, of: (groupSize, 1), iterations: sampleIterations(tokens: tokens, groupSize: groupSize), name)
         try run("selection/sample", activations: operation.x.dtype, launch, arguments, name)
+    }
+
+    /// As many invocations as go over a vocabulary within a software device's loops.
+    private func sampleGroupSize(tokens: Int) -> Int {
+        guard family == .lanes else { return 256 }
+        let most = min(64 * subgroupSize, device.report.limits.workGroupInvocations)
+        var groupSize = 8 * subgroupSize
+        while 2 * groupSize <= most, exceedsIterations(sampleIterations(tokens: tokens, groupSize: groupSize)) { groupSize *= 2 }
+        return groupSize
+    }
+
+    /// A search goes over the row nine times and over the sums of the subgroups for each digit; besides, the row is gone over five times.
+    /// What a row asks for is known to the device alone: both searches, at most.
+    private func sampleIterations(tokens: Int, groupSize: Int) -> Int {
+        let searches = 2
+        return (5 + 9 * searches) * (tokens / groupSize + 1) + searches * 8 * 16 * (groupSize / subgroupSize + 1) + 3 * groupSize
     }
 }

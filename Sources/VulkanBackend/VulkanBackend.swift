@@ -71,9 +71,12 @@ public final class VulkanBackend: Backend {
     }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {
-        let tensor = try allocate(shape, dtype)
-        try write(bytes, to: tensor)
-        return tensor
+        // A constant of a recording is no part of it.
+        try stream.suspendingRecording {
+            let tensor = try allocate(shape, dtype)
+            try write(bytes, to: tensor)
+            return tensor
+        }
     }
 
     /// Copies: a device reads its own memory.

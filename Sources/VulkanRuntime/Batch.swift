@@ -8,31 +8,19 @@ final class Batch {
     private(set) var commandCount = 0
     /// Whether recording has ended: the batch can be submitted and nothing more.
     private(set) var isEnded = false
-    /// The kernels in order of dispatch.
-    private var kernels: ContiguousArray<Pipeline> = []
-    /// What the dispatches are called.
-    private var labels: ContiguousArray<String> = []
-    /// What they read and wrote, one after another, and where those of each end. The buffers themselves are not kept: their memory may be
-    /// used again.
-    private var operands: ContiguousArray<Operand> = []
-    private var operandEnds: ContiguousArray<Int> = []
+    /// The dispatches of the batch's own.
+    private var log: DispatchLog
+    /// Stretches that are replayed, each after so many dispatches of the batch's own.
+    private var replays: [(after: Int, segment: RecordedSegment)] = []
+    /// The recordings that the batch needs until it is done.
+    private var recordings: [Recording] = []
     private var isTimed = false
     /// How far the staging ring is filled when the batch is submitted.
     var stagingEnd = 0
     /// The same of the ring of arguments.
     var argumentsEnd = 0
     var stagedBytes = 0
-    /// The pipeline bound last, so that it is not bound again.
-    private var bound: VkPipeline?
-
-    private struct Operand {
-        let address: UInt64
-        let isWritten: Bool
-        let byteCount: Int
-        let extents: [Int]?
-
-        var description: String { extents.map(String.init(describing:)) ?? "\(byteCount) bytes" }
-    }
+    private var writer: CommandWriter
 
     private let context: DeviceContext
     private let pool: VkCommandPool
@@ -40,9 +28,10 @@ final class Batch {
     private var queries: VkQueryPool?
     private var checks: CheckBlocks?
 
-    init(_ context: DeviceContext, capacity: Int) throws(VulkanError) {
+    init(_ context: DeviceContext, layout: VkPipelineLayout, capacity: Int) throws(VulkanError) {
         self.context = context
         self.capacity = capacity
+        log = DispatchLog(capacity: capacity)
         let functions = context.functions
         var poolInfo = VkCommandPoolCreateInfo()
         poolInfo.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO
@@ -63,7 +52,7 @@ final class Batch {
         }
         self.pool = pool
         self.commands = commands
-        kernels.reserveCapacity(capacity)
+        writer = CommandWriter(context, layout: layout, commands: commands)
     }
 
     /// Starts recording.
@@ -83,11 +72,9 @@ final class Batch {
         isEnded = false
         isTimed = isProfiling
         stagedBytes = 0
-        bound = nil
-        kernels.removeAll(keepingCapacity: true)
-        labels.removeAll(keepingCapacity: true)
-        operands.removeAll(keepingCapacity: true)
-        operandEnds.removeAll(keepingCapacity: true)
+        writer.forget()
+        log.removeAll()
+        releaseRecordings()
         if isTimed { functions.cmdResetQueryPool(commands, queries, 0, UInt32(2 * capacity)) }
     }
 
@@ -103,78 +90,89 @@ final class Batch {
     func recordedTransfer() { commandCount += 1 }
 
     func dispatch(
-        _ pipeline: Pipeline, layout: VkPipelineLayout, arguments: UnsafeRawBufferPointer, uses: [BufferUse],
-        groups: (Int, Int, Int), label: String
+        _ pipeline: Pipeline, arguments: UnsafeRawBufferPointer, operands: some Collection<DispatchLog.Operand>, groups: (Int, Int, Int),
+        label: String
     ) {
-        let functions = context.functions
-        if bound != pipeline.handle {
-            functions.cmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle)
-            bound = pipeline.handle
+        let check = checks?.prepare(log.count, lengths: operands.lazy.map(\.byteCount))
+        var query = UInt32(2 * log.count)
+        writer.dispatch(pipeline, arguments: arguments, checks: check, groups: groups) {
+            guard isTimed else { return }
+            writeTimestamp(query)
+            query += 1
         }
-        let stage = VK_SHADER_STAGE_COMPUTE_BIT.rawValue
-        if arguments.count > 0 {
-            functions.cmdPushConstants(commands, layout, stage, 0, UInt32(arguments.count), arguments.baseAddress)
-        }
-        if let checks {
-            var address = checks.prepare(kernels.count, uses: uses)
-            functions.cmdPushConstants(commands, layout, stage, UInt32(CheckBlocks.argumentOffset), 8, &address)
-        }
-        let query = UInt32(2 * labels.count)
-        if isTimed { writeTimestamp(query) }
-        functions.cmdDispatch(commands, UInt32(groups.0), UInt32(groups.1), UInt32(groups.2))
-        if isTimed { writeTimestamp(query + 1) }
-        kernels.append(pipeline)
-        labels.append(label)
-        for use in uses {
-            operands.append(
-                Operand(
-                    address: use.buffer.address + UInt64(use.byteOffset), isWritten: use.access != .read, byteCount: use.byteCount,
-                    extents: use.extents))
-        }
-        operandEnds.append(operands.count)
+        log.append(pipeline, label: label, operands: operands)
         commandCount += 1
+    }
+
+    /// Runs one command of a recording as the batch's own. The recording is kept, with the memory that the command uses.
+    func run(_ command: RecordedCommand, of recording: Recording) {
+        switch command.work {
+        case .dispatch(let work):
+            work.arguments.withUnsafeBytes {
+                dispatch(work.pipeline, arguments: $0, operands: work.operands, groups: work.groups, label: work.label)
+            }
+        case .copy(let source, let destination, let region):
+            writer.copy(from: source, to: destination, region)
+            recordedTransfer()
+        case .fill(let buffer, let offset, let count, let word):
+            writer.fill(buffer, byteOffset: offset, byteCount: count, word: word)
+            recordedTransfer()
+        }
+        if recordings.last !== recording { recordings.append(recording) }
+    }
+
+    /// Runs a segment of a recording, which is kept until the batch is done.
+    func replay(_ segment: RecordedSegment, of recording: Recording) {
+        var secondary: VkCommandBuffer? = segment.commands
+        context.functions.cmdExecuteCommands(commands, 1, &secondary)
+        // A secondary command buffer leaves nothing bound (Vulkan specification, "Secondary Command Buffer Execution").
+        writer.forget()
+        replays.append((log.count, segment))
+        if recordings.last !== recording { recordings.append(recording) }
+        segment.lastUse = serial
+        commandCount += segment.commandCount
+    }
+
+    /// The device is done with the batch: recordings that it alone kept may go.
+    func releaseRecordings() {
+        replays.removeAll(keepingCapacity: true)
+        recordings.removeAll(keepingCapacity: true)
     }
 
     /// Each dispatch as `kernel (label: what it reads → what it writes)`.
     var descriptions: [String] {
-        labels.indices.map { index in
-            let all = operands[(index == 0 ? 0 : operandEnds[index - 1])..<operandEnds[index]]
-            // Where a kernel has no use for an argument, another's address stands in.
-            let read = all.indices.filter { place in
-                !all[place].isWritten && !all[..<place].contains { $0.address == all[place].address }
-            }
-            let written = all.filter(\.isWritten).map(\.description)
-            return "\(kernels[index].name) (\(labels[index]): \(read.map { all[$0].description }.joined(separator: ", "))"
-                + " → \(written.joined(separator: ", ")))"
+        var (all, place) = ([String](), 0)
+        for replay in replays {
+            all += (place..<replay.after).map(log.description)
+            all += (0..<replay.segment.log.count).map(replay.segment.log.description)
+            place = replay.after
         }
+        return all + (place..<log.count).map(log.description)
     }
 
     /// What the checked kernels found out of bounds, once the device is done with the batch.
     func firstFault() -> VulkanError? {
-        guard let checks else { return nil }
-        for (index, kernel) in kernels.enumerated() {
-            if let fault = checks.fault(index, kernel: kernel.name) { return fault }
-        }
-        return nil
+        if let fault = checks?.firstFault(log.kernels) { return fault }
+        return replays.lazy.compactMap { $0.segment.firstFault() }.first
     }
 
     /// How long each dispatch took, once the device is done with the batch.
     func timings() throws(VulkanError) -> [DispatchTiming] {
-        guard isTimed, !labels.isEmpty else { return [] }
-        var ticks = [UInt64](repeating: 0, count: 2 * labels.count)
+        guard isTimed, log.count > 0 else { return [] }
+        var ticks = [UInt64](repeating: 0, count: 2 * log.count)
         let result = ticks.withUnsafeMutableBytes { bytes in
             context.functions.getQueryPoolResults(
-                context.handle, queries, 0, UInt32(2 * labels.count), bytes.count, bytes.baseAddress, 8,
+                context.handle, queries, 0, UInt32(2 * log.count), bytes.count, bytes.baseAddress, 8,
                 VK_QUERY_RESULT_64_BIT.rawValue | VK_QUERY_RESULT_WAIT_BIT.rawValue)
         }
         try context.check(result, "vkGetQueryPoolResults")
         let limits = context.report.limits
         let mask = limits.timestampBits >= 64 ? UInt64.max : (1 << UInt64(limits.timestampBits)) - 1
-        return labels.indices.map { index in
+        return (0..<log.count).map { index in
             // Counters of fewer than 64 bits wrap around.
             let elapsed = (ticks[2 * index + 1] &- ticks[2 * index]) & mask
             return DispatchTiming(
-                label: labels[index], kernel: kernels[index].name, nanoseconds: Double(elapsed) * limits.timestampPeriod)
+                label: log.labels[index], kernel: log.kernels[index].name, nanoseconds: Double(elapsed) * limits.timestampPeriod)
         }
     }
 

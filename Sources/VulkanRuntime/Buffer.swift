@@ -8,10 +8,10 @@ public final class Buffer: @unchecked Sendable {
 
     let block: MemoryBlock
     let offset: Int
-    private let pool: MemoryPool
+    let owner: any BufferOwner
 
-    init(pool: MemoryPool, block: MemoryBlock, offset: Int, byteCount: Int) {
-        self.pool = pool
+    init(owner: any BufferOwner, block: MemoryBlock, offset: Int, byteCount: Int) {
+        self.owner = owner
         self.block = block
         self.offset = offset
         self.byteCount = byteCount
@@ -22,7 +22,7 @@ public final class Buffer: @unchecked Sendable {
     var mapped: UnsafeMutableRawPointer? { block.mapped.map { $0 + offset } }
 
     deinit {
-        pool.release(block: block, offset: offset, byteCount: byteCount)
+        owner.release(block: block, offset: offset, byteCount: byteCount)
     }
 }
 

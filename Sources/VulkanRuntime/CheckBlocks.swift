@@ -24,17 +24,32 @@ struct CheckBlocks {
     }
 
     /// Fills in the block of a dispatch and gives its device address.
-    func prepare(_ index: Int, uses: [BufferUse]) -> UInt64 {
+    /// - Parameter lengths: The bytes of its arguments.
+    func prepare(_ index: Int, lengths byteCounts: some Sequence<Int>) -> UInt64 {
         let block = mapped + index * Self.stride
         block.initializeMemory(as: UInt8.self, repeating: 0, count: Self.stride)
         let lengths = (block + Self.headBytes).assumingMemoryBound(to: UInt64.self)
-        for (slot, use) in uses.enumerated() { lengths[slot] = UInt64(use.byteCount) }
+        for (slot, byteCount) in byteCounts.enumerated() { lengths[slot] = UInt64(byteCount) }
         return memory.address + UInt64(index * Self.stride)
     }
 
-    func fault(_ index: Int, kernel: String) -> VulkanError? {
-        let head = (mapped + index * Self.stride).assumingMemoryBound(to: UInt32.self)
-        guard head[0] != 0 else { return nil }
-        return .outOfBounds(kernel: kernel, argument: Int(head[1]), index: Int(head[2]), length: Int(head[3]))
+    /// What the first of the kernels that went out of bounds did.
+    func firstFault(_ kernels: some Collection<Pipeline>) -> VulkanError? {
+        for (index, kernel) in kernels.enumerated() {
+            let head = self.head(index)
+            if head[0] != 0 {
+                return .outOfBounds(kernel: kernel.name, argument: Int(head[1]), index: Int(head[2]), length: Int(head[3]))
+            }
+        }
+        return nil
+    }
+
+    /// Forgets what kernels have reported.
+    func clear() {
+        for index in 0..<memory.byteCount / Self.stride { head(index)[0] = 0 }
+    }
+
+    private func head(_ index: Int) -> UnsafeMutablePointer<UInt32> {
+        (mapped + index * Self.stride).assumingMemoryBound(to: UInt32.self)
     }
 }

@@ -35,11 +35,16 @@ public final class Device {
         stream = try Stream(context, layout: pipelines.layout, options: options)
     }
 
-    /// Device memory, its contents undefined. When nothing is free, waits for the stream and gives unused blocks back before failing.
+    /// Device memory, its contents undefined; while a stretch of the stream is recorded, memory of the recording. When nothing is free, waits for the stream and gives unused blocks back before failing.
     /// - Throws: ``VulkanError/outOfMemory(device:requested:inUse:allocated:budget:)``; the device stays usable.
     public func makeBuffer(byteCount: Int) throws -> Buffer {
         precondition(byteCount >= 0)
         try context.throwIfLost()
+        if let recorder = stream.recorder { return try recorder.memory.allocate(byteCount: byteCount, takeMemory) }
+        return try takeMemory(byteCount: byteCount)
+    }
+
+    private func takeMemory(byteCount: Int) throws -> Buffer {
         if let buffer = try pool.allocate(byteCount: byteCount) { return buffer }
         try stream.finish()
         pool.trim()

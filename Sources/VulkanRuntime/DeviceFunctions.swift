@@ -34,6 +34,7 @@ package struct DeviceFunctions {
     package var cmdPushConstants: PFN_vkCmdPushConstants
     package var cmdDispatch: PFN_vkCmdDispatch
     package var cmdPipelineBarrier2: PFN_vkCmdPipelineBarrier2
+    package var cmdExecuteCommands: PFN_vkCmdExecuteCommands
     package var cmdCopyBuffer: PFN_vkCmdCopyBuffer
     package var cmdFillBuffer: PFN_vkCmdFillBuffer
     package var createQueryPool: PFN_vkCreateQueryPool
@@ -84,6 +85,7 @@ package struct DeviceFunctions {
         cmdPushConstants = try load("vkCmdPushConstants")
         cmdDispatch = try load("vkCmdDispatch")
         cmdPipelineBarrier2 = try load("vkCmdPipelineBarrier2")
+        cmdExecuteCommands = try load("vkCmdExecuteCommands")
         cmdCopyBuffer = try load("vkCmdCopyBuffer")
         cmdFillBuffer = try load("vkCmdFillBuffer")
         createQueryPool = try load("vkCreateQueryPool")

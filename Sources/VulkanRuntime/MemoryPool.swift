@@ -3,7 +3,7 @@ import Foundation
 
 /// Device memory, taken from the driver in blocks and given out in ranges. A buffer's range is free for others as soon as the buffer is
 /// gone, even while the device still works on it: commands are in one stream, whose hazard tracking keeps them apart.
-final class MemoryPool: @unchecked Sendable {
+final class MemoryPool: BufferOwner, @unchecked Sendable {
     /// Ranges start where any type, 16-byte loads and cache lines are aligned.
     static let alignment = 256
 
@@ -52,7 +52,7 @@ final class MemoryPool: @unchecked Sendable {
         guard let offset = blocks[best].ranges.allocate(size) else { return nil }
         inUse += size
         highWater = max(highWater, inUse)
-        return Buffer(pool: self, block: blocks[best].block, offset: offset, byteCount: byteCount)
+        return Buffer(owner: self, block: blocks[best].block, offset: offset, byteCount: byteCount)
     }
 
     /// A block of the usual size, or of just the size that is needed when that is larger or nothing else is left.

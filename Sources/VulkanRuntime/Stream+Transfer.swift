@@ -4,6 +4,7 @@ extension Stream {
     /// Copies bytes of the host to a buffer, in order with the commands around it. The bytes may go when the call returns.
     public func upload(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, byteOffset: Int = 0) throws {
         try throwPending()
+        try requireLive("an upload")
         precondition(byteOffset >= 0 && byteOffset + bytes.count <= buffer.byteCount, "an upload reaches beyond its buffer")
         guard bytes.count > 0 else { return }
         if let mapped = buffer.mapped, try !isBusy(buffer.block) {
@@ -31,6 +32,11 @@ extension Stream {
         precondition(sourceOffset >= 0 && sourceOffset + byteCount <= source.byteCount, "a copy reaches beyond its source")
         precondition(byteOffset >= 0 && byteOffset + byteCount <= destination.byteCount, "a copy reaches beyond its destination")
         guard byteCount > 0 else { return }
+        if let recorder {
+            return recorder.copy(
+                from: BufferUse(source, byteOffset: sourceOffset, byteCount: byteCount, access: .read),
+                to: BufferUse(destination, byteOffset: byteOffset, byteCount: byteCount, access: .write))
+        }
         let batch = try copy(
             from: source.block, source.offset + sourceOffset, to: destination.block, destination.offset + byteOffset, byteCount,
             hazards: .both)
@@ -43,6 +49,9 @@ extension Stream {
         precondition(byteOffset >= 0 && byteOffset + byteCount <= buffer.byteCount, "a fill reaches beyond its buffer")
         precondition(byteOffset.isMultiple(of: 4) && byteCount.isMultiple(of: 4), "a fill is not of whole words")
         guard byteCount > 0 else { return }
+        if let recorder {
+            return recorder.fill(BufferUse(buffer, byteOffset: byteOffset, byteCount: byteCount, access: .write), word: word)
+        }
         let batch = try transfer([use(buffer.block, buffer.offset + byteOffset, byteCount, .write)]) { commands in
             context.functions.cmdFillBuffer(
                 commands, buffer.block.handle, VkDeviceSize(buffer.offset + byteOffset), VkDeviceSize(byteCount), word)
@@ -54,6 +63,7 @@ extension Stream {
     /// Waits for the commands so far and copies bytes of a buffer to the host.
     public func read(_ buffer: Buffer, byteOffset: Int = 0, into bytes: UnsafeMutableRawBufferPointer) throws {
         try throwPending()
+        try requireLive("a read")
         precondition(byteOffset >= 0 && byteOffset + bytes.count <= buffer.byteCount, "a read reaches beyond its buffer")
         guard bytes.count > 0 else { return try synchronize() }
         if let mapped = buffer.mapped, buffer.block.isCached {

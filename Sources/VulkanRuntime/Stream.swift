@@ -15,6 +15,7 @@ public final class Stream {
     let context: DeviceContext
     private let layout: VkPipelineLayout
     private let isChecked: Bool
+    private let batchCapacity: Int
     private let batches: [Batch]
     private let semaphore: VkSemaphore
     private let barrier: FullBarrier
@@ -34,6 +35,8 @@ public final class Stream {
     private var profile: Profile?
     var staging = StagingBuffers()
     private let argumentRing: ArgumentRing
+    /// Where commands go instead while a stretch is recorded.
+    var recorder: Recorder?
 
     private struct Profile {
         let isSerialised: Bool
@@ -46,7 +49,8 @@ public final class Stream {
         isChecked = options.checked
         argumentRing = ArgumentRing(context)
         var batches: [Batch] = []
-        for _ in 0..<Self.batchCount { batches.append(try Batch(context, capacity: max(1, options.dispatchesPerBatch))) }
+        batchCapacity = max(1, options.dispatchesPerBatch)
+        for _ in 0..<Self.batchCount { batches.append(try Batch(context, layout: layout, capacity: batchCapacity)) }
         self.batches = batches
         barrier = FullBarrier()
         var semaphore: VkSemaphore?
@@ -80,36 +84,33 @@ public final class Stream {
         try throwPending()
         if groups.0 == 0 || groups.1 == 0 || groups.2 == 0 { return }
         try validate(pipeline, arguments, stored, uses, groups)
-        guard let stored else { return try record(pipeline, arguments, uses, groups, label) }
+        guard let stored else { return try run(pipeline, arguments, uses, groups, label) }
         // Before the dispatch has its batch: for room, the batch may have to be waited for.
         let address = try address(of: stored.bytes)
         try withUnsafeTemporaryAllocation(byteCount: CheckBlocks.argumentOffset, alignment: 8) { copy in
             copy.copyMemory(from: arguments)
             copy.storeBytes(of: address, toByteOffset: stored.addressOffset, as: UInt64.self)
-            try record(pipeline, UnsafeRawBufferPointer(rebasing: copy[..<arguments.count]), uses, groups, label)
+            try run(pipeline, UnsafeRawBufferPointer(rebasing: copy[..<arguments.count]), uses, groups, label)
         }
     }
 
     /// Puts arguments where the device reads them.
     private func address(of arguments: UnsafeRawBufferPointer) throws(VulkanError) -> UInt64 {
+        let memory: any ArgumentMemory = recorder?.arguments ?? argumentRing
         while true {
-            if let address = try argumentRing.store(arguments) { return address }
+            if let address = try memory.store(arguments) { return address }
             try waitForOldest()
         }
     }
 
-    private func record(
+    private func run(
         _ pipeline: Pipeline, _ arguments: UnsafeRawBufferPointer, _ uses: [BufferUse], _ groups: (Int, Int, Int), _ label: String
     ) throws {
-        let batch = try recording()
-        var needsBarrier = profile?.isSerialised ?? false
-        for use in uses where !needsBarrier { needsBarrier = hazards.conflicts(use.range) }
-        if needsBarrier { recordBarrier(batch) }
-        for use in uses {
-            hazards.record(use.range)
-            use.buffer.block.lastUse = batch.serial
-        }
-        batch.dispatch(pipeline, layout: layout, arguments: arguments, uses: uses, groups: groups, label: label)
+        if let recorder { return recorder.dispatch(pipeline, arguments: arguments, uses: uses, groups: groups, label: label) }
+        let batch = try begunBatch()
+        recordBarrier(batch, ifNeededBy: uses.lazy.map(\.range), orAlways: profile?.isSerialised ?? false)
+        for use in uses { use.buffer.block.lastUse = batch.serial }
+        batch.dispatch(pipeline, arguments: arguments, operands: uses.lazy.map(\.operand), groups: groups, label: label)
         try submitIfDue(batch)
     }
 
@@ -149,6 +150,7 @@ public final class Stream {
     /// - Throws: what went wrong in it: ``VulkanError/outOfBounds(kernel:argument:index:length:)``,
     ///   ``VulkanError/deviceLost(device:kernels:)``.
     public func synchronize() throws {
+        try requireLive("waiting for the device")
         try finish()
         try throwPending()
     }
@@ -156,6 +158,7 @@ public final class Stream {
     /// Hands what is recorded to the device without waiting for it.
     public func flush() throws {
         try throwPending()
+        try requireLive("handing work to the device")
         try submit()
     }
 
@@ -166,6 +169,7 @@ public final class Stream {
     /// - Throws: ``VulkanError/unsupported(feature:device:)`` when the device has no timestamps.
     public func startProfiling(serialised: Bool) throws {
         try throwPending()
+        try requireLive("the start of a profile")
         guard context.report.limits.timestampBits > 0 else {
             throw VulkanError.unsupported(feature: "timestamps", device: context.report.name)
         }
@@ -183,8 +187,8 @@ public final class Stream {
 
     // MARK: Batches
 
-    /// The batch to record in, started if need be.
-    func recording() throws(VulkanError) -> Batch {
+    /// The batch to add commands to, started if need be.
+    func begunBatch() throws(VulkanError) -> Batch {
         if let current, !current.isEnded { return current }
         try submit()
         let serial = submitted + 1
@@ -197,9 +201,8 @@ public final class Stream {
 
     /// Records a command that moves memory, behind a barrier if its uses need one.
     func transfer(_ uses: [HazardTracker.Use], _ record: (VkCommandBuffer) -> Void) throws(VulkanError) -> Batch {
-        let batch = try recording()
-        if uses.contains(where: { hazards.conflicts($0) }) { recordBarrier(batch) }
-        for use in uses { hazards.record(use) }
+        let batch = try begunBatch()
+        recordBarrier(batch, ifNeededBy: uses)
         record(batch.commands)
         batch.recordedTransfer()
         return batch
@@ -209,9 +212,14 @@ public final class Stream {
         if batch.isFull || batch.stagedBytes >= StagingBuffers.chunk {
             try submit()
         } else if batch.commandCount == Self.earlyCommands {
-            try poll()
-            if completed == submitted { try submit() }
+            try submitIfIdle()
         }
+    }
+
+    /// Submits what there is if the device has nothing else to do.
+    func submitIfIdle() throws(VulkanError) {
+        try poll()
+        if completed == submitted { try submit() }
     }
 
     func submit() throws(VulkanError) {
@@ -338,14 +346,57 @@ public final class Stream {
             staging.release(upTo: batch.stagingEnd)
             argumentRing.release(upTo: batch.argumentsEnd)
             if fault == nil { fault = batch.firstFault() }
+            batch.releaseRecordings()
             if profile != nil { profile?.timings += try batch.timings() }
         }
+    }
+
+    /// Records a barrier where commands before are in conflict with one of these uses, which are noted.
+    private func recordBarrier(_ batch: Batch, ifNeededBy uses: some Collection<HazardTracker.Use>, orAlways isWanted: Bool = false) {
+        if isWanted || uses.contains(where: { hazards.conflicts($0) }) { recordBarrier(batch) }
+        for use in uses { hazards.record(use) }
     }
 
     private func recordBarrier(_ batch: Batch) {
         barrier.betweenCommands.withInfo { context.functions.cmdPipelineBarrier2(batch.commands, $0) }
         hazards.barrier()
         barrierCount += 1
+    }
+
+    // MARK: Recordings
+
+    var isProfiling: Bool { profile != nil }
+
+    func finishRecording(_ recorder: Recorder) throws(VulkanError) -> Recording {
+        try Recording(
+            context, recorder, layout: layout, barrier: barrier.betweenCommands, longestSegment: batchCapacity, isChecked: isChecked)
+    }
+
+    /// Replays a segment.
+    func run(_ segment: RecordedSegment, of recording: Recording) throws(VulkanError) {
+        if let current, !current.isEnded, current.commandCount > 0, current.commandCount + segment.commandCount > batchCapacity {
+            try submit()
+        }
+        let batch = try begunBatch()
+        recordBarrier(batch, ifNeededBy: segment.head)
+        if segment.lastUse <= completed { segment.clearFaults() }
+        batch.replay(segment, of: recording)
+        if segment.barrierCount > 0 {
+            hazards.barrier()
+            for use in segment.tail { hazards.record(use) }
+            barrierCount += segment.barrierCount
+        }
+        for block in recording.blocks { block.lastUse = batch.serial }
+        try submitIfDue(batch)
+    }
+
+    /// Runs a command of a recording as one of the stream's own.
+    func run(_ command: RecordedCommand, of recording: Recording) throws(VulkanError) {
+        let batch = try begunBatch()
+        recordBarrier(batch, ifNeededBy: command.uses, orAlways: profile?.isSerialised ?? false)
+        batch.run(command, of: recording)
+        for block in recording.blocks { block.lastUse = batch.serial }
+        try submitIfDue(batch)
     }
 
     /// The dispatches that are submitted and not known to be done, and those of the batch that is being submitted; each kind once.

@@ -25,6 +25,8 @@ public enum VulkanError: Error, Equatable, Sendable, CustomStringConvertible {
     case kernelMissing(name: String)
     /// A work group or grid that the device cannot run.
     case invalidDispatch(kernel: String, reason: String)
+    /// Something that cannot be recorded, or a recording that cannot be replayed.
+    case invalidRecording(reason: String)
     /// In checked mode: a kernel used an index beyond the end of its buffer. `length` is how many elements the argument holds.
     case outOfBounds(kernel: String, argument: Int, index: Int, length: Int)
 
@@ -55,6 +57,8 @@ public enum VulkanError: Error, Equatable, Sendable, CustomStringConvertible {
             "There is no shader named \(name) in this build."
         case .invalidDispatch(let kernel, let reason):
             "The kernel \(kernel) cannot be dispatched: \(reason)."
+        case .invalidRecording(let reason):
+            "The recording is not possible: \(reason)."
         case .outOfBounds(let kernel, let argument, let index, let length):
             "The kernel \(kernel) used index \(index) of its buffer argument \(argument), which has \(length) elements."
         }

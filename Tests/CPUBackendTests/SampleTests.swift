@@ -27,7 +27,7 @@ import Testing
 
     /// 4096 evenly spread numbers draw each token as often as its probability says, to within one.
     @Test func frequenciesAreProbabilities() throws {
-        let logits: [Float] = [0, 1.5, -2, 0.25, 3, -.infinity, .nan]
+        let logits: [Float] = [0, 1.5, -2, 0.25, 3, -.infinity]
         let draws = 4096
         for (temperature, topK, kept) in [(1, nil, [0, 1, 2, 3, 4]), (0.5, 3, [1, 3, 4]), (2, 1, [4])] as [(Float, Int?, [Int])] {
             let x = try backend.upload([[Float]](repeating: logits, count: draws).flatMap { $0 }, [draws, logits.count])
@@ -68,11 +68,90 @@ import Testing
         let x = try backend.allocate([1, 4], .f32)
         let uniforms = try backend.allocate([1], .f32)
         for options in [
-            SamplingOptions(temperature: 0), SamplingOptions(temperature: .nan), SamplingOptions(topK: 0), SamplingOptions(topP: 1.5),
-            SamplingOptions(topP: .nan),
+            SamplingOptions(temperature: -1), SamplingOptions(temperature: .nan), SamplingOptions(topK: 0), SamplingOptions(topP: 1.5),
+            SamplingOptions(topP: .nan), SamplingOptions(repetitionPenalty: 0), SamplingOptions(repetitionPenalty: .infinity),
+            SamplingOptions(temperature: .leastNonzeroMagnitude),
         ] {
             #expect(throws: TensorError.self) { try backend.sample(x, uniforms: uniforms, options) }
         }
         #expect(throws: TensorError.self) { try backend.sample(x, uniforms: backend.allocate([2], .f32)) }
+        let options = try backend.allocate([1, 5], .f32)
+        for (sets, rows) in [([1, 2], [1]), ([1, 1], [2]), ([1], [1])] as [(Shape, Shape)] {
+            let seen = SeenTokens(sets: try backend.allocate(sets, .i32), rows: try backend.allocate(rows, .i32))
+            #expect(throws: TensorError.self) { try backend.sample(x, uniforms: uniforms, options: options, seen: seen) }
+        }
+        #expect(throws: TensorError.self) { try backend.sample(x, uniforms: uniforms, options: backend.allocate([1, 4], .f32)) }
+    }
+
+    /// Rows that have no probabilities, beside one that has.
+    @Test func rowsThatAreNotFiniteHaveNoToken() throws {
+        let rows: [[Float]] = [
+            [1, .nan, 0], [0, .infinity, 0], [-.infinity, -.infinity, -.infinity], [-.infinity, 2, -.nan], [-.infinity, 2, 1],
+        ]
+        let x = try backend.upload(rows.flatMap { $0 }, [5, 3])
+        for temperature in [0, 1e-3] as [Float] {
+            let seen = SeenTokens(
+                sets: try backend.upload([Int32](repeating: 0, count: 5), [5, 1]), rows: try backend.upload([4, 3, 2, 1, 0] as [Int32]))
+            let options = try backend.upload((0..<5).flatMap { _ in try SamplingOptions(temperature: temperature).row() }, [5, 5])
+            let tokens = try backend.sample(x, uniforms: backend.upload([0, 0, 0, 0, 0] as [Float]), options: options, seen: seen)
+            #expect(try backend.readIntegers(tokens) == [-1, -1, -1, -1, 1])
+            #expect(try backend.readIntegers(seen.sets) == [2, 0, 0, 0, 0])
+        }
+    }
+
+    /// Each row has options and a set of its own; a token joins the set of its row.
+    @Test func rowsHaveTheirOwnOptionsAndSets() throws {
+        let logits: [Float] = [4, 3, -1, 2, 4, 3, -1, 2, -4, -3, -1, -2, 4, 3, -1, 2]
+        let x = try backend.upload(logits, [4, 4])
+        let options: [SamplingOptions] = [
+            SamplingOptions(temperature: 0), SamplingOptions(temperature: 0, repetitionPenalty: 2),
+            SamplingOptions(temperature: 0, repetitionPenalty: 3), SamplingOptions(temperature: 1, topK: 1),
+        ]
+        let seen = SeenTokens(
+            sets: try backend.upload(
+                [[0], [0, 1], [2], [1]].flatMap { SeenTokens.set(of: $0, vocabulary: 4) }, [4, 1]),
+            rows: try backend.upload([3, 1, 2, -1] as [Int32]))
+        let tokens = try backend.sample(
+            x, uniforms: backend.upload([Float](repeating: 0.5, count: 4)),
+            options: backend.upload(options.flatMap { try $0.row() }, [4, 5]), seen: seen)
+        // Halved, 4 and 3 are no more than 2: the lower index of equal ones. Times 3, −1 is less than −2.
+        #expect(try backend.readIntegers(tokens) == [0, 0, 3, 0])
+        #expect(try backend.readIntegers(seen.sets) == [0b1, 0b11, 0b1100, 0b11])
+    }
+
+    /// What Hugging Face transformers' processors leave of a row's probabilities (Tests/Fixtures/sampling.safetensors), on every CPU path.
+    @Test(arguments: [false, true]) func probabilitiesAreThoseOfTransformers(isFast: Bool) throws {
+        let backend: any Backend = isFast ? try CPUBackend() : ReferenceBackend()
+        let fixture = try ReferenceFixture("sampling")
+        let draws = 4096
+        let cases = try fixture.options()
+        #expect(cases.count == 24)
+        for (name, options) in cases {
+            let logits = try fixture.floats("\(name).logits")
+            let expected = try fixture.floats("\(name).probabilities")
+            let seenTokens = try #require(options["seen"] as? [Int]).map(Int32.init)
+            let sampling = SamplingOptions(
+                temperature: Float(try #require(options["temperature"] as? Double)), topK: options["topK"] as? Int,
+                topP: Float(try #require(options["topP"] as? Double)),
+                repetitionPenalty: Float(try #require(options["penalty"] as? Double)))
+            // A set for each row, of which each is asked once.
+            let set = SeenTokens.set(of: seenTokens, vocabulary: logits.count)
+            let seen = SeenTokens(
+                sets: try backend.upload((0..<draws).flatMap { _ in set }, [draws, set.count]),
+                rows: try backend.upload((0..<Int32(draws)).map { $0 }))
+            let row = try sampling.row()
+            let tokens = try backend.readIntegers(
+                backend.sample(
+                    backend.upload((0..<draws).flatMap { _ in logits }, [draws, logits.count]),
+                    uniforms: backend.upload((0..<draws).map { (Float($0) + 0.5) / Float(draws) }),
+                    options: backend.upload((0..<draws).flatMap { _ in row }, [draws, row.count]), seen: seen))
+            var counts = [Int](repeating: 0, count: logits.count)
+            for token in tokens { counts[Int(token)] += 1 }
+            for token in logits.indices {
+                // Evenly spread numbers meet a stretch of length p once for each 1/4096 of it, and once more or less at its ends.
+                #expect(abs(Double(counts[token]) - Double(expected[token]) * Double(draws)) <= 1.01, "\(name), token \(token)")
+                if expected[token] == 0 { #expect(counts[token] == 0, "\(name), token \(token)") }
+            }
+        }
     }
 }

@@ -475,8 +475,41 @@ final class LastOfEqual: AlteredBackend {
 /// Draws from all tokens.
 final class WholeVocabulary: AlteredBackend {
     override func sample(_ operation: SampleOperation) throws {
+        var options = try inner.readFloats(operation.options)
+        for row in stride(from: 0, to: options.count, by: SamplingOptions.numbers) { (options[row + 1], options[row + 2]) = (0, 1) }
         _ = try inner.sample(
-            operation.x, uniforms: operation.uniforms, SamplingOptions(temperature: operation.options.temperature), into: operation.output)
+            operation.x, uniforms: operation.uniforms, options: inner.upload(options, operation.options.shape), seen: operation.seen,
+            into: operation.output)
+    }
+}
+
+/// Divides the logits of seen tokens whatever their sign.
+final class DividingPenalty: AlteredBackend {
+    override func sample(_ operation: SampleOperation) throws {
+        var options = try inner.readFloats(operation.options)
+        for row in stride(from: 0, to: options.count, by: SamplingOptions.numbers) { options[row + 3] = options[row + 4] }
+        _ = try inner.sample(
+            operation.x, uniforms: operation.uniforms, options: inner.upload(options, operation.options.shape), seen: operation.seen,
+            into: operation.output)
+    }
+}
+
+/// Chooses tokens and does not add them to the sets.
+final class ForgetfulSampler: AlteredBackend {
+    override func sample(_ operation: SampleOperation) throws {
+        let seen = try operation.seen.map { SeenTokens(sets: try inner.copy($0.sets), rows: $0.rows) }
+        _ = try inner.sample(
+            operation.x, uniforms: operation.uniforms, options: operation.options, seen: seen, into: operation.output)
+    }
+}
+
+/// Draws from what is there where a logit is not a number.
+final class TolerantSampler: AlteredBackend {
+    override func sample(_ operation: SampleOperation) throws {
+        let x = try inner.readFloats(operation.x).map { $0 < .infinity ? $0 : -1e30 }
+        _ = try inner.sample(
+            inner.upload(x, operation.x.shape), uniforms: operation.uniforms, options: operation.options, seen: operation.seen,
+            into: operation.output)
     }
 }
 

@@ -70,6 +70,7 @@ import Testing
             ("quantileColumns", LowerQuantile.self), ("aurocColumns", GenerousTies.self), ("groupNorm", MapsTooEarly.self),
             ("groupNorm", OneChannelGroups.self), ("layerNorm", UnbiasedNorm.self), ("transport", PointwiseMeans.self),
             ("argmax", LastOfEqual.self), ("topK", ReversedRanks.self), ("sample", WholeVocabulary.self),
+            ("sample", DividingPenalty.self), ("sample", ForgetfulSampler.self), ("sample", TolerantSampler.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

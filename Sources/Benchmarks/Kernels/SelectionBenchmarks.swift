@@ -16,8 +16,9 @@ extension KernelBenchmark {
                 ) { inputs in
                     let (x, uniforms) = (try inputs.floats([rows, vocabulary]), try inputs.floats([rows]))
                     let output = try inputs.output([rows], .i32)
-                    let options = SamplingOptions(topK: 64, topP: 0.9)
-                    return { _ = try inputs.backend.sample(x, uniforms: uniforms, options, into: output) }
+                    let row = try SamplingOptions(topK: 64, topP: 0.9).row()
+                    let options = try inputs.backend.upload((0..<rows).flatMap { _ in row }, [rows, row.count])
+                    return { _ = try inputs.backend.sample(x, uniforms: uniforms, options: options, into: output) }
                 },
                 KernelBenchmark("topK", sizes.model, "x [\(rows), \(vocabulary)], count 64", bytes: bytes, operations: operations) {
                     inputs in

@@ -7,17 +7,32 @@ extension CPUBackend {
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
         var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
-        let uniforms = try operation.uniforms.hostFloats(name)
         let output = try operation.output.hostIntegers(name)
-        workers.ranges(rows, cost: 16 * count) { range, _ in
+        let options = try (0..<rows).map { try SampleRow(operation, row: $0) }
+        let scratch = try threadScratch.take(options.contains(where: \.hasPenalty) ? count : 0)
+        workers.ranges(rows, cost: 16 * count) { range, thread in
             for row in range {
-                let logits = UnsafeBufferPointer(start: x + row * count, count: count)
-                let best = logits[kernels.pointee.argmax(x + row * count, count)]
-                let draw = Draw(logits, largest: best.isNaN ? -.infinity : best, operation.options)
-                output[row] = Int32(draw.token(for: uniforms[row]))
+                var logits = UnsafeBufferPointer(start: x + row * count, count: count)
+                if options[row].hasPenalty {
+                    let copy = UnsafeMutableBufferPointer(start: scratch[thread], count: count)
+                    _ = copy.update(from: logits)
+                    options[row].penalise(copy)
+                    logits = UnsafeBufferPointer(copy)
+                }
+                let token = chosen(logits, options[row])
+                output[row] = token
+                options[row].note(token)
             }
         }
         try operands.finish()
+    }
+
+    private func chosen(_ logits: UnsafeBufferPointer<Float>, _ options: SampleRow) -> Int32 {
+        // Counted rather than searched for, so that the loop runs over whole vectors. NaN is not less than ∞ either.
+        guard logits.reduce(0, { $0 &+ ($1 < .infinity ? 0 : 1) }) == 0 else { return -1 }
+        let best = kernels.pointee.argmax(logits.baseAddress!, logits.count)
+        guard logits[best] > -.infinity else { return -1 }
+        return options.isGreedy ? Int32(best) : Int32(Draw(logits, largest: logits[best], options).token(for: options.uniform))
     }
 }
 
@@ -31,16 +46,16 @@ private struct Draw {
     /// The weight of what is kept.
     private var mass: UInt64
 
-    init(_ logits: UnsafeBufferPointer<Float>, largest: Float, _ options: SamplingOptions) {
+    init(_ logits: UnsafeBufferPointer<Float>, largest: Float, _ options: SampleRow) {
         self.logits = logits
-        let inverse = 1 / options.temperature
-        weights = logits.map { SampleWeight.weight($0.isNaN ? -.infinity : $0, largest: largest, inverseTemperature: inverse) }
+        let inverse = options.inverseTemperature
+        weights = logits.map { SampleWeight.weight($0, largest: largest, inverseTemperature: inverse) }
         mass = weights.reduce(0) { $0 + UInt64($1) }
-        if let topK = options.topK, topK < logits.count {
+        if options.kept < logits.count {
             cut { count, _ in
-                count >= topK
+                count >= options.kept
             } equals: { above, _ in
-                topK - above.count
+                options.kept - above.count
             }
         }
         if options.topP < 1 {
@@ -100,9 +115,9 @@ private struct Draw {
         preconditionFailure("the number lies below the kept weight")
     }
 
-    /// An unsigned number in the order of the logits; zeros of both signs are equal, and NaN is −∞.
+    /// An unsigned number in the order of the logits; zeros of both signs are equal.
     private static func key(_ x: Float) -> UInt32 {
-        let bits = (x.isNaN ? -.infinity : x == 0 ? 0 : x).bitPattern
+        let bits = (x == 0 ? 0 : x).bitPattern
         return bits & 0x8000_0000 != 0 ? ~bits : bits | 0x8000_0000
     }
 }

@@ -36,25 +36,55 @@ extension CheckedOperation {
     }
 
     static let sample = CheckedOperation(
-        name: "sample", summary: "a token a row, drawn by given uniform numbers, with temperature, top-k and top-p",
-        tolerance: "the same token", defaultCases: 60
+        name: "sample",
+        summary: "a token a row, drawn by given uniform numbers, with repetition penalty, temperature, top-k and top-p of each row's own",
+        tolerance: "the same token, and the same sets of seen tokens", defaultCases: 80
     ) { index, generator, _ in
         let (rows, count) = selectionShape(index, &generator)
         let dtype = generator.activationType()
-        let x = selectionValues(rows * count, dtype, &generator)
+        let x = (0..<rows).flatMap { _ in sampledValues(count, dtype, &generator) }
         let uniforms = (0..<rows).map { _ in generator.chance(0.1) ? generator.pick([0, 1, 0x1.fffffep-1]) : Float(generator.uniform()) }
-        let options = SamplingOptions(
-            temperature: generator.pick([1, 0.7, 0.01, 5]),
-            topK: generator.chance(0.5) ? generator.pick([1, 2, 40, generator.integer(in: 1...count), count + 5]) : nil,
-            topP: generator.chance(0.5) ? generator.pick([0, 0.3, 0.9, 0.999, Float(generator.uniform())]) : 1)
-        return CheckCase(shapes: "x [\(rows), \(count)] \(dtype), \(options)") { device in
-            let tokens = try device.backend.sample(
-                device.input(x, [rows, count], dtype, "x"), uniforms: device.input(uniforms, [rows], "the uniform numbers"), options,
-                into: device.output([rows], .i32))
-            return [try device.read(tokens)]
-        } tolerances: { _, _ in
-            [[]]
+        let options = (0..<rows).map { _ in
+            SamplingOptions(
+                temperature: generator.pick([1, 0.7, 0.01, 5, 0]),
+                topK: generator.chance(0.5) ? generator.pick([1, 2, 40, generator.integer(in: 1...count), count + 5]) : nil,
+                topP: generator.chance(0.5) ? generator.pick([0, 0.3, 0.9, 0.999, Float(generator.uniform())]) : 1,
+                repetitionPenalty: generator.pick([1, 1, 1.1, 1.3, 5, 0.5]))
         }
+        // More sets than rows, in another order; here and there a row has none.
+        let setCount = rows + generator.integer(in: 0...2)
+        let words = SeenTokens.words(vocabulary: count)
+        let density = generator.pick([0, 0.02, 0.5, 1])
+        let sets =
+            generator.chance(0.3)
+            ? nil
+            : (0..<setCount).flatMap { _ in
+                SeenTokens.set(of: (0..<Int32(count)).filter { _ in generator.chance(density) }, vocabulary: count)
+            }
+        let setOfRow = generator.permutation(setCount).prefix(rows).map { generator.chance(0.1) ? -1 : Int32($0) }
+        return CheckCase(shapes: "x [\(rows), \(count)] \(dtype), \(sets == nil ? "no sets" : "sets \(setOfRow)"), \(options)") { device in
+            let seen = try sets.map {
+                SeenTokens(
+                    sets: try device.changing($0, [setCount, words], "the sets"), rows: try device.input(setOfRow, [rows], "the rows' sets")
+                )
+            }
+            let tokens = try device.backend.sample(
+                device.input(x, [rows, count], dtype, "x"), uniforms: device.input(uniforms, [rows], "the uniform numbers"),
+                options: device.input(options.flatMap { try $0.row() }, [rows, SamplingOptions.numbers], "the options"), seen: seen,
+                into: device.output([rows], .i32))
+            return [try device.read(tokens)] + (try seen.map { [try device.read($0.sets)] } ?? [])
+        } tolerances: { _, outputs in
+            outputs.map { _ in [] }
+        }
+    }
+
+    /// Logits of a row: of any kind where it may be refused, finite or −∞ in most.
+    private static func sampledValues(_ count: Int, _ dtype: DType, _ generator: inout CheckGenerator) -> [Float] {
+        let values = selectionValues(count, dtype, &generator)
+        if generator.chance(0.2) { return values }
+        // Few distinct ones in the place of the others, so that ties stay.
+        let others: [Float] = [-3, 0.5, 2, -.infinity]
+        return values.enumerated().map { $1 < .infinity && $1 > -1e20 ? $1 : others[$0 % (count == 1 ? 1 : others.count)] }
     }
 
     /// Now and then a vocabulary.

@@ -34,6 +34,18 @@ public struct TokenBatch {
 
     public var rowCount: Int { tokens.shape.count }
 
+    init(
+        tokens: Tensor, positions: Tensor, cacheRows: Tensor, segments: Segments, lastRows: Tensor, ranges: [Range<Int>], capacity: Int
+    ) {
+        self.tokens = tokens
+        self.positions = positions
+        self.cacheRows = cacheRows
+        self.segments = segments
+        self.lastRows = lastRows
+        self.ranges = ranges
+        self.capacity = capacity
+    }
+
     /// Puts the batch on a device.
     ///
     /// - Parameters:

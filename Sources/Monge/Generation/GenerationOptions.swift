@@ -1,3 +1,5 @@
+import Tensors
+
 /// How continuations are drawn.
 public struct GenerationOptions: Sendable, Equatable {
     /// The most tokens to add.
@@ -28,6 +30,11 @@ public struct GenerationOptions: Sendable, Equatable {
         self.seed = seed
         self.chat = chat
         self.stopsAtEnd = stopsAtEnd
+    }
+
+    /// The same as a device takes them.
+    var sampling: SamplingOptions {
+        SamplingOptions(temperature: temperature, topK: topK == 0 ? nil : topK, topP: topP, repetitionPenalty: repetitionPenalty)
     }
 
     /// - Throws: ``MongeError/usage(_:)`` naming the first option that is out of range.

@@ -25,17 +25,32 @@ public struct Generation: Sendable, Equatable {
     public var tokens: [Int32]
     /// Whether the model ended the text itself.
     public var isFinished: Bool
+    /// Why the continuation ended before its time; the others of its batch are whole. Nil for none.
+    public var failure: MongeError?
+
+    public init(text: String, tokens: [Int32], isFinished: Bool, failure: MongeError? = nil) {
+        self.text = text
+        self.tokens = tokens
+        self.isFinished = isFinished
+        self.failure = failure
+    }
 }
 
 extension Model {
     /// Continues one prompt.
+    /// - Throws: What the continuation of several throws, and ``Generation/failure``.
     public func generate(_ prompt: String, steering: [Steer] = [], options: GenerationOptions = GenerationOptions()) throws -> String {
-        try generate([GenerationRequest(prompt, steering: steering)], options: options)[0].text
+        let generation = try generate([GenerationRequest(prompt, steering: steering)], options: options)[0]
+        if let failure = generation.failure { throw failure }
+        return generation.text
     }
 
     /// Continues several prompts as one batch, each with its own maps and strengths.
     ///
-    /// Each request draws from its own stream of random numbers, so that the same seed gives the same texts on one device.
+    /// Each request draws from its own stream of random numbers, so that the same seed gives the same texts on one device. Tokens are chosen
+    /// there, and steps are recorded once and replayed (``Backend/record(_:)``).
+    ///
+    /// A request whose logits are not finite ends there with a ``Generation/failure``; the others go on.
     ///
     /// - Throws: ``MongeError`` for options out of range, an empty prompt, a prompt that leaves no room in the model's context, or a
     ///   map of another model.
@@ -44,39 +59,80 @@ extension Model {
     ) throws -> [Generation] {
         try options.validate()
         let prompts = try requests.map { try promptTokens($0.prompt, options) }
-        let installed = try InstalledSteering(requests.map(\.steering), on: language)
+        let tables = SteeringTables(on: language, capacity: requests.map(\.steering.count).reduce(0, +))
+        let plans = try requests.map { try $0.steering.map { try tables.entry($0) } }
         guard options.tokens > 0, !requests.isEmpty else {
             return requests.map { _ in Generation(text: "", tokens: [], isFinished: false) }
         }
         let capacity = prompts.map(\.count).max()! + options.tokens
         let cache = try language.makeCache(slots: requests.count, capacity: capacity)
-        var samplers = prompts.indices.map { Sampler(options, stream: requests[$0].stream ?? $0, prompt: prompts[$0]) }
-        var generated = [[Int32]](repeating: [], count: requests.count)
-        var finished = [Bool](repeating: false, count: requests.count)
+        let sampler = try TokenSampler(
+            options, streams: requests.indices.map { requests[$0].stream ?? $0 }, prompts: prompts, vocabulary: language.vocabularySize,
+            on: backend)
+        var results = requests.map { _ in Generation(text: "", tokens: [], isFinished: false) }
         func accept(_ tokens: [Int32], _ active: [Int]) {
             for (token, index) in zip(tokens, active) {
-                finished[index] = options.stopsAtEnd && tokenizer.stopTokens.contains(token)
-                if !finished[index] { generated[index].append(token) }
+                if token < 0 {
+                    results[index].failure = notFinite(requests[index], after: results[index].tokens.count)
+                } else if options.stopsAtEnd && tokenizer.stopTokens.contains(token) {
+                    results[index].isFinished = true
+                } else {
+                    results[index].tokens.append(token)
+                }
             }
         }
         for group in Model.groups(prompts.map(\.count), rows: Model.prefillRows) {
-            let batch = try TokenBatch(
-                group.map { TokenBatch.Sequence(tokens: prompts[$0], slot: $0) }, capacity: capacity, on: backend)
-            accept(try step(batch, group, cache, installed, requests, &samplers, options), Array(group))
+            accept(try prefill(Array(group), prompts, cache, tables, plans, sampler), Array(group))
         }
+        var (step, stepped): (DecodeStep?, [Int]) = (nil, [])
         for count in 1..<max(1, options.tokens) {
-            let active = requests.indices.filter { !finished[$0] }
+            let active = results.indices.filter { !results[$0].isFinished && results[$0].failure == nil }
             if active.isEmpty { break }
-            let batch = try TokenBatch(
-                active.map {
-                    TokenBatch.Sequence(tokens: [generated[$0].last!], start: prompts[$0].count + count - 1, slot: $0)
-                }, capacity: capacity, on: backend)
-            accept(try step(batch, active, cache, installed, requests, &samplers, options), active)
+            if active != stepped {
+                // Before the next one is made: its memory is free then.
+                step = nil
+                let steering = try tables.rows(active.count, depth: plans.map(\.count).max() ?? 0)
+                try steering.write(active.map { plans[$0] })
+                step = try DecodeStep(language, cache: cache, sampler: sampler, requests: active, steering: steering)
+                try step!.batch.write(tokens: active.map { results[$0].tokens.last! })
+                stepped = active
+            }
+            try step!.run(positions: active.map { prompts[$0].count + count - 1 }, requests: active)
+            accept(try backend.readIntegers(step!.batch.tokens), active)
             progress?(Progress(activity: "generating", done: count + 1, total: options.tokens, unit: "tokens"))
         }
-        return zip(generated, finished).map {
-            Generation(text: tokenizer.decode($0), tokens: $0, isFinished: $1)
+        for index in results.indices { results[index].text = tokenizer.decode(results[index].tokens) }
+        return results
+    }
+
+    /// The first token after each of some prompts.
+    private func prefill(
+        _ requests: [Int], _ prompts: [[Int32]], _ cache: KeyValueCache, _ tables: SteeringTables, _ plans: [[SteeringTables.Entry]],
+        _ sampler: TokenSampler
+    ) throws -> [Int32] {
+        let batch = try TokenBatch(
+            requests.map { TokenBatch.Sequence(tokens: prompts[$0], slot: $0) }, capacity: cache.capacity, on: backend)
+        let transports = try tables.transports(for: zip(batch.ranges, requests).map { ($0.count, plans[$1]) })
+        let hidden = try language.forward(
+            batch, cache: cache, context: ForwardContext(backend: backend, transports: transports), output: .last)
+        let tokens = try backend.allocate([requests.count], .i32)
+        let (uniforms, options) = (try backend.upload(sampler.uniforms(for: requests)), try sampler.options(of: requests))
+        let slots = try backend.upload(requests.map { Int32($0) })
+        for range in Model.logitRanges(requests.count) {
+            try sampler.choose(
+                language.logits(hidden.rows(range)), uniforms: uniforms.rows(range), options: options.rows(range), slots: slots.rows(range),
+                into: tokens.rows(range))
         }
+        return try backend.readIntegers(tokens)
+    }
+
+    private func notFinite(_ request: GenerationRequest, after count: Int) -> MongeError {
+        let strengths = request.steering.map { "\($0.strength)" }.joined(separator: ", ")
+        return .failed(
+            "the logits after \(count) tokens of the continuation of \"\(request.prompt)\""
+                + (request.steering.isEmpty
+                    ? " are not finite: the model's weights or its cache's type do not suit it"
+                    : " at λ = \(strengths) are not finite; steer with a smaller strength, or within a support"))
     }
 
     /// Prompt rows that share a forward pass: enough to fill matrix products, few enough to bound memory.
@@ -84,6 +140,11 @@ extension Model {
 
     /// Rows of logits that are held at once.
     static let logitRows = 128
+
+    /// The rows of a batch, as many at a time as have their logits computed together.
+    static func logitRanges(_ rows: Int) -> [Range<Int>] {
+        stride(from: 0, to: rows, by: logitRows).map { $0..<min($0 + logitRows, rows) }
+    }
 
     /// Consecutive indices whose counts add up to at most `rows` (or one index that alone is more).
     static func groups(_ counts: [Int], rows: Int) -> [Range<Int>] {
@@ -112,36 +173,6 @@ extension Model {
         guard tokens.count + options.tokens <= limit else {
             throw MongeError.usage(
                 "the prompt has \(tokens.count) tokens and \(options.tokens) more were asked for; the model's context holds \(limit)")
-        }
-        return tokens
-    }
-
-    /// One forward pass and the next token of each of its sequences.
-    private func step(
-        _ batch: TokenBatch, _ active: some Collection<Int>, _ cache: KeyValueCache, _ installed: InstalledSteering,
-        _ requests: [GenerationRequest], _ samplers: inout [Sampler], _ options: GenerationOptions
-    ) throws -> [Int32] {
-        let active = Array(active)
-        let transports = try installed.transports(for: zip(batch.ranges, active).map { ($0.count, requests[$1].steering) })
-        let context = ForwardContext(backend: backend, transports: transports)
-        let hidden = try language.forward(batch, cache: cache, context: context, output: .last)
-        var tokens = [Int32]()
-        tokens.reserveCapacity(active.count)
-        for start in stride(from: 0, to: active.count, by: Model.logitRows) {
-            let range = start..<min(start + Model.logitRows, active.count)
-            let logits = try language.logits(hidden.rows(range))
-            if Sampler.isPlainGreedy(options) {
-                tokens += try backend.readIntegers(backend.argmax(logits))
-                continue
-            }
-            var values = try backend.readFloats(logits)
-            let width = language.vocabularySize
-            try values.withUnsafeMutableBufferPointer { values in
-                for index in range {
-                    let row = UnsafeMutableBufferPointer(rebasing: values[(index - start) * width..<(index - start + 1) * width])
-                    tokens.append(try samplers[active[index]].next(row))
-                }
-            }
         }
         return tokens
     }

@@ -107,7 +107,7 @@ extension VulkanBackend {
     private func trusts(_ matrix: AttentionMatrix, queries: DType, keys: DType) throws -> Bool {
         guard let matrixChecks, !isCheckingAttention else { return true }
         let kernel = "attention/matrix-\(matrix.engine.kind.rawValue)"
-        return try matrixChecks.trusts("\(kernel) (\(matrix.description), \(queries), \(keys))", code: kernels.code(kernel)) {
+        return try trusts(matrixChecks, "\(kernel) (\(matrix.description), \(queries), \(keys))", code: kernels.code(kernel)) {
             isCheckingAttention = true
             defer { isCheckingAttention = false }
             let (rows, count) = (matrix.rows / 2 + 5, 3 * matrix.keys + 7)

@@ -49,7 +49,7 @@ extension VulkanBackend {
         let (engine, tile) = (plan.engine, plan.tile)
         let kernel = engine.convolutionKernel(weight)
         let name = "\(kernel) (\(tile), \(engine.fragment), \(activations)\(isTransposed ? ", transposed" : ""))"
-        return try matrixChecks.trusts(name, code: kernels.code(kernel)) {
+        return try trusts(matrixChecks, name, code: kernels.code(kernel)) {
             let (width, inputs, outputs) = (12, 32, tile.outputs + 5)
             let height = tile.rows / width + 2
             var numbers = MatrixCheckInputs()

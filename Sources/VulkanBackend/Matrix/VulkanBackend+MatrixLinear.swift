@@ -57,7 +57,7 @@ extension VulkanBackend {
         guard let matrixChecks else { return true }
         let (engine, tile) = (plan.engine, plan.tile)
         let kernel = engine.linearKernel(weight)
-        return try matrixChecks.trusts("\(kernel) (\(tile), \(engine.fragment), \(activations))", code: kernels.code(kernel)) {
+        return try trusts(matrixChecks, "\(kernel) (\(tile), \(engine.fragment), \(activations))", code: kernels.code(kernel)) {
             let (rows, outputs) = (tile.rows + 3, tile.outputs + 5)
             let channels = weight.blockElements > 32 ? 512 : 160
             var inputs = MatrixCheckInputs()

@@ -1,0 +1,48 @@
+import Models
+import Tensors
+
+/// Which maps steer each row of a batch that stays the same, in tensors that are written in place: a recorded step sees other maps and
+/// strengths without being recorded anew.
+package final class SteeringRows {
+    /// By site index; empty when there are no maps.
+    package let transports: [[TransportApplication]]
+    private let backend: any Backend
+    private let rows: Int
+    /// For each place in the order of the maps: the index of each row, and its strength.
+    private let places: [(indices: Tensor, strengths: Tensor)]
+    private var written: [[SteeringTables.Entry]]?
+
+    /// - Parameters:
+    ///   - tables: Of each site, by its index; nil where no map acts.
+    ///   - depth: The most maps that steer a row, one after the other.
+    init(tables: [Tensor?], rows: Int, depth: Int, on backend: any Backend) throws {
+        self.backend = backend
+        self.rows = rows
+        let places = try (0..<depth).map { _ in
+            (
+                indices: try backend.upload([Int32](repeating: 0, count: rows)),
+                strengths: try backend.upload([Float](repeating: 0, count: rows))
+            )
+        }
+        self.places = places
+        transports =
+            depth == 0 || tables.allSatisfy { $0 == nil }
+            ? []
+            : tables.map { table in
+                guard let table else { return [] }
+                return places.map { TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths) }
+            }
+    }
+
+    /// Says what steers each row from now on.
+    /// - Parameter plans: For each row its maps in order, no more than the depth.
+    package func write(_ plans: [[SteeringTables.Entry]]) throws {
+        precondition(plans.count == rows && plans.allSatisfy { $0.count <= places.count }, "a plan for each row")
+        if written == plans { return }
+        for (depth, place) in places.enumerated() {
+            try backend.write(plans.map { depth < $0.count ? $0[depth].index : 0 }, to: place.indices)
+            try backend.write(plans.map { depth < $0.count ? $0[depth].strength : 0 }, to: place.strengths)
+        }
+        written = plans
+    }
+}

@@ -1,0 +1,106 @@
+import Models
+import Tensors
+import Transport
+
+/// Maps on the device, while they are used: one table a site, with a row for each map. A map can be added at any time.
+package final class SteeringTables {
+    /// A map that steers a row, and how.
+    package struct Entry: Equatable {
+        /// The row of the tables.
+        package var index: Int32
+        package var strength: Float
+        /// Whether only the last row of a stretch is steered.
+        package var lastOnly: Bool
+    }
+
+    private let model: any LanguageModel
+    private var maps: [TransportMap] = []
+    /// By site index: `[capacity, channels, 4]`, row 0 and those that no map has yet the identity.
+    package private(set) var tables: [Tensor?]
+    private var capacity: Int
+    /// Changes when a table is another tensor than before: what was recorded with the old one does not see new maps.
+    package private(set) var version = 0
+
+    /// - Parameter capacity: The maps that there is room for at first.
+    package init(on model: any LanguageModel, capacity: Int = 1) {
+        self.model = model
+        self.capacity = max(capacity, 1) + 1
+        tables = [Tensor?](repeating: nil, count: model.sites.count)
+    }
+
+    package var isEmpty: Bool { maps.isEmpty }
+
+    /// Where a map is, put there if it is new.
+    /// - Throws: ``MongeError`` when it was fitted on another model.
+    package func index(of map: TransportMap) throws -> Int32 {
+        if let known = maps.firstIndex(of: map) { return Int32(known + 1) }
+        try InstalledSteering.check(map, against: model)
+        if maps.count + 1 == capacity { try grow() }
+        let sites = Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0.map) })
+        for site in model.sites {
+            guard let affine = sites[site.name] else { continue }
+            if tables[site.index] == nil { tables[site.index] = try table([], channels: site.channels) }
+            let row = tables[site.index]!.rows(maps.count + 1..<maps.count + 2)
+            try model.backend.write(affine.interleaved, to: row)
+        }
+        maps.append(map)
+        return Int32(maps.count)
+    }
+
+    /// The entry of a map at a strength.
+    package func entry(_ steer: Steer) throws -> Entry {
+        Entry(index: try index(of: steer.map), strength: steer.strength, lastOnly: steer.map.description.position == .last)
+    }
+
+    /// Tensors that say what steers each of some rows.
+    package func rows(_ count: Int, depth: Int) throws -> SteeringRows {
+        try SteeringRows(tables: tables, rows: count, depth: depth, on: model.backend)
+    }
+
+    /// The transports of every site, by site index, for a batch whose sequences have the given numbers of rows and maps.
+    package func transports(for batch: [(rows: Int, maps: [Entry])]) throws -> [[TransportApplication]] {
+        guard !isEmpty else { return [] }
+        let depth = batch.map(\.maps.count).max() ?? 0
+        let selections = try (0..<depth).map { try selection(at: $0, batch) }
+        return tables.map { table in
+            guard let table else { return [] }
+            return selections.map { TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths) }
+        }
+    }
+
+    /// The index and strength of each row for the maps at one place of the order; one element when all rows agree.
+    private func selection(at depth: Int, _ batch: [(rows: Int, maps: [Entry])]) throws -> (indices: Tensor, strengths: Tensor) {
+        var indices = [Int32](), strengths = [Float]()
+        for sequence in batch {
+            let entry = depth < sequence.maps.count ? sequence.maps[depth] : Entry(index: 0, strength: 0, lastOnly: false)
+            for row in 0..<sequence.rows {
+                let acts = !entry.lastOnly || row == sequence.rows - 1
+                indices.append(acts ? entry.index : 0)
+                strengths.append(acts ? entry.strength : 0)
+            }
+        }
+        if let first = indices.first, indices.allSatisfy({ $0 == first }), strengths.allSatisfy({ $0 == strengths[0] }) {
+            indices = [first]
+            strengths = [strengths[0]]
+        }
+        return (try model.backend.upload(indices), try model.backend.upload(strengths))
+    }
+
+    /// Twice the room. The old tables stay as they are for what is under way.
+    private func grow() throws {
+        capacity *= 2
+        let bySite = maps.map { map in Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0.map) }) }
+        for site in model.sites where tables[site.index] != nil {
+            tables[site.index] = try table(bySite.map { $0[site.name] }, channels: site.channels)
+        }
+    }
+
+    /// A table of some maps, identities in the place of what is missing.
+    private func table(_ maps: [AffineMap?], channels: Int) throws -> Tensor {
+        version += 1
+        let identity = AffineMap.identity(channels: channels).interleaved
+        let rows = [identity] + maps.map { $0?.interleaved ?? identity }
+        let missing = [[Float]](repeating: identity, count: capacity - rows.count)
+        return try model.backend.upload((rows + missing).flatMap { $0 }, [capacity, channels, 4])
+    }
+}

@@ -1,0 +1,18 @@
+/// Operations that were recorded once (``Backend/record(_:)``) and run as often as wanted.
+public protocol RecordedOperations: AnyObject {
+    /// Runs them, in order with the operations around.
+    func replay() throws
+}
+
+/// Operations that are asked for anew each time.
+final class RepeatedOperations: RecordedOperations {
+    private let operations: () throws -> Void
+
+    init(_ operations: @escaping () throws -> Void) { self.operations = operations }
+
+    func replay() throws { try operations() }
+}
+
+extension Backend {
+    public func record(_ operations: @escaping () throws -> Void) throws -> any RecordedOperations { RepeatedOperations(operations) }
+}
