@@ -4,8 +4,8 @@
 //     layout(push_constant, scalar) uniform Arguments { Floats x; …; CHECK_BLOCK } arguments;
 // and an element is reached as `arguments.x[AT(0, i, 4)].value`: argument 0, element i, elements of 4 bytes.
 //
-// Activations are f32 or f16, the same in all arguments of a dispatch: specialization constant 3 says which, so that no kernel
-// exists twice. They are declared as `Floats` and reached by LOAD and STORE, two or four at a time by LOAD2, LOAD4
+// Activations are f32 or f16: specialization constant 3 says which of a kernel's are what, so that no kernel exists twice. They are
+// declared as `Floats` and reached by LOAD (the operand), STORE (the result) and LOAD_RESIDUAL, two or four at a time by LOAD2, LOAD4
 // and STORE4.
 #pragma once
 #extension GL_EXT_buffer_reference : require
@@ -27,6 +27,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Float4s { v
 layout(buffer_reference, scalar, buffer_reference_align = 16) buffer Word4s { uvec4 value; };
 layout(buffer_reference, scalar, buffer_reference_align = 2) buffer Halves { float16_t value; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Half4s { u16vec4 value; };
+layout(buffer_reference, scalar, buffer_reference_align = 8) buffer HalfFours { f16vec4 value; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Integers { int value; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) buffer Longs { uint64_t value; };
 
@@ -63,22 +64,27 @@ uint checkedIndex(CheckBlock check, uint slot, uint index, uint elementBytes) {
 
 #endif
 
-// The type of the activations: 0 for f32, 1 for f16.
-layout(constant_id = 3) const uint ACTIVATION_TYPE = 0;
-const bool ACTIVATIONS_ARE_HALF = ACTIVATION_TYPE == 1u;
+// Which activations are f16, the others being f32: bit 0 the operand, bit 1 the result, bits 2 and 3 a second and a third operand, of which
+// the second is the residual where there is one.
+layout(constant_id = 3) const uint ACTIVATION_TYPES = 0;
+const bool ACTIVATIONS_ARE_HALF = (ACTIVATION_TYPES & 1u) != 0u;
+const bool RESULTS_ARE_HALF = (ACTIVATION_TYPES & 2u) != 0u;
+const bool SECONDS_ARE_HALF = (ACTIVATION_TYPES & 4u) != 0u;
+const bool THIRDS_ARE_HALF = (ACTIVATION_TYPES & 8u) != 0u;
 
 // Element `index` of an argument that holds elements of two bytes where `isHalf`, else of four.
 #define LOAD_AS(isHalf, argument, slot, index) \
     ((isHalf) ? float(Halves(argument)[AT(slot, index, 2u)].value) : (argument)[AT(slot, index, 4u)].value)
 #define STORE_AS(isHalf, argument, slot, index, x) \
     { \
-        if (isHalf) Halves(argument)[AT(slot, index, 2u)].value = float16_t(x); \
+        if (isHalf) Halves(argument)[AT(slot, index, 2u)].value = float16_t(inHalfRange(x)); \
         else (argument)[AT(slot, index, 4u)].value = x; \
     }
 
-// Activations.
+// Operand, result and residual.
 #define LOAD(argument, slot, index) LOAD_AS(ACTIVATIONS_ARE_HALF, argument, slot, index)
-#define STORE(argument, slot, index, x) STORE_AS(ACTIVATIONS_ARE_HALF, argument, slot, index, x)
+#define STORE(argument, slot, index, x) STORE_AS(RESULTS_ARE_HALF, argument, slot, index, x)
+#define LOAD_RESIDUAL(argument, slot, index) LOAD_AS(SECONDS_ARE_HALF, argument, slot, index)
 
 // Elements 2·index and 2·index + 1, where the argument begins at a multiple of their 8 (f32) or 4 bytes (f16).
 #define LOAD2_AS(isHalf, argument, slot, index) \
@@ -91,22 +97,23 @@ const bool ACTIVATIONS_ARE_HALF = ACTIVATION_TYPE == 1u;
     ((isHalf) ? halves4(Half4s(argument)[AT(slot, index, 8u)].value) : Float4s(argument)[AT(slot, index, 16u)].value)
 #define STORE4_AS(isHalf, argument, slot, index, x) \
     { \
-        if (isHalf) Half4s(argument)[AT(slot, index, 8u)].value = halfBits4(x); \
+        if (isHalf) HalfFours(argument)[AT(slot, index, 8u)].value = f16vec4(inHalfRange(x)); \
         else Float4s(argument)[AT(slot, index, 16u)].value = x; \
     }
 #define LOAD4(argument, slot, index) LOAD4_AS(ACTIVATIONS_ARE_HALF, argument, slot, index)
-#define STORE4(argument, slot, index, x) STORE4_AS(ACTIVATIONS_ARE_HALF, argument, slot, index, x)
+#define STORE4(argument, slot, index, x) STORE4_AS(RESULTS_ARE_HALF, argument, slot, index, x)
+#define LOAD_RESIDUAL4(argument, slot, index) LOAD4_AS(SECONDS_ARE_HALF, argument, slot, index)
 
 vec4 halves4(u16vec4 bits) {
     uvec4 wide = uvec4(bits);
     return vec4(unpackHalf2x16(wide.x | (wide.y << 16)), unpackHalf2x16(wide.z | (wide.w << 16)));
 }
 
-u16vec4 halfBits4(vec4 x) {
-    uint low = packHalf2x16(x.xy);
-    uint high = packHalf2x16(x.zw);
-    return u16vec4(uvec4(low & 0xFFFFu, low >> 16, high & 0xFFFFu, high >> 16));
-}
+// What is too large for f16 is infinite, as rounding to the nearest has it: a device whose conversions round towards zero would leave the
+// largest finite number, and nobody could see that there was more. Conversions are by the constructor, which rounds to the nearest on the
+// devices there are; packHalf2x16 rounds towards zero on some.
+float inHalfRange(float x) { return abs(x) < 65520.0 ? x : x * (1.0 / 0.0); }
+vec4 inHalfRange(vec4 x) { return vec4(inHalfRange(x.x), inHalfRange(x.y), inHalfRange(x.z), inHalfRange(x.w)); }
 
 // Work-groups are laid out over x and then y, since a dimension may be limited to 65535 of them.
 uint linearGroup() { return gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x; }

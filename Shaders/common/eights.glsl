@@ -3,6 +3,7 @@
 
 // As Word4s, which is also written: a device may load what is only read by another way.
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer WordFours { uvec4 value; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) buffer HalfEights { f16vec4 lower; f16vec4 upper; };
 
 // Elements 8·index ..< 8·(index + 1) as they are stored: all in `low` where they are f16, else four in each.
 #define LOAD8_AS(isHalf, argument, slot, index, low, high) \
@@ -24,19 +25,20 @@ vec4 lastFour(bool isHalf, uvec4 low, uvec4 high) {
     return isHalf ? vec4(unpackHalf2x16(low.z), unpackHalf2x16(low.w)) : uintBitsToFloat(high);
 }
 
-// Activations.
-#define LOAD8(low, high, argument, slot, index) \
+// Operands, and the result.
+#define LOAD8(isHalf, low, high, argument, slot, index) \
     { \
         uvec4 low_, high_; \
-        LOAD8_AS(ACTIVATIONS_ARE_HALF, argument, slot, index, low_, high_) \
-        low = firstFour(ACTIVATIONS_ARE_HALF, low_); \
-        high = lastFour(ACTIVATIONS_ARE_HALF, low_, high_); \
+        LOAD8_AS(isHalf, argument, slot, index, low_, high_) \
+        low = firstFour(isHalf, low_); \
+        high = lastFour(isHalf, low_, high_); \
     }
 #define STORE8(argument, slot, index, low, high) \
     { \
-        if (ACTIVATIONS_ARE_HALF) { \
-            Word4s(argument)[AT(slot, index, 16u)].value = \
-                uvec4(packHalf2x16(low.xy), packHalf2x16(low.zw), packHalf2x16(high.xy), packHalf2x16(high.zw)); \
+        if (RESULTS_ARE_HALF) { \
+            HalfEights eight_ = HalfEights(argument) + AT(slot, index, 16u); \
+            eight_.lower = f16vec4(inHalfRange(low)); \
+            eight_.upper = f16vec4(inHalfRange(high)); \
         } else { \
             Float4s(argument)[AT(slot, 2u * (index), 16u)].value = low; \
             Float4s(argument)[AT(slot, 2u * (index) + 1u, 16u)].value = high; \

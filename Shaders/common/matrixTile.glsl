@@ -11,6 +11,7 @@
 //   void fetchRow(uint i, out uvec4 eight[2])      8 channels of piece i as they are stored: one uvec4 of f16, or two of f32
 //   uint weightStart(uint n)                       where the weights of an output begin
 //   void finishSum(uint row, uint column, float sum)    what happens to a finished sum; also called beyond the edges
+// and, where something is to be done before the first sum is finished, BEGIN_FINISH before including it.
 // It calls multiplyTile, with a number of channels that is a multiple of 8, and of 32 for quantised weights.
 #pragma once
 #include "common/matrix.glsl"
@@ -156,6 +157,9 @@ void multiplyTile(TilePlace tile, uint start, uint end) {
         barrier();
         channel = next;
     }
+#ifdef BEGIN_FINISH
+    BEGIN_FINISH
+#endif
     // A fragment after the other, so that finishSum stands once.
     uint place = gl_SubgroupID * FRAGMENT_ROWS * FRAGMENT_COLUMNS;
     [[dont_unroll]] for (uint f = 0; f < FRAGMENTS; f++) {

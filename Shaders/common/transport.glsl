@@ -3,8 +3,13 @@
 //
 // A kernel that applies maps has the arguments `table`, `indices` and `strengths` from place TRANSPORT_SLOT on, and `maps`: the
 // number of maps in the table, 0 for none. `sharing` says which rows share an element of `indices` and of `strengths`: all of them,
-// unless a flag gives each row or each image its own; the bits above the flags are the rows of an image.
+// unless a flag gives each row or each image its own; the bits above the flags are the rows of an image. A kernel that has them elsewhere
+// than among its push constants says where by TRANSPORT_SOURCE.
 #pragma once
+
+#ifndef TRANSPORT_SOURCE
+#define TRANSPORT_SOURCE arguments
+#endif
 
 #define TRANSPORT_INDEX_PER_ROW 1u
 #define TRANSPORT_STRENGTH_PER_ROW 2u
@@ -18,21 +23,21 @@
 // A map is chosen, not multiplied by a mask, so that what it leaves alone stays the same bit for bit.
 #define DEFINE_TRANSPORT \
     uint transportElement(uint row, uint perRow, uint perImage) { \
-        if ((arguments.sharing & perRow) != 0u) return row; \
-        return (arguments.sharing & perImage) != 0u ? row / (arguments.sharing >> TRANSPORT_FLAG_BITS) : 0u; \
+        if ((TRANSPORT_SOURCE.sharing & perRow) != 0u) return row; \
+        return (TRANSPORT_SOURCE.sharing & perImage) != 0u ? row / (TRANSPORT_SOURCE.sharing >> TRANSPORT_FLAG_BITS) : 0u; \
     } \
     \
     /* Whether the row has a map: that of one of its neurons, and its strength. */ \
     bool transportMap(uint row, uint column, uint channels, out vec4 map, out float strength) { \
         map = vec4(0.0); \
         strength = 0.0; \
-        if (arguments.maps == 0u) return false; \
+        if (TRANSPORT_SOURCE.maps == 0u) return false; \
         uint indexElement = transportElement(row, TRANSPORT_INDEX_PER_ROW, TRANSPORT_INDEX_PER_IMAGE); \
         uint strengthElement = transportElement(row, TRANSPORT_STRENGTH_PER_ROW, TRANSPORT_STRENGTH_PER_IMAGE); \
-        uint index = uint(arguments.indices[AT(TRANSPORT_SLOT + 1u, indexElement, 4u)].value); \
-        strength = arguments.strengths[AT(TRANSPORT_SLOT + 2u, strengthElement, 4u)].value; \
-        if (index == 0u || index >= arguments.maps || strength == 0.0) return false; \
-        map = arguments.table[AT(TRANSPORT_SLOT, index * channels + column, 16u)].value; \
+        uint index = uint(TRANSPORT_SOURCE.indices[AT(TRANSPORT_SLOT + 1u, indexElement, 4u)].value); \
+        strength = TRANSPORT_SOURCE.strengths[AT(TRANSPORT_SLOT + 2u, strengthElement, 4u)].value; \
+        if (index == 0u || index >= TRANSPORT_SOURCE.maps || strength == 0.0) return false; \
+        map = TRANSPORT_SOURCE.table[AT(TRANSPORT_SLOT, index * channels + column, 16u)].value; \
         return true; \
     } \
     \

@@ -19,10 +19,10 @@ const uint SEEN = (TILE_PIXELS - 1u) * STRIDE + (TAPS - 1u) * DILATION + 1u;
 float weightElement(uint index) { return decodeElement(WeightElements(arguments.weight) + AT(1u, index, WEIGHT_ELEMENT_BYTES)); }
 
 void main() {
-    uvec2 kernel = both(arguments.kernel);
-    uvec2 dilation = both(arguments.dilation);
-    uvec2 stride = both(arguments.stride);
-    uvec2 padding = both(arguments.padding);
+    uvec2 kernel = arguments.kernel;
+    uvec2 dilation = arguments.dilation;
+    uvec2 stride = arguments.stride;
+    uvec2 padding = arguments.padding;
     uint channelTiles = arguments.outputs / TILE_CHANNELS;
     uint columnTiles = (arguments.outputWidth + TILE_PIXELS - 1u) / TILE_PIXELS;
     uint rows = arguments.pixels / arguments.outputWidth;
@@ -55,6 +55,7 @@ void main() {
                 [[unroll]] for (uint p = 0; p < TILE_PIXELS; p++) sums[p] += seen[p * STRIDE + t * DILATION] * w;
             }
         }
+        beginFinish();
         [[dont_unroll]] for (uint p = 0; p < TILE_PIXELS; p++) {
             if (firstColumn + p >= arguments.outputWidth) break;
             vec2 sum;

@@ -23,11 +23,11 @@ void main() {
 
     float sums[LANES * TILE_OUTPUTS];
     [[unroll]] for (uint i = 0; i < LANES * TILE_OUTPUTS; i++) sums[i] = 0.0;
-    uvec2 kernel = both(arguments.kernel);
-    uvec2 stride = both(arguments.stride);
-    uvec2 dilation = both(arguments.dilation);
-    uvec2 padding = both(arguments.padding);
-    uint inputs = inputChannels();
+    uvec2 kernel = arguments.kernel;
+    uvec2 stride = arguments.stride;
+    uvec2 dilation = arguments.dilation;
+    uvec2 padding = arguments.padding;
+    uint inputs = arguments.channels;
     // Lanes past the end go over the last pixel again.
     uint pixel = min(firstPixel + lane, arguments.pixels - 1u);
     uint column = pixel % arguments.outputWidth;
@@ -49,6 +49,7 @@ void main() {
             }
         }
     }
+    beginFinish();
     [[dont_unroll]] for (uint i = 0; i < LANES * TILE_OUTPUTS; i++) {
         float sum;
         CHOOSE(sum, sums, LANES * TILE_OUTPUTS, i)

@@ -20,7 +20,7 @@ void main() {
     Phases all = phases();
     uint pixelTiles = (all.places + TILE_PIXELS - 1u) / TILE_PIXELS;
     uint groupTiles = (groupOutputs() + LANES * TILE_OUTPUTS - 1u) / (LANES * TILE_OUTPUTS);
-    uint outputTiles = inputChannels() / groupInputs() * groupTiles;
+    uint outputTiles = arguments.channels / arguments.groupInputs * groupTiles;
     uint tile = linearGroup() / outputTiles;
     uint outputTile = linearGroup() % outputTiles;
     uint phaseIndex = tile / pixelTiles;
@@ -36,9 +36,9 @@ void main() {
 
     float sums[TILE_PIXELS * TILE_OUTPUTS];
     [[unroll]] for (uint i = 0; i < TILE_PIXELS * TILE_OUTPUTS; i++) sums[i] = 0.0;
-    uint chunks = groupInputs() / 32u;
-    uint pixelChunks = inputChannels() / 32u;
-    uint taps = (arguments.kernel & 0xFFFFu) * (arguments.kernel >> 16);
+    uint chunks = arguments.groupInputs / 32u;
+    uint pixelChunks = arguments.channels / 32u;
+    uint taps = arguments.kernel.x * arguments.kernel.y;
     [[dont_unroll]] for (uint tap = 0; tap < taps; tap++) {
         ivec2 offset;
         if (!tapOffset(phase, tap, offset)) continue;
@@ -73,6 +73,7 @@ void main() {
             }
         }
     }
+    beginFinish();
     [[dont_unroll]] for (uint i = 0; i < TILE_PIXELS * TILE_OUTPUTS; i++) {
         float sum;
         CHOOSE(sum, sums, TILE_PIXELS * TILE_OUTPUTS, i)

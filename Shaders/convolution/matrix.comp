@@ -13,6 +13,7 @@
 #include "convolution/arguments.glsl"
 #include "convolution/phases.glsl"
 #define MATRIX_CONSTANT 5
+#define BEGIN_FINISH beginFinish();
 #include "common/matrixTile.glsl"
 
 layout(constant_id = 13) const uint SPLITS = 1;
@@ -29,19 +30,19 @@ bool meetsPhase;
 ivec2 offset;
 uint stepEight;
 
-uint rowChannels() { return (arguments.kernel & 0xFFFFu) * (arguments.kernel >> 16) * groupInputs(); }
+uint rowChannels() { return arguments.kernel.x * arguments.kernel.y * arguments.groupInputs; }
 
 void prepareRow(uint i, uint place) { views[i] = view(resultPixel(all, phase, place)); }
 
 void beginStep(uint channel) {
-    uint inputs = groupInputs();
+    uint inputs = arguments.groupInputs;
     meetsPhase = tapOffset(phase, channel / inputs, offset);
     stepEight = (group * inputs + channel % inputs) / 8u;
 }
 
 uint nextStep(uint channel, uint end) {
     if (!TRANSPOSED) return channel;
-    uint inputs = groupInputs();
+    uint inputs = arguments.groupInputs;
     ivec2 none;
     [[dont_unroll]] for (; channel < end; channel += STEP) {
         for (uint eight = 0; eight < STEP / 8u; eight++) {
@@ -56,7 +57,7 @@ void fetchRow(uint i, out uvec4 eight[2]) {
     eight[1] = uvec4(0u);
     uint pixel;
     if (!meetsPhase || !inputPixel(views[i], offset, pixel)) return;
-    uint index = pixel * (inputChannels() / 8u) + stepEight;
+    uint index = pixel * (arguments.channels / 8u) + stepEight;
     LOAD8_AS(ACTIVATIONS_ARE_HALF, arguments.x, 0u, index, eight[0], eight[1])
 }
 
@@ -77,7 +78,7 @@ void main() {
     all = phases();
     uint rowTiles = (all.places + TILE_ROWS - 1u) / TILE_ROWS;
     uint outputTiles = (groupOutputs() + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-    uint groups = inputChannels() / groupInputs();
+    uint groups = arguments.channels / arguments.groupInputs;
     uint index = linearGroup();
     split = index % SPLITS;
     index /= SPLITS;

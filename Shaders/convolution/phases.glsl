@@ -12,7 +12,7 @@ struct Phases {
 };
 
 Phases phases() {
-    uvec2 count = TRANSPOSED ? both(arguments.stride) : uvec2(1u);
+    uvec2 count = TRANSPOSED ? arguments.stride : uvec2(1u);
     uvec2 grid = (uvec2(arguments.outputHeight, arguments.outputWidth) + count - 1u) / count;
     uint images = arguments.pixels / (arguments.outputHeight * arguments.outputWidth);
     return Phases(count, grid, images * grid.x * grid.y);
@@ -36,19 +36,19 @@ struct View {
 View view(uint pixel) {
     uint row = pixel / arguments.outputWidth;
     uvec2 position = uvec2(row % arguments.outputHeight, pixel % arguments.outputWidth);
-    uvec2 padding = both(arguments.padding);
-    uvec2 stride = both(arguments.stride);
+    uvec2 padding = arguments.padding;
+    uvec2 stride = arguments.stride;
     ivec2 origin = TRANSPOSED ? ivec2((position + padding) / stride) : ivec2(position * stride) - ivec2(padding);
     return View(row / arguments.outputHeight * arguments.inputHeight, pixel < arguments.pixels ? origin : ivec2(-0x40000000));
 }
 
 // How far a tap lies from tap 0; false where it meets none of the pixels of a phase.
 bool tapOffset(uvec2 phase, uint tap, out ivec2 offset) {
-    uint width = arguments.kernel >> 16;
-    offset = ivec2(uvec2(tap / width, tap % width) * both(arguments.dilation));
+    uint width = arguments.kernel.y;
+    offset = ivec2(uvec2(tap / width, tap % width) * arguments.dilation);
     if (TRANSPOSED) {
-        uvec2 stride = both(arguments.stride);
-        offset = ivec2((phase + both(arguments.padding)) % stride) - offset;
+        uvec2 stride = arguments.stride;
+        offset = ivec2((phase + arguments.padding) % stride) - offset;
         // A whole number of strides, or the tap falls between the pixels of x.
         if (any(notEqual(uvec2(abs(offset)) % stride, uvec2(0u)))) return false;
         offset /= ivec2(stride);
@@ -59,7 +59,7 @@ bool tapOffset(uvec2 phase, uint tap, out ivec2 offset) {
 // The pixel of x, over all images, that a tap meets; false where there is none.
 bool inputPixel(View view, ivec2 offset, out uint pixel) {
     uvec2 position = uvec2(view.origin + offset);
-    uint upsampling = arguments.options >> 16;
+    uint upsampling = arguments.upsampling;
     bool isInside = all(lessThan(position, uvec2(arguments.inputHeight, arguments.inputWidth) * upsampling));
     if (upsampling > 1u) position /= upsampling;
     pixel = isInside ? (view.imageRow + position.x) * arguments.inputWidth + position.y : 0u;

@@ -7,11 +7,12 @@
 #include "convolution/positions.glsl"
 
 void main() {
-    uvec2 kernel = both(arguments.kernel);
-    uvec2 stride = both(arguments.stride);
-    uvec2 dilation = both(arguments.dilation);
-    uvec2 padding = both(arguments.padding);
-    uint inputs = groupInputs();
+    uvec2 kernel = arguments.kernel;
+    uvec2 stride = arguments.stride;
+    uvec2 dilation = arguments.dilation;
+    uvec2 padding = arguments.padding;
+    uint inputs = arguments.groupInputs;
+    beginFinish();
     FOR_EACH_ELEMENT(i, arguments.pixels * arguments.outputs) {
         uint pixel = i / arguments.outputs;
         uint channel = i % arguments.outputs;
@@ -24,7 +25,7 @@ void main() {
             uint y = inputPosition(row, tap / kernel.y, stride.x, dilation.x, padding.x, arguments.inputHeight);
             uint x = inputPosition(column, tap % kernel.y, stride.y, dilation.y, padding.y, arguments.inputWidth);
             if (y >= arguments.inputHeight || x >= arguments.inputWidth) continue;
-            uint xStart = ((image * arguments.inputHeight + y) * arguments.inputWidth + x) * inputChannels() + firstInput;
+            uint xStart = ((image * arguments.inputHeight + y) * arguments.inputWidth + x) * arguments.channels + firstInput;
             uint weightStart = (channel * kernel.x * kernel.y + tap) * inputs;
             float part = 0.0;
 #ifdef WEIGHT_IS_PLAIN

@@ -8,5 +8,5 @@ uint inputPosition(uint position, uint tap, uint stride, uint dilation, uint pad
         return offset < 0 || uint(offset) % stride != 0u ? extent : uint(offset) / stride;
     }
     int offset = int(position * stride + tap * dilation) - int(padding);
-    return offset < 0 ? extent : uint(offset) / (arguments.options >> 16);
+    return offset < 0 ? extent : uint(offset) / arguments.upsampling;
 }

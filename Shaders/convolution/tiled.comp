@@ -29,8 +29,8 @@ void main() {
     Phases all = phases();
     uint pixelTiles = (all.places + TILE_PIXELS - 1u) / TILE_PIXELS;
     uint groupTiles = (groupOutputs() + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
-    uint inputs = groupInputs();
-    uint outputTiles = inputChannels() / inputs * groupTiles;
+    uint inputs = arguments.groupInputs;
+    uint outputTiles = arguments.channels / inputs * groupTiles;
     uint index = linearGroup();
     uint split = index % SPLITS;
     index /= SPLITS;
@@ -51,7 +51,7 @@ void main() {
 
     float sums[ROWS * OUTPUTS];
     [[unroll]] for (uint i = 0; i < ROWS * OUTPUTS; i++) sums[i] = 0.0;
-    uint taps = (arguments.kernel & 0xFFFFu) * (arguments.kernel >> 16);
+    uint taps = arguments.kernel.x * arguments.kernel.y;
     uint channels = taps * inputs;
     uint splitChannels = ((channels + 31u) / 32u + SPLITS - 1u) / SPLITS * 32u;
     uint end = min((split + 1u) * splitChannels, channels);
@@ -69,7 +69,7 @@ void main() {
             }
             uint pixel;
             bool meets = inputPixel(loadedView, offset, pixel);
-            uint start = (pixel * inputChannels() + group * inputs + first % inputs) / 4u;
+            uint start = (pixel * arguments.channels + group * inputs + first % inputs) / 4u;
             for (uint four = self / TILE_PIXELS; four < 8u; four += INVOCATIONS / TILE_PIXELS) {
                 vec4 x = meets ? LOAD4(arguments.x, 0u, start + four) : vec4(0.0);
                 [[unroll]] for (uint j = 0; j < 4; j++) xTile[(4u * four + j) * TILE_PIXELS + loadedRow] = x[j];
@@ -90,7 +90,7 @@ void main() {
                 uint pixel;
                 float x = 0.0;
                 if (channel < end && tapOffset(phase, channel / inputs, offset) && inputPixel(loadedView, offset, pixel)) {
-                    x = LOAD(arguments.x, 0u, pixel * inputChannels() + group * inputs + channel % inputs);
+                    x = LOAD(arguments.x, 0u, pixel * arguments.channels + group * inputs + channel % inputs);
                 }
                 xTile[k * TILE_PIXELS + loadedRow] = x;
             }
@@ -106,6 +106,7 @@ void main() {
             }
         }
     }
+    beginFinish();
     [[dont_unroll]] for (uint i = 0; i < ROWS * OUTPUTS; i++) {
         float sum;
         CHOOSE(sum, sums, ROWS * OUTPUTS, i)

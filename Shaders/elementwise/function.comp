@@ -65,15 +65,15 @@ float value(float a, float b, float c) {
 #define VARIES(operand) ((VARYING >> operand & 1u) != 0u)
 
 void one(uint a, uint b, uint c, uint place) {
-    float bValue = HAS_B ? LOAD(arguments.b, 1u, b) : 0.0;
-    float cValue = HAS_C ? LOAD(arguments.c, 2u, c) : 0.0;
+    float bValue = HAS_B ? LOAD_AS(SECONDS_ARE_HALF, arguments.b, 1u, b) : 0.0;
+    float cValue = HAS_C ? LOAD_AS(THIRDS_ARE_HALF, arguments.c, 2u, c) : 0.0;
     STORE(arguments.result, 3u, place, value(LOAD(arguments.a, 0u, a), bValue, cValue))
 }
 
-#define LOAD_OPERAND8(low, high, argument, slot, start) \
+#define LOAD_OPERAND8(isHalf, low, high, argument, slot, start) \
     { \
-        if (VARIES(slot)) LOAD8(low, high, argument, slot, (start) / 8u) \
-        else low = high = vec4(LOAD(argument, slot, start)); \
+        if (VARIES(slot)) LOAD8(isHalf, low, high, argument, slot, (start) / 8u) \
+        else low = high = vec4(LOAD_AS(isHalf, argument, slot, start)); \
     }
 
 void main() {
@@ -100,9 +100,9 @@ void main() {
         if (WIDTH == 8u && 8u * i + 8u <= arguments.elements) {
             vec4 aLow, aHigh;
             vec4 bLow = vec4(0.0), bHigh = vec4(0.0), cLow = vec4(0.0), cHigh = vec4(0.0);
-            LOAD_OPERAND8(aLow, aHigh, arguments.a, 0u, a)
-            if (HAS_B) LOAD_OPERAND8(bLow, bHigh, arguments.b, 1u, b)
-            if (HAS_C) LOAD_OPERAND8(cLow, cHigh, arguments.c, 2u, c)
+            LOAD_OPERAND8(ACTIVATIONS_ARE_HALF, aLow, aHigh, arguments.a, 0u, a)
+            if (HAS_B) LOAD_OPERAND8(SECONDS_ARE_HALF, bLow, bHigh, arguments.b, 1u, b)
+            if (HAS_C) LOAD_OPERAND8(THIRDS_ARE_HALF, cLow, cHigh, arguments.c, 2u, c)
             [[unroll]] for (uint k = 0; k < 4; k++) {
                 aLow[k] = value(aLow[k], bLow[k], cLow[k]);
                 aHigh[k] = value(aHigh[k], bHigh[k], cHigh[k]);

@@ -41,6 +41,6 @@ void finish(uint row, uint column, float sum) {
     float y = sum;
     if ((arguments.flags & HAS_BIAS) != 0u) y += arguments.bias[AT(6u, column, 4u)].value;
     y = transported(activated(y, arguments.activation), row, column, arguments.outputs);
-    if ((arguments.flags & HAS_RESIDUAL) != 0u) y += LOAD(arguments.residual, 7u, index);
+    if ((arguments.flags & HAS_RESIDUAL) != 0u) y += LOAD_RESIDUAL(arguments.residual, 7u, index);
     STORE(arguments.result, 2u, index, y)
 }

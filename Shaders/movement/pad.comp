@@ -10,8 +10,8 @@ layout(constant_id = 4) const uint PADDING = PADDING_CONSTANT;
 layout(constant_id = 5) const bool VECTOR = false;
 layout(constant_id = 6) const uint AXES = 1;
 
-const uint SOURCE_TYPE = ACTIVATION_TYPE;
-const uint RESULT_TYPE = ACTIVATION_TYPE;
+const uint SOURCE_TYPE = ACTIVATIONS_ARE_HALF ? 1u : 0u;
+const uint RESULT_TYPE = RESULTS_ARE_HALF ? 1u : 0u;
 
 #include "movement/elements.glsl"
 

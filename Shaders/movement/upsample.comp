@@ -10,8 +10,8 @@ layout(constant_id = 4) const uint INTERPOLATION = INTERPOLATION_NEAREST;
 // Whether pixels are whole units of 16 bytes (nearest) or of four channels (bilinear).
 layout(constant_id = 5) const bool VECTOR = false;
 
-const uint SOURCE_TYPE = ACTIVATION_TYPE;
-const uint RESULT_TYPE = ACTIVATION_TYPE;
+const uint SOURCE_TYPE = ACTIVATIONS_ARE_HALF ? 1u : 0u;
+const uint RESULT_TYPE = RESULTS_ARE_HALF ? 1u : 0u;
 
 #include "movement/elements.glsl"
 

@@ -9,10 +9,12 @@
 #if WIDTH == 4
 #define VALUE vec4
 #define LOAD_VALUE LOAD4
+#define LOAD_RESIDUAL_VALUE LOAD_RESIDUAL4
 #define STORE_VALUE STORE4
 #else
 #define VALUE float
 #define LOAD_VALUE LOAD
+#define LOAD_RESIDUAL_VALUE LOAD_RESIDUAL
 #define STORE_VALUE STORE
 #endif
 
@@ -73,7 +75,7 @@ void main() {
 #else
         y = finished(y, scales[0], row, unit);
 #endif
-        if ((arguments.flags & HAS_RESIDUAL) != 0u) y += LOAD_VALUE(arguments.residual, 2u, place);
+        if ((arguments.flags & HAS_RESIDUAL) != 0u) y += LOAD_RESIDUAL_VALUE(arguments.residual, 2u, place);
         STORE_VALUE(arguments.result, 3u, place, y)
     }
 }

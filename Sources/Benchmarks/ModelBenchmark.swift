@@ -34,6 +34,8 @@ public struct ModelBenchmark: Codable, Sendable {
     public var device: String
     public var date: String
     public var model: String
+    /// What norms write and products read: f32 or f16.
+    public var activations: String
     public var command: String
     /// Opening the file, and one generated token after a short prompt.
     public var secondsToFirstToken: Double
@@ -55,16 +57,17 @@ public struct ModelBenchmark: Codable, Sendable {
     /// Measures. Plain and steered runs alternate, so that a drift of the machine's speed meets both.
     ///
     /// - Parameters:
-    ///   - cache: The type of the key-value cache.
+    ///   - cache: The type of the key-value cache; nil for that of the activations.
+    ///   - activations: What norms write and products read; nil for what suits the device.
     ///   - promptTokens: The length of the prefill.
     ///   - decodeTokens: Decode steps of each kind.
     ///   - repetitions: Prefills of each kind.
     public static func run(
-        _ url: URL, on backend: any Backend, cache: DType = .f32, promptTokens: Int, decodeTokens: Int, repetitions: Int, command: String,
-        progress: ProgressHandler? = nil
+        _ url: URL, on backend: any Backend, cache: DType? = nil, activations: DType? = nil, promptTokens: Int, decodeTokens: Int,
+        repetitions: Int, command: String, progress: ProgressHandler? = nil
     ) throws -> ModelBenchmark {
         let started = Date()
-        let model = try Model.load(url, on: backend, cache: cache)
+        let model = try Model.load(url, on: backend, cache: cache, activations: activations)
         _ = try model.generate("The weather today", options: GenerationOptions(tokens: 1, temperature: 0))
         let firstToken = Date().timeIntervalSince(started)
         let promptTokens = min(promptTokens, model.language.contextLength - decodeTokens - 1)
@@ -96,7 +99,8 @@ public struct ModelBenchmark: Codable, Sendable {
         }
         let prefillOperations = Double(promptTokens * cost.layerOperations + cost.headOperations)
         return ModelBenchmark(
-            device: backend.name, date: ISO8601DateFormatter().string(from: Date()), model: url.lastPathComponent, command: command,
+            device: backend.name, date: ISO8601DateFormatter().string(from: Date()), model: url.lastPathComponent,
+            activations: model.language.activations.rawValue, command: command,
             secondsToFirstToken: firstToken, weightBytes: cost.weightBytes, operationsPerToken: operations, ceilings: ceilings,
             promptTokens: promptTokens, prefill: rate(prefills.plain, tokens: promptTokens, operations: prefillOperations),
             prefillSteered: rate(prefills.steered, tokens: promptTokens, operations: prefillOperations),

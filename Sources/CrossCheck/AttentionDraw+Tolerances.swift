@@ -70,7 +70,7 @@ extension AttentionDraw {
                 if usesHalf { error += RoundOff.toHalf.absolute * (0x1p-9 * abs(value) + weights[index] / total) }
                 result += weights[index] / total * value
             }
-            return error + RoundOff.storing(queryType, abs(result) + error)
+            return error + RoundOff.storing(resultType, abs(result) + error)
         }
     }
 }

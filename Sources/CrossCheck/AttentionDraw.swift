@@ -4,7 +4,7 @@ import Tensors
 struct AttentionDraw {
     let heads, keyHeads, channels, capacity, slotCount, rows: Int
     let starts, keyLengths, slots: [Int32]
-    let queryType, keyType: DType
+    let queryType, keyType, resultType: DType
     let scale: Float
     let causal: Bool
     let window: Int?
@@ -50,6 +50,7 @@ struct AttentionDraw {
         slots = isDense ? (0..<sequences).map(Int32.init) : generator.permutation(slotCount).prefix(sequences).map(Int32.init)
         rows = Int(starts.last!)
         (queryType, keyType) = generator.pick([(.f32, .f32), (.f32, .f32), (.f32, .f16), (.f16, .f16), (.f16, .f32)])
+        resultType = generator.chance(0.7) ? queryType : generator.pick([.f32, .f16])
         scale = generator.chance(0.8) ? Float(1 / Double(channels).squareRoot()) : 0.3
         window = causal && generator.chance(0.35) ? generator.pick([1, 2, 7, 16, 31, 64, 1000]) : nil
         softCap = generator.chance(0.25) ? generator.pick([5, 30, 50]) : nil
@@ -76,7 +77,7 @@ struct AttentionDraw {
     }
 
     var description: String {
-        "queries [\(rows), \(heads), \(channels)] \(queryType), cache [\(slotCount), \(capacity), \(keyHeads), \(channels)] \(keyType), "
+        "queries [\(rows), \(heads), \(channels)] \(queryType) to \(resultType), cache [\(slotCount), \(capacity), \(keyHeads), \(channels)] \(keyType), "
             + "starts \(starts), key lengths \(keyLengths), slots \(slots), scale \(scale)" + (causal ? ", causal" : "")
             + (window.map { ", window \($0)" } ?? "") + (softCap.map { ", soft cap \($0)" } ?? "")
             + (bias.map { ", bias \($0.shape) \($0.dtype)" } ?? "") + (isDense ? ", dense" : "")
@@ -89,7 +90,7 @@ struct AttentionDraw {
         let key = try device.input(keys, cache, keyType, "the keys")
         let value = try device.input(values, cache, keyType, "the values")
         let biasTensor = try bias.map { try device.input($0.elements, $0.shape, $0.dtype, "the bias") }
-        let output = try device.output(packed, queryType)
+        let output = try device.output(packed, resultType)
         let queryCounts = zip(starts.dropFirst(), starts).map { Int($0 - $1) }
         if isDense {
             let dense: Shape = [slotCount, queryCounts[0], heads, channels]

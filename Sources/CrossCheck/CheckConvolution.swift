@@ -12,9 +12,16 @@ struct CheckConvolution: CustomStringConvertible {
 
     static let types: [DType] = [.f32, .f16, .bf16, .q8_0]
 
+    /// A convolution, or a transposed one; one kind in twenty has more channels than 16 bits count.
+    static func draw(_ dtype: DType, kind: Int, isTransposed: Bool, _ generator: inout CheckGenerator) -> CheckConvolution {
+        if kind % 20 == 19 { return CheckConvolution(manyChannels: dtype, isTransposed: isTransposed, &generator) }
+        return isTransposed
+            ? CheckConvolution(transposed: dtype, kind: kind, &generator) : CheckConvolution(dtype, kind: kind, &generator)
+    }
+
     /// A convolution.
     /// - Parameter kind: Counts through the kinds of geometry: 3×3, 1×1, any, depthwise, few channels, grouped.
-    init(_ dtype: DType, kind: Int, _ generator: inout CheckGenerator) {
+    private init(_ dtype: DType, kind: Int, _ generator: inout CheckGenerator) {
         let isGeneral = kind % 6 >= 2
         batch = generator.chance(0.05) ? 0 : generator.integer(in: 1...3)
         (height, width) = (generator.integer(in: 1...9), generator.integer(in: 1...19))
@@ -41,7 +48,7 @@ struct CheckConvolution: CustomStringConvertible {
     }
 
     /// A transposed convolution.
-    init(transposed dtype: DType, kind: Int, _ generator: inout CheckGenerator) {
+    private init(transposed dtype: DType, kind: Int, _ generator: inout CheckGenerator) {
         batch = generator.chance(0.05) ? 0 : generator.integer(in: 1...3)
         (height, width) = (generator.integer(in: 1...6), generator.integer(in: 1...11))
         kernel = kind % 6 == 0 ? 4 : Extent2D(height: generator.integer(in: 1...5), width: generator.integer(in: 1...5))
@@ -60,6 +67,19 @@ struct CheckConvolution: CustomStringConvertible {
         let horizontal = side((width - 1) * stride.width + dilation.width * (kernel.width - 1), &generator)
         padding = ConvolutionPadding(top: vertical.0, bottom: vertical.1, left: horizontal.0, right: horizontal.1)
         weight = CheckWeight(rows: outputs, columns: kernel.height * kernel.width * inputs / groups, dtype, &generator)
+    }
+
+    /// Two pixels and a kernel of two, over 70,000 channels: each by itself, or in four groups for a few outputs.
+    private init(manyChannels dtype: DType, isTransposed: Bool, _ generator: inout CheckGenerator) {
+        (batch, height, width) = (1, 1, 2)
+        let isDepthwise = dtype == .f32 || dtype == .f16
+        inputs = isDepthwise ? 70_000 : 70_016
+        groups = isDepthwise ? inputs : 4
+        outputs = isDepthwise ? inputs : 4 * generator.pick([1, 3, 8, 9])
+        (kernel, stride, dilation) = (Extent2D(height: 1, width: 2), 1, 1)
+        (padding, upsampling) = (0, 1)
+        outputPadding = isTransposed ? 0 : nil
+        weight = CheckWeight(rows: outputs, columns: 2 * inputs / groups, dtype, &generator)
     }
 
     private static func channels(

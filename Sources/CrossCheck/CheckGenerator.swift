@@ -76,14 +76,24 @@ extension CheckGenerator {
     /// The type of the activations of a case: f16 in one of three.
     mutating func activationType() -> DType { chance(0.34) ? .f16 : .f32 }
 
-    /// Values that a type has: as they are for f32; for f16 rounded, and no larger than 4096, so that small sums of products stay in range.
-    mutating func values(_ count: Int, _ range: ValueRange, _ dtype: DType) -> [Float] {
+    /// The types of an operand, of what is added to the result, and of the result: one for all in most cases.
+    mutating func activationTypes() -> (operand: DType, residual: DType, result: DType) {
+        let one = activationType()
+        if chance(0.6) { return (one, one, one) }
+        return (one, chance(0.5) ? .f16 : .f32, chance(0.5) ? .f16 : .f32)
+    }
+
+    /// Values that a type has: as they are for f32, rounded for f16.
+    /// - Parameter result: The type of what is made of them; nil for the same. Where either is f16, values are no larger than 4096, so that
+    ///   small sums of products stay in range.
+    mutating func values(_ count: Int, _ range: ValueRange, _ dtype: DType, to result: DType? = nil) -> [Float] {
         let values = values(count, range)
-        if dtype == .f32 { return values }
+        if dtype == .f32 && result ?? dtype == .f32 { return values }
         return values.map { value in
             // Half the exponent for the wide range, whose 24 binades an f16 number has not.
             let narrowed = range == .wide && value != 0 ? value.scaled(by: -Int(value.exponent) / 2) : value
-            return Float(Float16(max(-4096, min(4096, narrowed))))
+            let limited = max(-4096, min(4096, narrowed))
+            return dtype == .f16 ? Float(Float16(limited)) : limited
         }
     }
 

@@ -96,6 +96,11 @@ struct CheckedActivation {
         }
     }
 
+    /// The values are of another type than what they are stored as, whatever happens to them.
+    mutating func narrow(to dtype: DType) {
+        for index in values.indices { errors[index] += RoundOff.storing(dtype, abs(values[index]) + errors[index]) }
+    }
+
     /// The values go through memory.
     mutating func store(_ dtype: DType) {
         for index in values.indices where errors[index] > 0 {

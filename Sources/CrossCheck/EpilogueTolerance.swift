@@ -6,7 +6,7 @@ struct EpilogueTolerance {
     let activation: Activation
     let transports: [CheckTransport]
     let residual: [Float]?
-    /// The type of the result.
+    /// The type of the result, through which it also goes between maps.
     let dtype: DType
 
     /// - Parameters:

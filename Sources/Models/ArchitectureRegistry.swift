@@ -3,9 +3,10 @@ import Tensors
 
 /// How a model is opened.
 struct LanguageModelOptions: Sendable {
-    /// The type of keys and values, f32 or f16.
-    var cache: DType = .f32
-
+    /// The type of keys and values, f32 or f16; nil for that of the activations.
+    var cache: DType?
+    /// What norms write and products read, f32 or f16; nil for what suits the device.
+    var activations: DType?
 }
 
 /// A family of language models: what files call it, and how they become a model.

@@ -68,18 +68,22 @@ public struct ForwardContext {
         return y ?? x
     }
 
-    /// ``Backend/rmsNorm(_:gain:epsilon:transports:into:)`` whose result is a site.
-    public func rmsNorm(_ x: Tensor, gain: Tensor, epsilon: Float, at site: Site) throws -> Tensor {
-        try observe(backend.rmsNorm(x, gain: gain, epsilon: epsilon, transports: installed(at: site)), at: site)
+    /// ``Backend/rmsNorm(_:gain:epsilon:transports:as:into:)`` whose result is a site.
+    /// - Parameter dtype: The type of the result; nil for x's.
+    public func rmsNorm(_ x: Tensor, gain: Tensor, epsilon: Float, as dtype: DType? = nil, at site: Site) throws -> Tensor {
+        try observe(backend.rmsNorm(x, gain: gain, epsilon: epsilon, transports: installed(at: site), as: dtype), at: site)
     }
 
-    /// ``Backend/linear(_:weight:bias:epilogue:into:)`` whose result, before the residual is added, is a site.
-    public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, residual: Tensor? = nil, at site: Site) throws -> Tensor {
+    /// ``Backend/linear(_:weight:bias:epilogue:as:into:)`` whose result, before the residual is added, is a site.
+    /// - Parameter dtype: The type of the result; nil for x's.
+    public func linear(
+        _ x: Tensor, weight: Tensor, bias: Tensor? = nil, residual: Tensor? = nil, as dtype: DType? = nil, at site: Site
+    ) throws -> Tensor {
         guard taps(site) || kept?[site] != nil else {
             return try backend.linear(
-                x, weight: weight, bias: bias, epilogue: Epilogue(transports: installed(at: site), residual: residual))
+                x, weight: weight, bias: bias, epilogue: Epilogue(transports: installed(at: site), residual: residual), as: dtype)
         }
-        let product = try kept?[site] ?? backend.linear(x, weight: weight, bias: bias)
+        let product = try kept?[site] ?? backend.linear(x, weight: weight, bias: bias, as: dtype)
         if taps(site) { kept?[site] = product }
         let y = try observe(steered(product, at: site), at: site)
         guard let residual else { return y }

@@ -34,25 +34,33 @@ public final class Model {
     /// - Parameters:
     ///   - nameOrPath: A GGUF file, a Hugging Face folder (config.json, safetensors, tokenizer.json), or a name from the cache.
     ///   - device: Where it runs; `$MONGE_DEVICE` or the best GPU or the CPU when nil.
-    ///   - cache: The type of the key-value cache: f32, or f16 for half the memory.
+    ///   - cache: The type of the key-value cache: f32, or f16 for half the memory; nil for that of the activations.
+    ///   - activations: What norms write and products read: f32, or f16 for tensor cores; nil for what suits the device. The residual
+    ///     stream, sums and logits are f32 in either case.
     /// - Throws: ``MongeError``, `ModelFileError` or `ModelError` with a sentence that says what is wrong with the file.
-    public static func load(_ nameOrPath: String, device: DeviceChoice? = nil, cache: DType = .f32) throws -> Model {
+    public static func load(
+        _ nameOrPath: String, device: DeviceChoice? = nil, cache: DType? = nil, activations: DType? = nil
+    ) throws -> Model {
         let url = try ModelCatalogue.locate(nameOrPath)
-        return try load(url, on: (device ?? .fromEnvironment()).open(), cache: cache)
+        return try load(url, on: (device ?? .fromEnvironment()).open(), cache: cache, activations: activations)
     }
 
     /// Opens a model on a backend that is already there.
-    public static func load(_ url: URL, on backend: any Backend, cache: DType = .f32) throws -> Model {
+    public static func load(
+        _ url: URL, on backend: any Backend, cache: DType? = nil, activations: DType? = nil
+    ) throws -> Model {
         let model: Model
         if url.isFolder {
             let folder = try HuggingFaceFolder(path: url.path)
             model = Model(
-                language: try LanguageModels.load(folder, cache: cache, on: backend), tokenizer: try folder.tokenizer(), url: url,
+                language: try LanguageModels.load(folder, cache: cache, activations: activations, on: backend),
+                tokenizer: try folder.tokenizer(), url: url,
                 template: { try folder.chatTemplate() })
         } else {
             let file = try GGUFFile(path: url.path)
             model = Model(
-                language: try LanguageModels.load(file, cache: cache, on: backend), tokenizer: try TokenizerRegistry.load(file), url: url,
+                language: try LanguageModels.load(file, cache: cache, activations: activations, on: backend),
+                tokenizer: try TokenizerRegistry.load(file), url: url,
                 template: { try ChatTemplate(file) })
         }
         guard model.tokenizer.vocabularySize <= model.language.vocabularySize else {

@@ -13,6 +13,9 @@ public protocol Backend: AnyObject {
     /// The precision in which it multiplies matrices.
     var matrixInputs: MatrixInputs { get }
 
+    /// The type of activations that suits it: f16 where products of f16 are faster than those of f32.
+    var preferredActivations: DType { get }
+
     // MARK: Memory
 
     /// Memory for a tensor, its contents undefined.
@@ -81,6 +84,8 @@ public protocol Backend: AnyObject {
 
 extension Backend {
     public var matrixInputs: MatrixInputs { .single }
+
+    public var preferredActivations: DType { .f32 }
 
     /// A tensor of the given elements. `T` must be as wide as `dtype` says (Float for f32, Int32 for i32).
     public func upload<T: BitwiseCopyable>(_ elements: [T], _ shape: Shape, _ dtype: DType) throws -> Tensor {

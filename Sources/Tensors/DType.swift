@@ -38,8 +38,7 @@ public enum DType: String, Sendable, CaseIterable, Hashable {
     /// Whether a tensor of this type can be a weight (anything but an index).
     public var isWeight: Bool { self != .i32 }
 
-    /// Whether a tensor of this type can be an activation. The activations of one operation are all of one type; sums are f32 and
-    /// the result is rounded once.
+    /// Whether a tensor of this type can be an activation. Sums are f32 and the result is rounded once, to its own type.
     public var isActivation: Bool { self == .f32 || self == .f16 }
 
     /// The bytes of `elements` consecutive elements, or nil when they are not a whole number of blocks or overflow `Int`.

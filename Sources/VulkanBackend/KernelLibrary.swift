@@ -26,14 +26,14 @@ final class KernelLibrary {
     /// - Parameters:
     ///   - name: Family, shader and variant: `linear/matvec-q4_0`.
     ///   - groupSize: Invocations in a work-group along x and y.
-    ///   - activations: The type of the activations, f32 or f16.
+    ///   - types: Those of the activations.
     ///   - constants: Specialization constants from 4 on.
     ///   - usesFullSubgroups: Whether every subgroup must have all its lanes.
     func pipeline(
-        _ name: String, groupSize: (Int, Int), activations: DType, constants: [UInt32], usesFullSubgroups: Bool = false
+        _ name: String, groupSize: (Int, Int), types: ActivationTypes, constants: [UInt32], usesFullSubgroups: Bool = false
     ) throws -> Pipeline {
         let code = try code(name)
-        let common = [UInt32(groupSize.0), UInt32(groupSize.1), 1, activations == .f16 ? 1 : 0]
+        let common = [UInt32(groupSize.0), UInt32(groupSize.1), 1, types.bits]
         return try device.pipeline(
             code, specialization: common + constants, subgroupSize: device.report.limits.subgroupSize, usesFullSubgroups: usesFullSubgroups)
     }

@@ -22,10 +22,10 @@ extension VulkanBackend {
     /// Pixels that an invocation reads before it needs them (MOMENTS_BLOCK in Shaders/norm).
     static let momentsBlock = 8
 
-    /// - Parameter places: Where activations lie whose elements are loaded together.
-    func pixelLayout(of x: Tensor, _ places: [DevicePlace]) -> PixelLayout {
+    /// - Parameter places: Where activations lie whose elements are loaded together, with their types.
+    func pixelLayout(of x: Tensor, _ places: [(DevicePlace, DType)]) -> PixelLayout {
         let (images, pixels, channels) = (x.shape.images, x.shape.rows / x.shape.images, x.shape.channels)
-        let width = loadsFour(channels, x.dtype, places) ? 4 : 1
+        let width = loadsFour(channels, places) ? 4 : 1
         let units = channels / width
         let groupSize: (Int, Int)
         switch family {
@@ -48,8 +48,8 @@ extension VulkanBackend {
     }
 
     /// Whether rows are whole fours of elements that begin where four of them can be loaded at once.
-    func loadsFour(_ channels: Int, _ dtype: DType, _ places: [DevicePlace]) -> Bool {
-        channels % 4 == 0 && places.allSatisfy { $0.isAligned(to: 4 * dtype.blockBytes) }
+    func loadsFour(_ channels: Int, _ places: [(place: DevicePlace, dtype: DType)]) -> Bool {
+        channels % 4 == 0 && places.allSatisfy { $0.place.isAligned(to: 4 * $0.dtype.blockBytes) }
     }
 
     /// Mean, and sum of squares about it, of each channel over each stretch: `[images, stretches, channels, 2]` f32.

@@ -50,7 +50,7 @@ extension VulkanBackend {
             iterations: kernel.iterations(keys: keyCount / splits + 1, channels: channels, subgroupSize: subgroupSize), name)
         let constants = [operation.keys.dtype == .f16 ? 1 : 0, Self.biasConstant(operation)] as [UInt32]
         try run(
-            "attention/\(kernel.shader)", activations: operation.queries.dtype,
+            "attention/\(kernel.shader)", types: ActivationTypes(operation.queries.dtype, to: operation.output.dtype),
             constants: constants + kernel.constants(subgroupSize: subgroupSize), usesFullSubgroups: matrix != nil, launch, arguments, name)
         if splits > 1 { try combine(result, splits, operation, name) }
     }
@@ -101,6 +101,6 @@ extension VulkanBackend {
         arguments.number(UInt32(operation.headChannels))
         arguments.number(UInt32(splits))
         let launch = try launch(elements: operation.output.shape.count, iterations: 2 * ((splits + 3) / 4), name)
-        try run("attention/combine", activations: operation.queries.dtype, launch, arguments, name)
+        try run("attention/combine", activations: operation.output.dtype, launch, arguments, name)
     }
 }

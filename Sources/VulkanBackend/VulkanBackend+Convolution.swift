@@ -21,7 +21,7 @@ extension VulkanBackend {
         let (splits, pixels) = (kernel.splits, operands.outputPixels)
         let sums = splits > 1 ? try scratch(floats: splits * pixels * operands.outputChannels, name) : output
         try run(
-            "convolution/\(kernel.shader)-\(dtype.rawValue)", activations: operands.x.dtype,
+            "convolution/\(kernel.shader)-\(dtype.rawValue)", types: operands.types,
             constants: kernel.constants(operands, subgroupSize: subgroupSize), launch(kernel, operands, name),
             arguments(operands, result: sums, name), name)
         if splits > 1 { try combine(operands, sums, splits: splits, name) }
@@ -47,7 +47,7 @@ extension VulkanBackend {
         arguments.appendNumbers(transport)
         arguments.number(UInt32(splits))
         try run(
-            "linear/combine", activations: operands.x.dtype, launch(elements: pixels * outputs, iterations: splits, name), arguments, name)
+            "linear/combine", types: operands.types, launch(elements: pixels * outputs, iterations: splits, name), arguments, name)
     }
 
     /// The block that all convolution kernels take.
@@ -55,42 +55,32 @@ extension VulkanBackend {
         let x = try place(of: operands.x, name)
         let transport = try transportArguments(operands.transport, on: operands.output.shape, unused: x, name)
         let (vertical, horizontal) = (operands.vertical, operands.horizontal)
-        let narrow = max(operands.inputChannels, vertical.upsampling)
-        guard narrow < 1 << 16 else {
-            throw TensorError.invalidOption(
-                operation: name,
-                detail: "x \(operands.x.shape) upsampled \(vertical.upsampling) times: "
-                    + "\(self.name) takes channels and factors below 65536")
-        }
+        var epilogue = KernelArguments()
+        epilogue.append(transport)
+        epilogue.buffer(try operands.bias.map { try place(of: $0, name) } ?? x, .read)
+        epilogue.buffer(try operands.residual.map { try place(of: $0, name) } ?? x, .read)
+        epilogue.number(operands.activation.kernelNumber)
+        epilogue.number((operands.bias == nil ? 0 : 1) | (operands.residual == nil ? 0 : 2))
+        epilogue.appendNumbers(transport)
+
         var arguments = KernelArguments()
         arguments.buffer(x, .read)
         arguments.buffer(try place(of: operands.weight, name), .read)
         arguments.buffer(result, .write)
-        arguments.append(transport)
-        arguments.buffer(try operands.bias.map { try place(of: $0, name) } ?? x, .read)
-        arguments.buffer(try operands.residual.map { try place(of: $0, name) } ?? x, .read)
+        arguments.store(epilogue)
         _ = try count(operands.x, name)
         _ = try count(operands.weight, name)
         _ = try count(operands.output, name)
-        arguments.number(UInt32(operands.outputPixels))
-        arguments.number(UInt32(vertical.inputs))
-        arguments.number(UInt32(horizontal.inputs))
-        arguments.number(operands.inputChannels, operands.groupInputs)
-        arguments.number(UInt32(vertical.outputs))
-        arguments.number(UInt32(horizontal.outputs))
-        arguments.number(UInt32(operands.outputChannels))
-        arguments.number(vertical.taps, horizontal.taps)
-        arguments.number(vertical.stride, horizontal.stride)
-        arguments.number(vertical.dilation, horizontal.dilation)
-        arguments.number(vertical.paddingBefore, horizontal.paddingBefore)
-        let flags: UInt32 = (operands.bias == nil ? 0 : 1) | (operands.residual == nil ? 0 : 2)
-        arguments.number(operands.activation.kernelNumber | flags << 8 | UInt32(vertical.upsampling) << 16)
-        arguments.appendNumbers(transport)
+        let numbers = [
+            operands.outputPixels, vertical.inputs, horizontal.inputs, operands.inputChannels, operands.groupInputs, vertical.outputs,
+            horizontal.outputs, operands.outputChannels, vertical.taps, horizontal.taps, vertical.stride, horizontal.stride,
+            vertical.dilation, horizontal.dilation, vertical.paddingBefore, horizontal.paddingBefore, vertical.upsampling,
+        ]
+        for number in numbers { arguments.number(UInt32(number)) }
         return arguments
     }
 }
 
-extension KernelArguments {
-    /// Two numbers below 65536 in one word, the first in the low half.
-    fileprivate mutating func number(_ low: Int, _ high: Int) { number(UInt32(low) | UInt32(high) << 16) }
+extension ConvolutionOperands {
+    var types: ActivationTypes { ActivationTypes(x.dtype, to: output.dtype, residual?.dtype) }
 }

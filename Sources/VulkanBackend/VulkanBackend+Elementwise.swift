@@ -3,10 +3,10 @@ import Tensors
 extension VulkanBackend {
     public func elementwise(_ operation: ElementwiseOperation) throws {
         let name = operation.function.name
-        let (walk, dtype) = (operation.walk, operation.output.dtype)
+        let walk = operation.walk
         let result = operation.operands.count
         let operands = try operation.operands.enumerated().map {
-            try place(of: $1, name).from(element: walk.offsets[$0], of: dtype)
+            try place(of: $1, name).from(element: walk.offsets[$0], of: $1.dtype)
         }
         for tensor in operation.operands { _ = try count(tensor, name) }
         let output = try place(of: operation.output, name)
@@ -35,8 +35,11 @@ extension VulkanBackend {
         }
         let varying = operands.indices.reduce(0 as UInt32) { $0 | UInt32(walk.innerStep($1)) << UInt32($1) }
         let (number, activation) = operation.function.kernelNumbers
+        let types = operation.operands.map(\.dtype)
+        let activations = ActivationTypes(
+            types[0], to: operation.output.dtype, types.count > 1 ? types[1] : nil, types.count > 2 ? types[2] : nil)
         try run(
-            "elementwise/function", activations: dtype,
+            "elementwise/function", types: activations,
             constants: [number, activation, UInt32(walk.extents.count), UInt32(width), varying],
             launch(elements: groups * walk.stretches, iterations: walk.extents.count, name), arguments, name)
     }

@@ -8,7 +8,8 @@ extension VulkanBackend {
         let x = try place(of: operation.x, name)
         let output = try place(of: operation.output, name)
         let residual = try operation.residual.map { try place(of: $0, name) }
-        let layout = pixelLayout(of: operation.x, [x, output] + (residual.map { [$0] } ?? []))
+        let activations = [operation.x, operation.output] + (operation.residual.map { [$0] } ?? [])
+        let layout = try pixelLayout(of: operation.x, activations.map { (try place(of: $0, name), $0.dtype) })
         let moments = try channelMoments(operation.x, layout, name)
         let scales = try groupScales(operation, moments, layout, name)
 
@@ -26,7 +27,8 @@ extension VulkanBackend {
         arguments.appendNumbers(transport)
         let perInvocation = layout.stretch / layout.groupSize.1 + 1
         let launch = try launch(groups: layout.groups, of: layout.groupSize, iterations: perInvocation, name)
-        try run("norm/groupApply-\(layout.width)", activations: operation.x.dtype, launch, arguments, name)
+        let types = ActivationTypes(operation.x.dtype, to: operation.output.dtype, operation.residual?.dtype)
+        try run("norm/groupApply-\(layout.width)", types: types, launch, arguments, name)
     }
 
     /// Mean, scale, offset and shift of each channel: `[images, channels, 4]` f32.

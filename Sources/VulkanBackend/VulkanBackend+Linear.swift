@@ -33,7 +33,7 @@ extension VulkanBackend {
         _ = try count(kernel == .anyLength ? operation.weight.shape.count : operation.weight.shape.count / 32, name)
         let arguments = try linearArguments(operation, x: x, result: place(of: operation.output, name))
         try run(
-            "linear/\(kernel.shader)-\(dtype.rawValue)", activations: operation.x.dtype,
+            "linear/\(kernel.shader)-\(dtype.rawValue)", types: operation.types,
             constants: kernel.constants(subgroupSize: subgroupSize), launch(kernel, operation, name), arguments, name)
     }
 
@@ -102,6 +102,10 @@ extension VulkanBackend {
             return try launch(elements: tiles(4, 1), iterations: operation.inputChannels + chunks + 1, name)
         }
     }
+}
+
+extension LinearOperation {
+    var types: ActivationTypes { ActivationTypes(x.dtype, to: output.dtype, residual?.dtype) }
 }
 
 /// The kernels of ``VulkanBackend/linear(_:)``. Each has a shader of its own with a variant for each weight type.

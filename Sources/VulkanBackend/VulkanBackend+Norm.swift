@@ -39,8 +39,9 @@ extension VulkanBackend {
         arguments.number((gain == nil ? 0 : 1) | (bias == nil ? 0 : 2))
         arguments.appendNumbers(transport)
 
+        let types = ActivationTypes(x.dtype, to: output.dtype)
         let areFours =
-            loadsFour(channels, x.dtype, [input, result]) && [gains, biases].allSatisfy { $0?.isAligned(to: 16) ?? true }
+            loadsFour(channels, [(input, x.dtype), (result, output.dtype)]) && [gains, biases].allSatisfy { $0?.isAligned(to: 16) ?? true }
         if family == .tiles, areFours, channels / 4 <= 256 * Self.mostQuads {
             let quads = channels / 4
             // A subgroup, which needs no barrier, or as many as have something to hold.
@@ -48,11 +49,11 @@ extension VulkanBackend {
             let held = [1, 2, 4].first { $0 * groupSize >= quads } ?? Self.mostQuads
             let constants: [UInt32] = [groupSize == subgroupSize ? 1 : 0, isCentred ? 1 : 0, UInt32(held)]
             let launch = try launch(groups: rows, of: (groupSize, 1), iterations: 2 * groupSize / subgroupSize, name)
-            try run("norm/rows-1", activations: x.dtype, constants: constants, launch, arguments, name)
+            try run("norm/rows-1", types: types, constants: constants, launch, arguments, name)
         } else {
             let launch = try launch(rows: rows, of: channels, passes: 2, name)
             let constants: [UInt32] = [rowGroupIsOneSubgroup, isCentred ? 1 : 0, 1]
-            try run("norm/rows-0", activations: x.dtype, constants: constants, launch, arguments, name)
+            try run("norm/rows-0", types: types, constants: constants, launch, arguments, name)
         }
     }
 }

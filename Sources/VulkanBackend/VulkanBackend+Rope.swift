@@ -51,7 +51,8 @@ extension VulkanBackend {
         arguments.number(operation.frequencyFactors == nil ? 0 : 1)
         let columns = shape[2] - operation.dimensions / 2
         try run(
-            "elementwise/rope", activations: operation.x.dtype, launch(elements: shape[0] * columns, iterations: shape[1], name), arguments,
+            "elementwise/rope", types: ActivationTypes(operation.x.dtype, to: operation.output.dtype),
+            launch(elements: shape[0] * columns, iterations: shape[1], name), arguments,
             name)
     }
 
@@ -74,7 +75,8 @@ extension VulkanBackend {
         arguments.number(UInt32(pairs / width))
         let columns = (channels - pairs) / width
         try run(
-            "elementwise/rotation", activations: operation.x.dtype, constants: [operation.layout == .interleaved ? 1 : 0, UInt32(width)],
+            "elementwise/rotation", types: ActivationTypes(operation.x.dtype, to: operation.output.dtype),
+            constants: [operation.layout == .interleaved ? 1 : 0, UInt32(width)],
             launch(elements: shape[0] * shape[1] * columns, name), arguments, name)
     }
 

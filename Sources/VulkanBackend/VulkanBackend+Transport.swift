@@ -62,7 +62,7 @@ extension VulkanBackend {
         arguments.number(operation.activation.kernelNumber)
         arguments.appendNumbers(transport)
         try run(
-            "transport/pointwise", activations: operation.x.dtype, launch(elements: operation.x.shape.count, name), arguments, name)
+            "transport/pointwise", types: operation.types, launch(elements: operation.x.shape.count, name), arguments, name)
     }
 
     /// Three kernels: means of each channel over stretches of pixels, the shift of each channel, and the pass that applies it.
@@ -70,7 +70,7 @@ extension VulkanBackend {
         let name = "transport"
         let x = try place(of: operation.x, name)
         let output = try place(of: operation.output, name)
-        let layout = pixelLayout(of: operation.x, [x, output])
+        let layout = pixelLayout(of: operation.x, [(x, operation.x.dtype), (output, operation.output.dtype)])
         let moments = try channelMoments(operation.x, layout, name)
 
         let columns = layout.images * layout.channels
@@ -93,8 +93,12 @@ extension VulkanBackend {
         arguments.number(UInt32(layout.channels / layout.width))
         arguments.number(UInt32(layout.pixels))
         arguments.number(operation.activation.kernelNumber)
-        try run("transport/shift-\(layout.width)", activations: operation.x.dtype, launch(elements: units, name), arguments, name)
+        try run("transport/shift-\(layout.width)", types: operation.types, launch(elements: units, name), arguments, name)
     }
+}
+
+extension TransportOperation {
+    fileprivate var types: ActivationTypes { ActivationTypes(x.dtype, to: output.dtype) }
 }
 
 extension KernelArguments {

@@ -57,6 +57,10 @@ public final class VulkanBackend: Backend {
 
     public var matrixInputs: MatrixInputs { matrices.isEmpty ? .single : matrixOptions.inputs }
 
+    /// f16 where there are tensor cores, which multiply it many times as fast. Without them arithmetic is f32 in any case, and what f16 saves
+    /// of memory is little beside the weights; a software device's products of matrices are no faster than plain ones.
+    public var preferredActivations: DType { matrixInputs != .single && !device.report.isSoftware ? .f16 : .f32 }
+
     /// The commands that operations are recorded on: for profiles, and for what a caller adds in order.
     public var stream: VulkanRuntime.Stream { device.stream }
 

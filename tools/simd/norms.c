@@ -45,9 +45,11 @@ static void compare_near_elements(const char *table, bool half, const void *resu
         compare_near(table, result, expected, count);
 }
 
-static void check_rows(size_t channels, bool layer, bool half, int options) {
+static void check_rows(size_t channels, bool layer, bool half, bool half_output, int options) {
     size_t rows = 5;
-    begin("%s %s, %zu channels, options %d", layer ? "layerNorm" : "rmsNorm", half ? "f16" : "f32", channels, options);
+    begin(
+        "%s %s to %s, %zu channels, options %d", layer ? "layerNorm" : "rmsNorm", half ? "f16" : "f32", half_output ? "f16" : "f32",
+        channels, options);
     float *x = unwritten(rows * channels);
     void *elements = random_elements(half, rows * channels, x);
     float *gain = random_floats(channels), *bias = random_floats(channels);
@@ -77,15 +79,15 @@ static void check_rows(size_t channels, bool layer, bool half, int options) {
     }
     const monge_kernels *tables[] = {tested, &monge_kernels_plain};
     for (int t = 0; t < 2; t++) {
-        void *output = unwritten_elements(half, rows * channels);
+        void *output = unwritten_elements(half_output, rows * channels);
         for (int part = 0; part < 2; part++) {
             size_t first = part ? 2 : 0, end = part ? rows : 2;
             if (layer)
-                tables[t]->layer_norm(elements, half, gain, bias, epsilon, &transport, channels, first, end, output);
+                tables[t]->layer_norm(elements, half, gain, bias, epsilon, &transport, channels, first, end, output, half_output);
             else
-                tables[t]->rms_norm(elements, half, gain, epsilon, &transport, channels, first, end, output);
+                tables[t]->rms_norm(elements, half, gain, epsilon, &transport, channels, first, end, output, half_output);
         }
-        compare_near_elements(tables[t]->name, half, output, expected, rows * channels);
+        compare_near_elements(tables[t]->name, half_output, output, expected, rows * channels);
     }
     end();
 }
@@ -135,19 +137,23 @@ static float *random_shift(size_t channels) {
 
 enum { MAPS_FIRST = 1, RESIDUAL = 2, MAPS = 4, IN_PLACE = 8, NORM = 16, SHIFTS = 32, ALL_OPTIONS = 64 };
 
-static void check_channelwise(size_t channels, bool half, monge_activation activation, int options) {
+// types: 1 an x of f16, 2 a residual, 4 an output.
+static void check_channelwise(size_t channels, int types, monge_activation activation, int options) {
+    bool half = types & 1, half_residual = types & 2, half_output = types & 4;
     size_t images = 2, pixels = 5, rows = images * pixels, count = rows * channels;
-    begin("channelwise %s, %zu channels, activation %d, options %d", half ? "f16" : "f32", channels, (int)activation, options);
+    begin("channelwise of types %d, %zu channels, activation %d, options %d", types, channels, (int)activation, options);
     float *x = unwritten(count), *residual = unwritten(count);
     monge_channelwise work = {
-        .half = half,
+        .half_x = half,
+        .half_residual = half_residual,
+        .half_output = half_output,
         .x = random_elements(half, count, x),
         .pixels = pixels,
         .channels = channels,
         .shift = options & SHIFTS ? random_shift(images * channels) : NULL,
         .maps_first = options & MAPS_FIRST,
         .activation = activation,
-        .residual = options & RESIDUAL ? random_elements(half, count, residual) : NULL,
+        .residual = options & RESIDUAL ? random_elements(half_residual, count, residual) : NULL,
     };
     if (options & NORM) {
         work.mean = random_floats(images * channels);
@@ -156,7 +162,7 @@ static void check_channelwise(size_t channels, bool half, monge_activation activ
     }
     if (options & MAPS) work.transport = random_transport(channels, rows, 1 + random_below(3), 1 + random_below(pixels));
     // A map alone leaves what it does not move as it is, whatever that is; the limits of a support are not inside.
-    bool is_map = !half && activation == MONGE_IDENTITY && (options & ~(IN_PLACE | MAPS_FIRST)) == MAPS && channels > 2;
+    bool is_map = types == 0 && activation == MONGE_IDENTITY && (options & ~(IN_PLACE | MAPS_FIRST)) == MAPS && channels > 2;
     if (is_map) {
         x[0] = NAN, x[1] = -0.0f, x[2] = INFINITY;
         for (size_t c = 0; c < channels; c++) {
@@ -181,13 +187,15 @@ static void check_channelwise(size_t channels, bool half, monge_activation activ
     const monge_kernels *tables[] = {tested, &monge_kernels_plain};
     for (int t = 0; t < 2; t++) {
         monge_channelwise own = work;
-        own.output = unwritten_elements(half, count);
-        // The output may lie over the residual, or over x.
-        if (options & IN_PLACE && work.residual) own.residual = own.output = copied_elements(half, work.residual, count);
-        if (options & IN_PLACE && !work.residual) own.x = own.output = copied_elements(half, work.x, count);
+        own.output = unwritten_elements(half_output, count);
+        // The output may lie over the residual, or over x, of its own type.
+        if (options & IN_PLACE && work.residual && half_residual == half_output)
+            own.residual = own.output = copied_elements(half_output, work.residual, count);
+        if (options & IN_PLACE && !work.residual && half == half_output)
+            own.x = own.output = copied_elements(half_output, work.x, count);
         tables[t]->channelwise(&own, 0, 2);
         tables[t]->channelwise(&own, 2, rows);
-        compare_near_elements(tables[t]->name, half, own.output, expected, count);
+        compare_near_elements(tables[t]->name, half_output, own.output, expected, count);
     }
     end();
 }
@@ -196,13 +204,16 @@ void check_norms(void) {
     for (size_t i = 0; i < SIZES; i++)
         for (int half = 0; half < 2; half++) {
             for (int options = 0; options < 8; options++) {
-                if (options < 2) check_rows(sizes[i], false, half, options);
-                check_rows(sizes[i], true, half, options);
+                for (int half_output = 0; half_output < 2; half_output++) {
+                    if (options < 2) check_rows(sizes[i], false, half, half_output, options);
+                    check_rows(sizes[i], true, half, half_output, options);
+                }
             }
             for (size_t rows = 1; rows < 60; rows += 1 + random_below(9)) check_moments(rows, sizes[i], half);
             for (int options = 0; options < ALL_OPTIONS; options++) {
-                check_channelwise(sizes[i], half, MONGE_IDENTITY, options);
-                check_channelwise(sizes[i], half, (monge_activation)random_below(MONGE_TANH + 1), options);
+                check_channelwise(sizes[i], half ? 7 : 0, MONGE_IDENTITY, options);
+                check_channelwise(sizes[i], half ? 7 : 0, (monge_activation)random_below(MONGE_TANH + 1), options);
+                check_channelwise(sizes[i], (int)random_below(8), (monge_activation)random_below(MONGE_TANH + 1), options);
             }
         }
 }

@@ -14,7 +14,7 @@ extension CPUBackend {
         }
 
         var work = monge_channelwise()
-        work.half = operation.x.dtype == .f16
+        work.half_x = operation.x.dtype == .f16
         work.x = UnsafeRawPointer(try operation.x.hostPointer(name))
         work.pixels = operation.pixels
         work.channels = operation.channels
@@ -22,6 +22,8 @@ extension CPUBackend {
         work.maps_first = operation.mapsFirst
         work.activation = operation.activation.kernelActivation
         work.residual = try operation.residual.map { UnsafeRawPointer(try $0.hostPointer(name)) }
+        work.half_residual = operation.residual?.dtype == .f16
+        work.half_output = operation.output.dtype == .f16
         work.output = try operation.output.hostPointer(name)
         scales.withPointers { mean, scale, offset, shift in
             work.mean = mean

@@ -5,7 +5,7 @@ extension CPUBackend {
     public func rmsNorm(_ operation: RMSNormOperation) throws {
         let name = "rmsNorm"
         let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        let isHalf = operation.x.dtype == .f16
+        let (isHalf, givesHalf) = (operation.x.dtype == .f16, operation.output.dtype == .f16)
         let x = try operation.x.hostPointer(name)
         let gain = try operation.gain.hostFloats(name)
         let output = try operation.output.hostPointer(name)
@@ -13,7 +13,7 @@ extension CPUBackend {
         workers.ranges(rows, cost: 2 * channels) { range, _ in
             withUnsafePointer(to: transport) {
                 kernels.pointee.rms_norm(
-                    x, isHalf, gain, operation.epsilon, $0, channels, range.lowerBound, range.upperBound, output)
+                    x, isHalf, gain, operation.epsilon, $0, channels, range.lowerBound, range.upperBound, output, givesHalf)
             }
         }
     }
@@ -21,7 +21,7 @@ extension CPUBackend {
     public func layerNorm(_ operation: LayerNormOperation) throws {
         let name = "layerNorm"
         let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        let isHalf = operation.x.dtype == .f16
+        let (isHalf, givesHalf) = (operation.x.dtype == .f16, operation.output.dtype == .f16)
         let x = try operation.x.hostPointer(name)
         let gain = try operation.gain?.hostFloats(name)
         let bias = try operation.bias?.hostFloats(name)
@@ -30,7 +30,7 @@ extension CPUBackend {
         workers.ranges(rows, cost: 2 * channels) { range, _ in
             withUnsafePointer(to: transport) {
                 kernels.pointee.layer_norm(
-                    x, isHalf, gain, bias, operation.epsilon, $0, channels, range.lowerBound, range.upperBound, output)
+                    x, isHalf, gain, bias, operation.epsilon, $0, channels, range.lowerBound, range.upperBound, output, givesHalf)
             }
         }
     }

@@ -6,7 +6,8 @@ extension CPUBackend {
         let name = "transport"
         let shape = operation.x.shape
         var work = monge_channelwise()
-        work.half = operation.x.dtype == .f16
+        work.half_x = operation.x.dtype == .f16
+        work.half_output = operation.output.dtype == .f16
         work.x = UnsafeRawPointer(try operation.x.hostPointer(name))
         work.pixels = operation.pixels
         work.channels = shape.channels

@@ -94,8 +94,10 @@ typedef struct {
 // The end of a groupNorm, and a map by itself: y = residual + T₂(activation(T₁((x − mean)·scale + offset + shift))), of which one map at
 // most is there.
 typedef struct {
-    // x, the residual and the output are f16, else f32.
-    bool half;
+    // Which are f16, the others being f32.
+    bool half_x;
+    bool half_residual;
+    bool half_output;
     // [images, pixels, channels]
     const void *x;
     size_t pixels;
@@ -110,9 +112,9 @@ typedef struct {
     // Whether the transport acts before the activation.
     bool maps_first;
     monge_activation activation;
-    // As x, or NULL; may be the output.
+    // [images, pixels, channels] or NULL; may be the output.
     const void *residual;
-    // May be x.
+    // [images, pixels, channels]; may be x where the types are the same.
     void *output;
 } monge_channelwise;
 
@@ -267,15 +269,16 @@ typedef struct {
         const monge_linear *linear, const monge_patches *patches, const float *packed, size_t image, size_t first_row, size_t end_row,
         size_t first, size_t end, float *scratch);
 
-    // y = gain · x / √(mean(x²) + ε), then the transport, for rows first ..< end; x and y are f32 or both f16. May be in place.
+    // y = gain · x / √(mean(x²) + ε), then the transport, for rows first ..< end; x and y are f32 or f16, each by itself.
+    // May be in place where they are of one type.
     void (*rms_norm)(
         const void *x, bool half, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
-        size_t end, void *output);
+        size_t end, void *output, bool half_output);
 
     // y = gain · (x − mean) / √(variance + ε) + bias, then the transport, likewise; gain and bias may be NULL.
     void (*layer_norm)(
         const void *x, bool half, const float *gain, const float *bias, float epsilon, const monge_transport *transport,
-        size_t channels, size_t first, size_t end, void *output);
+        size_t channels, size_t first, size_t end, void *output, bool half_output);
 
     // The mean of each channel over `rows` rows of x, f32 or f16, and the sum of squares about it.
     void (*channel_moments)(const void *x, bool half, size_t rows, size_t channels, float *means, float *squares);

@@ -60,4 +60,13 @@ INLINE void store_run(void *p, vwide values, size_t rest, bool half) {
     memcpy(p, padded, rest * element_bytes(half));
 }
 
+// CALL with the types of operand and result as constants, so that each pair is a function of its own.
+#define FOR_TYPES(half, half_output, CALL) \
+    switch (2 * (int)(half) + (int)(half_output)) { \
+    case 0: CALL(false, false); break; \
+    case 1: CALL(false, true); break; \
+    case 2: CALL(true, false); break; \
+    default: CALL(true, true); break; \
+    }
+
 INLINE float load_element(const void *p, bool half) { return half ? half_value(read16(p)) : *(const float *)p; }

@@ -1,4 +1,4 @@
-// Norms over the channels of a row, and moments of the channels over rows. x is f32 or f16; sums are of f32.
+// Norms over the channels of a row, and moments of the channels over rows. x is f32 or f16, and so is the result; sums are of f32.
 
 // Sums are four side by side: additions need not wait for one another, and each sums fewer terms.
 INLINE float sum_of_four(vfloat sum[WIDE_VECTORS]) { return sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3])); }
@@ -21,10 +21,10 @@ INLINE float mean_square(const void *x, size_t channels, bool half) {
 
 INLINE void rms_norm_rows(
     const void *x, bool half, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
-    size_t end, void *output) {
+    size_t end, void *output, bool half_output) {
     for (size_t row = first; row < end; row++) {
         const void *values = element(x, row * channels, half);
-        void *result = element_place(output, row * channels, half);
+        void *result = element_place(output, row * channels, half_output);
         float strength = 0;
         const float *map = transport_map(transport, row, &strength);
         // The weights that streamed by since this norm's last token have pushed its map out of the caches near the core: it is asked for
@@ -36,18 +36,17 @@ INLINE void rms_norm_rows(
             size_t rest = channels - i;
             vwide value = load_run(element(values, i, half), rest, half) * factor * load_run(gain + i, rest, false);
             if (map) value = transported_run(value, map + 4 * i, splat(strength), rest);
-            store_run(element_place(result, i, half), value, rest, half);
+            store_run(element_place(result, i, half_output), value, rest, half_output);
         }
     }
 }
 
 static void rms_norm(
     const void *x, bool half, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
-    size_t end, void *output) {
-    if (half)
-        rms_norm_rows(x, true, gain, epsilon, transport, channels, first, end, output);
-    else
-        rms_norm_rows(x, false, gain, epsilon, transport, channels, first, end, output);
+    size_t end, void *output, bool half_output) {
+#define ROWS(HALF, HALF_OUTPUT) rms_norm_rows(x, HALF, gain, epsilon, transport, channels, first, end, output, HALF_OUTPUT)
+    FOR_TYPES(half, half_output, ROWS)
+#undef ROWS
 }
 
 INLINE float row_sum(const void *x, size_t channels, bool half) {
@@ -80,10 +79,10 @@ INLINE float centred_squares(const void *x, float mean, size_t channels, bool ha
 
 INLINE void layer_norm_rows(
     const void *x, bool half, const float *gain, const float *bias, float epsilon, const monge_transport *transport, size_t channels,
-    size_t first, size_t end, void *output) {
+    size_t first, size_t end, void *output, bool half_output) {
     for (size_t row = first; row < end; row++) {
         const void *values = element(x, row * channels, half);
-        void *result = element_place(output, row * channels, half);
+        void *result = element_place(output, row * channels, half_output);
         float strength = 0;
         const float *map = transport_map(transport, row, &strength);
         float mean = row_sum(values, channels, half) / (float)channels;
@@ -95,18 +94,18 @@ INLINE void layer_norm_rows(
             if (gain) value *= load_run(gain + i, rest, false);
             if (bias) value += load_run(bias + i, rest, false);
             if (map) value = transported_run(value, map + 4 * i, splat(strength), rest);
-            store_run(element_place(result, i, half), value, rest, half);
+            store_run(element_place(result, i, half_output), value, rest, half_output);
         }
     }
 }
 
 static void layer_norm(
     const void *x, bool half, const float *gain, const float *bias, float epsilon, const monge_transport *transport, size_t channels,
-    size_t first, size_t end, void *output) {
-    if (half)
-        layer_norm_rows(x, true, gain, bias, epsilon, transport, channels, first, end, output);
-    else
-        layer_norm_rows(x, false, gain, bias, epsilon, transport, channels, first, end, output);
+    size_t first, size_t end, void *output, bool half_output) {
+#define ROWS(HALF, HALF_OUTPUT) \
+    layer_norm_rows(x, HALF, gain, bias, epsilon, transport, channels, first, end, output, HALF_OUTPUT)
+    FOR_TYPES(half, half_output, ROWS)
+#undef ROWS
 }
 
 enum {

@@ -4,7 +4,7 @@ extension CheckedOperation {
     /// With δ the largest error of a score, `(RoundOff.sum(D) + 3)·u·|scale|·Σ|q·k|`, 8u of the cap, and u of the score that a bias is
     /// added to, a softmax weight errs by 2δ and by its exponential's 3 + 2|s − max| ulp and argument; sums over T keys and the rescaling
     /// of an online softmax, which happens whenever the running maximum rises, by `5·RoundOff.sum(T)·u`. The result is the mean of |v|
-    /// under the weights times that, and its rounding to the type of the queries. Keys and values in f16 are exact in f32.
+    /// under the weights times that, and its rounding to its type. Keys and values in f16 are exact in f32.
     static let attention = CheckedOperation(
         name: "attention",
         summary: "packed or dense, causal, windowed, biased, grouped scaled dot-product attention over a key-value cache",

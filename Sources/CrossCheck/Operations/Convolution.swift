@@ -10,7 +10,7 @@ extension CheckedOperation {
         defaultCases: 120
     ) { index, generator, options in
         let dtype = CheckConvolution.types[index % CheckConvolution.types.count]
-        let convolution = CheckConvolution(dtype, kind: index / CheckConvolution.types.count, &generator)
+        let convolution = CheckConvolution.draw(dtype, kind: index / CheckConvolution.types.count, isTransposed: false, &generator)
         switch index / CheckConvolution.types.count % 5 {
         case 3 where convolution.batch > 0: return mappedCase(convolution, &generator)
         case 4 where convolution.batch > 1: return imagesCase(convolution, &generator)
@@ -27,7 +27,7 @@ extension CheckedOperation {
         defaultCases: 80
     ) { index, generator, options in
         let dtype = CheckConvolution.types[index % CheckConvolution.types.count]
-        let convolution = CheckConvolution(transposed: dtype, kind: index / CheckConvolution.types.count, &generator)
+        let convolution = CheckConvolution.draw(dtype, kind: index / CheckConvolution.types.count, isTransposed: true, &generator)
         switch index / CheckConvolution.types.count % 5 {
         case 3 where convolution.batch > 0: return mappedCase(convolution, &generator)
         case 4 where convolution.batch > 1: return imagesCase(convolution, &generator)
@@ -40,33 +40,35 @@ extension CheckedOperation {
         _ convolution: CheckConvolution, _ options: CheckOptions, _ generator: inout CheckGenerator
     ) -> CheckCase {
         let range: ValueRange = options.matrixInputs != .half ? generator.pick(ValueRange.allCases) : .ordinary
-        let dtype = generator.activationType()
-        let x = generator.values(convolution.inputShape.count, range, dtype)
+        let types = generator.activationTypes()
+        let x = generator.values(convolution.inputShape.count, range, types.operand, to: types.result)
         let (shape, outputs) = (convolution.outputShape, convolution.outputs)
         let bias: [Float]? = generator.chance(0.5) ? generator.normals(outputs) : nil
         let activation = generator.chance(0.5) ? .identity : generator.pick(Activation.allCases)
         let transports = (0..<generator.pick([0, 0, 1, 1, 2])).map { _ in
             CheckTransport(rows: shape.rows, channels: outputs, bounds: [0.25, -0.5], &generator)
         }
-        let residual: [Float]? = generator.chance(0.5) ? generator.normals(shape.count, dtype) : nil
-        let isInPlace = residual != nil && generator.chance(0.5)
+        let residual: [Float]? = generator.chance(0.5) ? generator.normals(shape.count, types.residual) : nil
+        let isInPlace = residual != nil && types.residual == types.result && generator.chance(0.5)
         let description =
-            "\(convolution), x \(dtype) \(range)" + (bias == nil ? "" : ", bias") + (activation == .identity ? "" : ", \(activation)")
-            + transports.map { ", \($0.description)" }.joined() + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual")
+            "\(convolution), x \(types.operand) to \(types.result) \(range)" + (bias == nil ? "" : ", bias")
+            + (activation == .identity ? "" : ", \(activation)")
+            + transports.map { ", \($0.description)" }.joined()
+            + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual \(types.residual)")
         return CheckCase(shapes: description) { device in
-            let output = try device.output(shape, dtype, initial: isInPlace ? residual : nil)
+            let output = try device.output(shape, types.result, initial: isInPlace ? residual : nil)
             let epilogue = Epilogue(
                 activation: activation, transports: try transports.map { try $0.application(on: device) },
-                residual: isInPlace ? output : try residual.map { try device.input($0, shape, dtype, "the residual") })
+                residual: isInPlace ? output : try residual.map { try device.input($0, shape, types.residual, "the residual") })
             let result = try convolution.run(
-                device, device.input(x, convolution.inputShape, dtype, "x"), device.weight(convolution.weight),
+                device, device.input(x, convolution.inputShape, types.operand, "x"), device.weight(convolution.weight),
                 bias.map { try device.input($0, [outputs], "the bias") }, epilogue, into: output)
             return [try device.read(result)]
         } tolerances: { reference, _ in
             let sums = try convolution.sums(
-                x, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: dtype), reference)
+                x, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand), reference)
             let epilogue = EpilogueTolerance(
-                bias: bias, activation: activation, transports: transports, residual: residual, dtype: dtype)
+                bias: bias, activation: activation, transports: transports, residual: residual, dtype: types.result)
             return [
                 (0..<shape.count).map {
                     epilogue.tolerance(product: sums.values[$0], error: sums.errors[$0], index: $0, channels: outputs)

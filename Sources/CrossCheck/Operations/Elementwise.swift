@@ -53,26 +53,32 @@ extension CheckedOperation {
             name: name, summary: summary, tolerance: tolerance + "; the rounding of f16", defaultCases: defaultCases
         ) { index, generator, _ in
             let function = function(index, &generator)
-            let dtype = generator.activationType()
             if case .gatedProduct(let activation) = function, generator.chance(0.25) {
-                return packedCase(activation, isEmpty: index == 0, dtype, &generator)
+                return packedCase(activation, isEmpty: index == 0, &generator)
             }
+            let dtype = generator.activationType()
+            // The operands' and the result's, all of one type in most cases.
+            let isUniform = generator.chance(0.6)
+            let types = (0...function.operandCount).map { _ in isUniform ? dtype : generator.pick([DType.f32, .f16]) }
+            let resultType = types[function.operandCount]
+            let narrows = resultType == .f16 && types.contains(.f32)
             let shape = elementwiseShape(isEmpty: index == 0, &generator)
             let operands = (0..<function.operandCount).map { operand in
                 let own = function.operandCount > 1 && generator.chance(0.5) ? shrunk(shape, &generator) : shape
-                return ElementwiseOperand(own, function, isFirst: operand == 0, dtype, &generator)
+                return ElementwiseOperand(own, function, isFirst: operand == 0, types[operand], to: resultType, &generator)
             }
             // Shapes that shrank may have shrunk all alike.
             let result = Shape.broadcast(operands.map(\.shape))!
-            let placed = operands.indices.filter { operands[$0].shape == result }
+            let placed = operands.indices.filter { operands[$0].shape == result && types[$0] == resultType }
             let inPlace = generator.chance(0.4) && !placed.isEmpty ? generator.pick(placed) : nil
             let description =
-                "\(function) of \(operands.map { "\($0.shape)" }.joined(separator: ", ")) \(dtype)"
+                "\(function) of \(operands.indices.map { "\(operands[$0].shape) \(types[$0])" }.joined(separator: ", ")) to \(resultType)"
                 + (inPlace.map { ", in place of operand \($0)" } ?? "")
             return CheckCase(shapes: description) { device in
-                let output = try device.output(result, dtype, initial: inPlace.map { operands[$0].values })
+                let output = try device.output(result, resultType, initial: inPlace.map { operands[$0].values })
                 let tensors = try operands.indices.map { index in
-                    index == inPlace ? output : try device.input(operands[index].values, operands[index].shape, dtype, "operand \(index)")
+                    index == inPlace
+                        ? output : try device.input(operands[index].values, operands[index].shape, types[index], "operand \(index)")
                 }
                 return [try device.read(function.apply(tensors, on: device.backend, into: output))]
             } tolerances: { _, _ in
@@ -81,7 +87,7 @@ extension CheckedOperation {
                 return [
                     (0..<result.count).map { element in
                         let starts = walk.starts(ofElement: element)
-                        return function.error(of: zip(operands, starts).map { Double($0.values[$1]) }, dtype)
+                        return function.error(of: zip(operands, starts).map { Double($0.values[$1]) }, resultType, narrows: narrows)
                     }
                 ]
             }
@@ -89,17 +95,19 @@ extension CheckedOperation {
     }
 
     private static func packedCase(
-        _ activation: Activation, isEmpty: Bool, _ dtype: DType, _ generator: inout CheckGenerator
+        _ activation: Activation, isEmpty: Bool, _ generator: inout CheckGenerator
     ) -> CheckCase {
+        let types = generator.activationTypes()
         let rows = isEmpty ? 0 : generator.extent(atMost: 65)
         let channels = generator.extent(atMost: 257)
         let place = generator.pick(GatePlace.allCases)
         let shape: Shape = [rows, 2 * channels]
-        let x = generator.values(shape.count, generator.pick(ValueRange.allCases), dtype)
-        return CheckCase(shapes: "packed gate and up \(shape) \(dtype), \(activation), the gate \(place)") { device in
+        let x = generator.values(shape.count, generator.pick(ValueRange.allCases), types.operand, to: types.result)
+        return CheckCase(shapes: "packed gate and up \(shape) \(types.operand) to \(types.result), \(activation), the gate \(place)") {
+            device in
             let result = try device.backend.gatedProduct(
-                packed: device.input(x, shape, dtype, "x"), gate: place, activation: activation,
-                into: device.output([rows, channels], dtype))
+                packed: device.input(x, shape, types.operand, "x"), gate: place, activation: activation,
+                into: device.output([rows, channels], types.result))
             return [try device.read(result)]
         } tolerances: { _, _ in
             let (gate, up) = place == .first ? (0, channels) : (channels, 0)
@@ -107,7 +115,7 @@ extension CheckedOperation {
                 (0..<rows * channels).map { index in
                     let start = index / channels * 2 * channels + index % channels
                     let function = ElementwiseFunction.gatedProduct(activation)
-                    return function.error(of: [Double(x[start + gate]), Double(x[start + up])], dtype)
+                    return function.error(of: [Double(x[start + gate]), Double(x[start + up])], types.result, narrows: false)
                 }
             ]
         }
@@ -140,12 +148,15 @@ private struct ElementwiseOperand {
     let shape: Shape
     let values: [Float]
 
-    init(_ shape: Shape, _ function: ElementwiseFunction, isFirst: Bool, _ dtype: DType, _ generator: inout CheckGenerator) {
+    init(
+        _ shape: Shape, _ function: ElementwiseFunction, isFirst: Bool, _ dtype: DType, to result: DType, _ generator: inout CheckGenerator
+    ) {
         self.shape = shape
         var range = generator.pick(ValueRange.allCases)
         // Products of large numbers leave the range of f16.
-        if dtype == .f16 && function != .add && function != .subtract && range == .special { range = .ordinary }
-        var values = generator.values(shape.count, range, dtype)
+        let isSum = function == .add || function == .subtract
+        if dtype == .f16 || result == .f16, !isSum, range == .special { range = .ordinary }
+        var values = generator.values(shape.count, range, dtype, to: result)
         if isFirst, function.hasActivation { values = values.map { dtype == .f16 ? Float(Float16($0 * 3)) : $0 * 3 } }
         // What a function does with them is IEEE 754's business; activations have their own cases.
         if !function.hasActivation {
@@ -195,7 +206,10 @@ extension ElementwiseFunction {
     }
 
     /// A bound on the error of a kernel for exact operands.
-    fileprivate func error(of x: [Double], _ dtype: DType) -> Double {
+    /// - Parameters:
+    ///   - dtype: The type of the result.
+    ///   - narrows: Whether an operand's has numbers that it has not.
+    fileprivate func error(of x: [Double], _ dtype: DType, narrows: Bool) -> Double {
         if multipliesInfinityAndDenormal(x) { return RoundOff.undetermined }
         var (value, error): (Double, Double)
         switch self {
@@ -205,7 +219,7 @@ extension ElementwiseFunction {
             (value, error) = (product + Double(offset), RoundOff.unit * abs(product))
             // The reference is rounded once, from the exact value.
             error += RoundOff.unit * abs(value)
-        case .clamp: (value, error) = (0, 0)
+        case .clamp(let low, let high): (value, error) = (min(max(x[0], Double(low)), Double(high)), 0)
         case .add: (value, error) = (x[0] + x[1], 0)
         case .subtract: (value, error) = (x[0] - x[1], 0)
         case .multiply: (value, error) = (x[0] * x[1], 0)
@@ -217,9 +231,9 @@ extension ElementwiseFunction {
             error = RoundOff.unit * (2 * abs(x[0]) * (abs(Double(offset)) + abs(x[1])) + abs(value))
         }
         guard value.isFinite else { return 0 }
-        error += RoundOff.unit * abs(value) + 2 * RoundOff.flush * (1 + x.reduce(0) { $0 + abs($1) })
+        let isClamp = if case .clamp = self { true } else { false }
+        error += (isClamp ? 0 : RoundOff.unit * abs(value)) + 2 * RoundOff.flush * (1 + x.reduce(0) { $0 + abs($1) })
         // A bound or x itself is an f16 number where x is one; bounds of cases are.
-        if case .clamp = self { return error }
-        return error + RoundOff.storing(dtype, abs(value) + error)
+        return isClamp && !narrows ? error : error + RoundOff.storing(dtype, abs(value) + error)
     }
 }

@@ -27,7 +27,7 @@ extension CheckedOperation {
 private struct GroupNormCase {
     let shape: Shape
     let groups: Int
-    private let dtype: DType
+    private let types: (operand: DType, residual: DType, result: DType)
     private let x: [Float]
     private let gain, bias, residual: [Float]?
     private let epsilon: Float
@@ -46,20 +46,20 @@ private struct GroupNormCase {
         let (height, width) = isLarge ? (33, generator.pick([8, 31])) : (generator.integer(in: 1...9), generator.integer(in: 1...9))
         let channels = groups * groupChannels
         shape = generator.chance(0.2) ? [images, height * width, channels] : [images, height, width, channels]
-        let dtype = generator.activationType()
-        self.dtype = dtype
+        let types = generator.activationTypes()
+        self.types = types
         range = generator.pick(ValueRange.allCases)
-        var x = generator.values(shape.count, range, dtype)
+        var x = generator.values(shape.count, range, types.operand)
         // Far from zero, where squares of what is not centred would cancel.
-        if range == .ordinary, generator.chance(0.3) { x = x.map { dtype == .f16 ? Float(Float16($0 + 30)) : $0 + 300 } }
+        if range == .ordinary, generator.chance(0.3) { x = x.map { types.operand == .f16 ? Float(Float16($0 + 30)) : $0 + 300 } }
         self.x = x
         gain = generator.chance(0.7) ? generator.normals(channels, mean: 1, deviation: 0.3) : nil
         bias = generator.chance(0.7) ? generator.normals(channels) : nil
         let isSmall = height * width * groupChannels <= 4
         epsilon = range == .ordinary && !isSmall ? generator.pick([0, 1e-6, 1e-5]) : 1e-5
         activation = generator.pick([.identity, .silu, .silu, generator.pick(Activation.allCases)])
-        residual = generator.chance(0.3) ? generator.normals(shape.count, dtype) : nil
-        isInPlace = residual != nil && generator.chance(0.5)
+        residual = generator.chance(0.3) ? generator.normals(shape.count, types.residual) : nil
+        isInPlace = residual != nil && types.residual == types.result && generator.chance(0.5)
         draw(before: generator.pick([0, 0, 1, 1, 2]), after: generator.pick([0, 0, 1, 2]), neutral: false, &generator)
     }
 
@@ -76,19 +76,20 @@ private struct GroupNormCase {
 
     var description: String {
         func list(_ maps: [CheckTransport], _ place: String) -> String { maps.map { ", \($0.description) \(place)" }.joined() }
-        return "x \(shape) \(dtype) \(range), \(groups) groups\(gain == nil ? "" : ", gain")\(bias == nil ? "" : ", bias"), ε \(epsilon)"
+        return
+            "x \(shape) \(types.operand) to \(types.result) \(range), \(groups) groups\(gain == nil ? "" : ", gain")\(bias == nil ? "" : ", bias"), ε \(epsilon)"
             + list(before, "before") + ", \(activation)" + list(after, "behind")
-            + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual")
+            + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual \(types.residual)")
     }
 
     func compute(on device: CheckDevice, mapped: Bool) throws -> CheckOutput {
-        let output = try device.output(shape, dtype, initial: isInPlace ? residual : nil)
+        let output = try device.output(shape, types.result, initial: isInPlace ? residual : nil)
         let channels = shape.channels
         let epilogue = Epilogue(
             activation: activation, transports: try mapped ? after.map { try $0.application(on: device) } : [],
-            residual: isInPlace ? output : try residual.map { try device.input($0, shape, dtype, "the residual") })
+            residual: isInPlace ? output : try residual.map { try device.input($0, shape, types.residual, "the residual") })
         let result = try device.backend.groupNorm(
-            device.input(x, shape, dtype, "x"), groups: groups, gain: gain.map { try device.input($0, [channels], "the gain") },
+            device.input(x, shape, types.operand, "x"), groups: groups, gain: gain.map { try device.input($0, [channels], "the gain") },
             bias: bias.map { try device.input($0, [channels], "the bias") }, epsilon: epsilon,
             transports: mapped ? before.map { try $0.application(on: device) } : [], epilogue: epilogue, into: output)
         return try device.read(result)
@@ -109,16 +110,16 @@ private struct GroupNormCase {
                 checked.apply(activation)
                 isFused = isFused && order == 0 && transport.spatial == .pointwise
             }
-            if !isFused { checked.store(dtype) }
+            if !isFused { checked.store(types.result) }
             checked.apply(transport, meanErrors: order == 0 ? meanErrors : nil)
             isFused = false
         }
         if after.isEmpty { checked.apply(activation) }
         if let residual {
-            if before.count + after.count > 0 { checked.store(dtype) }
+            if before.count + after.count > 0 { checked.store(types.result) }
             checked.add(residual)
         }
-        checked.store(dtype)
+        checked.store(types.result)
         return checked.errors
     }
 

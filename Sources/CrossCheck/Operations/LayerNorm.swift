@@ -9,10 +9,10 @@ extension CheckedOperation {
         let rows = index == 0 ? 0 : generator.extent(atMost: 65)
         let channels = index % 8 == 7 ? generator.pick([576, 1000, 1280, 4096]) : generator.extent(atMost: 513)
         let range = generator.pick(ValueRange.allCases)
-        let dtype = generator.activationType()
-        var x = generator.values(rows * channels, range, dtype)
+        let types = generator.activationTypes()
+        var x = generator.values(rows * channels, range, types.operand)
         // Far from zero, where squares of what is not centred would cancel.
-        if range == .ordinary, generator.chance(0.3) { x = x.map { dtype == .f16 ? Float(Float16($0 + 30)) : $0 + 300 } }
+        if range == .ordinary, generator.chance(0.3) { x = x.map { types.operand == .f16 ? Float(Float16($0 + 30)) : $0 + 300 } }
         let gain: [Float]? = generator.chance(0.7) ? generator.normals(channels, mean: 1, deviation: 0.3) : nil
         let bias: [Float]? = generator.chance(0.7) ? generator.normals(channels) : nil
         let epsilon: Float = range == .ordinary && channels > 4 ? generator.pick([0, 1e-6, 1e-5]) : 1e-5
@@ -23,27 +23,27 @@ extension CheckedOperation {
                 shape, generator.chance(0.75) ? .pointwise : .channelMean, neutral: isCompared, bounds: [0.25, -0.5], &generator)
         }
         let description =
-            "x \(shape) \(dtype) \(range)\(gain == nil ? "" : ", gain")\(bias == nil ? "" : ", bias"), ε \(epsilon)"
+            "x \(shape) \(types.operand) to \(types.result) \(range)\(gain == nil ? "" : ", gain")\(bias == nil ? "" : ", bias"), ε \(epsilon)"
             + transports.map { ", \($0.description)" }.joined() + (isCompared ? " and without" : "")
         return CheckCase(shapes: description) { [x] device in
-            let input = try device.input(x, shape, dtype, "x")
+            let input = try device.input(x, shape, types.operand, "x")
             let gain = try gain.map { try device.input($0, [channels], "the gain") }
             let bias = try bias.map { try device.input($0, [channels], "the bias") }
             let maps = try transports.map { try $0.application(on: device) }
             return try (isCompared ? [[], maps] : [maps]).map {
                 try device.read(
                     device.backend.layerNorm(
-                        input, gain: gain, bias: bias, epsilon: epsilon, transports: $0, into: device.output(shape, dtype)))
+                        input, gain: gain, bias: bias, epsilon: epsilon, transports: $0, into: device.output(shape, types.result)))
             }
         } tolerances: { [x] _, outputs in
             var checked = CheckedActivation(
                 norm: x, shape, sets: (0..<rows).map { Array($0 * channels..<($0 + 1) * channels) }, gain: gain, bias: bias,
                 epsilon: epsilon)
             for (order, transport) in transports.enumerated() {
-                if order > 0 || transport.spatial == .channelMean { checked.store(dtype) }
+                if order > 0 || transport.spatial == .channelMean { checked.store(types.result) }
                 checked.apply(transport)
             }
-            checked.store(dtype)
+            checked.store(types.result)
             return outputs.map { _ in checked.errors }
         } properties: { outputs in
             isCompared ? sameBits(outputs[0].floats, outputs[1].floats) : []

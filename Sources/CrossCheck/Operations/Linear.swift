@@ -30,36 +30,38 @@ extension CheckedOperation {
     ) -> CheckCase {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         let range: ValueRange = options.matrixInputs != .half ? generator.pick(ValueRange.allCases) : .ordinary
-        let dtype = generator.activationType()
-        let x = generator.values(rows * inputs, range, dtype)
+        let types = generator.activationTypes()
+        let x = generator.values(rows * inputs, range, types.operand, to: types.result)
         let bias: [Float]? = generator.chance(0.5) ? generator.normals(outputs) : nil
         let activation = generator.chance(0.5) ? .identity : generator.pick(Activation.allCases)
         let transports = (0..<generator.pick([0, 0, 1, 1, 2])).map { _ in
             CheckTransport(rows: rows, channels: outputs, bounds: [0.25, -0.5], &generator)
         }
-        let residual: [Float]? = generator.chance(0.5) ? generator.normals(rows * outputs, dtype) : nil
-        let isInPlace = residual != nil && generator.chance(0.5)
+        let residual: [Float]? = generator.chance(0.5) ? generator.normals(rows * outputs, types.residual) : nil
+        let isInPlace = residual != nil && types.residual == types.result && generator.chance(0.5)
         // Two leading axes are rows as one is.
         let leading = rows % 2 == 0 && generator.chance(0.3) ? [2, rows / 2] : [rows]
         let shape = Shape(leading + [outputs])
         let description =
-            "x \(Shape(leading + [inputs])) \(dtype) \(range), weight \(weight.shape) \(weight.dtype)" + (bias == nil ? "" : ", bias")
+            "x \(Shape(leading + [inputs])) \(types.operand) to \(types.result) \(range), weight \(weight.shape) \(weight.dtype)"
+            + (bias == nil ? "" : ", bias")
             + (activation == .identity ? "" : ", \(activation)") + transports.map { ", \($0.description)" }.joined()
-            + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual")
+            + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual \(types.residual)")
         return CheckCase(shapes: description) { device in
-            let output = try device.output(shape, dtype, initial: isInPlace ? residual : nil)
+            let output = try device.output(shape, types.result, initial: isInPlace ? residual : nil)
             let epilogue = Epilogue(
                 activation: activation, transports: try transports.map { try $0.application(on: device) },
-                residual: isInPlace ? output : try residual.map { try device.input($0, shape, dtype, "the residual") })
+                residual: isInPlace ? output : try residual.map { try device.input($0, shape, types.residual, "the residual") })
             let result = try device.backend.linear(
-                device.input(x, Shape(leading + [inputs]), dtype, "x"), weight: device.weight(weight),
+                device.input(x, Shape(leading + [inputs]), types.operand, "x"), weight: device.weight(weight),
                 bias: bias.map { try device.input($0, [outputs], "the bias") }, epilogue: epilogue, into: output)
             return [try device.read(result)]
         } tolerances: { reference, _ in
             let sums = try ProductSums(
-                x: x, rows: rows, weight, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: dtype), reference)
+                x: x, rows: rows, weight, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand),
+                reference)
             let epilogue = EpilogueTolerance(
-                bias: bias, activation: activation, transports: transports, residual: residual, dtype: dtype)
+                bias: bias, activation: activation, transports: transports, residual: residual, dtype: types.result)
             return [
                 (0..<rows * outputs).map {
                     epilogue.tolerance(product: sums.values[$0], error: sums.errors[$0], index: $0, channels: outputs)

@@ -10,8 +10,8 @@ extension CheckedOperation {
         let rows = index == 0 ? 0 : generator.extent(atMost: 65)
         let channels = index % 8 == 7 ? generator.pick([576, 1000, 2304, 4096]) : generator.extent(atMost: 513)
         let range = generator.pick(ValueRange.allCases)
-        let dtype = generator.activationType()
-        let x = generator.values(rows * channels, range, dtype)
+        let types = generator.activationTypes()
+        let x = generator.values(rows * channels, range, types.operand)
         let gain = generator.normals(channels, mean: 1, deviation: 0.3)
         let epsilon: Float = range == .ordinary && channels > 4 ? generator.pick([0, 1e-6, 1e-5]) : 1e-5
         let shape: Shape = rows % 2 == 0 && rows > 0 ? [2, rows / 2, channels] : [rows, channels]
@@ -21,11 +21,12 @@ extension CheckedOperation {
         let transports = (0..<generator.pick([0, 0, 1, 2])).map { _ in
             CheckTransport(rows: rows, channels: channels, bounds: [0.25, -0.5], &generator)
         }
-        let description = "x \(shape) \(dtype) \(range), ε \(epsilon)" + transports.map { ", \($0.description)" }.joined()
+        let description =
+            "x \(shape) \(types.operand) to \(types.result) \(range), ε \(epsilon)" + transports.map { ", \($0.description)" }.joined()
         return CheckCase(shapes: description) { device in
             let result = try device.backend.rmsNorm(
-                device.input(x, shape, dtype, "x"), gain: device.input(gain, [channels], "the gain"), epsilon: epsilon,
-                transports: transports.map { try $0.application(on: device) }, into: device.output(shape, dtype))
+                device.input(x, shape, types.operand, "x"), gain: device.input(gain, [channels], "the gain"), epsilon: epsilon,
+                transports: transports.map { try $0.application(on: device) }, into: device.output(shape, types.result))
             return [try device.read(result)]
         } tolerances: { _, _ in
             let relative = (RoundOff.sum(channels) / 2 + 8) * RoundOff.unit
@@ -39,13 +40,13 @@ extension CheckedOperation {
                         var error = relative * abs(value) + 2 * RoundOff.flush * (1 + abs(Double(gain[channel])) / deviation)
                         if element == 0 { error = 0 }
                         for (order, transport) in transports.enumerated() {
-                            if order > 0 { error += RoundOff.storing(dtype, value) }
+                            if order > 0 { error += RoundOff.storing(types.result, value) }
                             error = transport.tolerance(value, error: error, row: row, channel: channel)
                             if let map = transport.map(row: row, channel: channel), map.low < value, value < map.high {
                                 value = map.moved(value)
                             }
                         }
-                        return error + RoundOff.storing(dtype, abs(value) + error)
+                        return error + RoundOff.storing(types.result, abs(value) + error)
                     }
                 }
             ]

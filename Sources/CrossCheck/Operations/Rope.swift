@@ -20,22 +20,24 @@ extension CheckedOperation {
         let factors: [Float]? =
             generator.chance(0.3) ? (0..<dimensions / 2).map { _ in Float(generator.pick([1.0, 8, 1 + 7 * generator.uniform()])) } : nil
         let range = generator.pick(ValueRange.allCases)
-        let dtype = generator.activationType()
-        let x = generator.values(rows * heads * channels, range, dtype)
-        let isInPlace = generator.chance(0.5)
+        let types = generator.activationTypes()
+        let isNarrowed = types.operand == .f32 && types.result == .f16
+        let x = generator.values(rows * heads * channels, range, types.operand, to: types.result)
+        let isInPlace = types.operand == types.result && generator.chance(0.5)
         let shape: Shape = [rows, heads, channels]
         let description =
-            "x \(shape) \(dtype)\(isInPlace ? " in place" : "") \(range), \(dimensions) channels turn, \(layout), base \(base), positions below "
+            "x \(shape) \(types.operand) to \(types.result)\(isInPlace ? " in place" : "") \(range), \(dimensions) channels turn, \(layout), base \(base), positions below "
             + "\(limit)" + (factors == nil ? "" : ", frequency factors")
         return CheckCase(shapes: description) { device in
-            let output = try device.output(shape, dtype, initial: isInPlace ? x : nil)
+            let output = try device.output(shape, types.result, initial: isInPlace ? x : nil)
             let result = try device.backend.rope(
-                isInPlace ? output : device.input(x, shape, dtype, "x"), positions: device.input(positions, [rows], "the positions"),
+                isInPlace ? output : device.input(x, shape, types.operand, "x"),
+                positions: device.input(positions, [rows], "the positions"),
                 dimensions: dimensions, base: base, layout: layout,
                 frequencyFactors: factors.map { try device.input($0, [dimensions / 2], "the frequency factors") }, into: output)
             return [try device.read(result)]
         } tolerances: { _, outputs in
-            var tolerance = [Double](repeating: 0, count: x.count)
+            var tolerance = x.map { isNarrowed ? RoundOff.storing(types.result, Double($0)) : 0 }
             for row in 0..<rows {
                 for head in 0..<heads {
                     let start = (row * heads + head) * channels
@@ -45,7 +47,7 @@ extension CheckedOperation {
                         let frequency = pow(Double(base), -2 * Double(pair) / Double(dimensions)) / Double(factors?[pair] ?? 1)
                         let error = (8 * Double(positions[row]) * frequency + 8) * RoundOff.unit * size + 4 * RoundOff.flush
                         for place in [start + first, start + second] {
-                            tolerance[place] = error + RoundOff.storing(dtype, abs(Double(outputs[0].floats[place])) + error)
+                            tolerance[place] = error + RoundOff.storing(types.result, abs(Double(outputs[0].floats[place])) + error)
                         }
                     }
                 }
@@ -65,22 +67,24 @@ extension CheckedOperation {
         let channels = generator.pick([2, 4, 6, 16, 32, 64, 66, 80, 128])
         let pairs = generator.chance(0.6) ? channels / 2 : generator.integer(in: 1...channels / 2)
         let layout = generator.pick(RopeLayout.allCases)
-        let dtype = generator.activationType()
-        let x = generator.values(rows * heads * channels, generator.pick(ValueRange.allCases), dtype)
+        let types = generator.activationTypes()
+        let isNarrowed = types.operand == .f32 && types.result == .f16
+        let x = generator.values(rows * heads * channels, generator.pick(ValueRange.allCases), types.operand, to: types.result)
         let angles = (0..<angleRows * pairs).map { _ in generator.normal() * 3 }
         let (cosines, sines) = (angles.map { Float(cos($0)) }, angles.map { Float(sin($0)) })
-        let isInPlace = generator.chance(0.5)
+        let isInPlace = types.operand == types.result && generator.chance(0.5)
         let shape: Shape = [rows, heads, channels]
-        let description = "x \(shape) \(dtype)\(isInPlace ? " in place" : ""), angles [\(angleRows), \(pairs)], \(layout)"
+        let description =
+            "x \(shape) \(types.operand) to \(types.result)\(isInPlace ? " in place" : ""), angles [\(angleRows), \(pairs)], \(layout)"
         return CheckCase(shapes: description) { device in
-            let output = try device.output(shape, dtype, initial: isInPlace ? x : nil)
+            let output = try device.output(shape, types.result, initial: isInPlace ? x : nil)
             let result = try device.backend.rope(
-                isInPlace ? output : device.input(x, shape, dtype, "x"),
+                isInPlace ? output : device.input(x, shape, types.operand, "x"),
                 cosines: device.input(cosines, [angleRows, pairs], "the cosines"),
                 sines: device.input(sines, [angleRows, pairs], "the sines"), layout: layout, into: output)
             return [try device.read(result)]
         } tolerances: { _, outputs in
-            var tolerance = [Double](repeating: 0, count: x.count)
+            var tolerance = x.map { isNarrowed ? RoundOff.storing(types.result, Double($0)) : 0 }
             for head in 0..<rows * heads {
                 for pair in 0..<pairs {
                     let (first, second) = layout == .rotateHalf ? (pair, pair + pairs) : (2 * pair, 2 * pair + 1)
@@ -90,7 +94,7 @@ extension CheckedOperation {
                     for (place, size) in [(first, a * cosine + b * sine), (second, a * sine + b * cosine)] {
                         let error = 3 * RoundOff.unit * size + 4 * RoundOff.flush
                         let y = abs(Double(outputs[0].floats[head * channels + place]))
-                        tolerance[head * channels + place] = error + RoundOff.storing(dtype, y + error)
+                        tolerance[head * channels + place] = error + RoundOff.storing(types.result, y + error)
                     }
                 }
             }

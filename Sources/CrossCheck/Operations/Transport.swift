@@ -10,8 +10,9 @@ extension CheckedOperation {
     ) { index, generator, _ in
         let rows = index == 0 ? 0 : generator.extent(atMost: 129)
         let channels = generator.extent(atMost: 320)
-        let dtype = generator.activationType()
-        var x = generator.values(rows * channels, generator.pick(ValueRange.allCases), dtype)
+        let types = generator.activationTypes()
+        let isNarrowed = types.operand == .f32 && types.result == .f16
+        var x = generator.values(rows * channels, generator.pick(ValueRange.allCases), types.operand, to: types.result)
         for index in x.indices where generator.chance(0.05) { x[index] = generator.pick([.infinity, -.infinity, .nan, -0.0, 0.5, -1]) }
         let shape: Shape = rows % 3 == 0 ? [rows / 3, 3, channels] : rows % 2 == 0 ? [2, rows / 2, channels] : [rows, channels]
         let spatial: SpatialMode = generator.chance(0.6) ? .pointwise : .channelMean
@@ -20,13 +21,13 @@ extension CheckedOperation {
         if spatial == .channelMean || activation != .identity { x = x.map { $0.isFinite ? $0 : 2 } }
         // Some supports end exactly at a value that x has.
         let transport = CheckTransport(shape, spatial, neutral: generator.chance(0.25), bounds: [0, 0.5, -1], &generator)
-        let isInPlace = generator.chance(0.4)
+        let isInPlace = types.operand == types.result && generator.chance(0.4)
         let description =
-            "x \(shape) \(dtype)\(isInPlace ? " in place" : ""), \(transport.description)"
+            "x \(shape) \(types.operand) to \(types.result)\(isInPlace ? " in place" : ""), \(transport.description)"
             + (activation == .identity ? "" : ", \(activation)")
         return CheckCase(shapes: description) { [x] device in
-            let output = try device.output(shape, dtype, initial: isInPlace ? x : nil)
-            let input = isInPlace ? output : try device.input(x, shape, dtype, "x")
+            let output = try device.output(shape, types.result, initial: isInPlace ? x : nil)
+            let input = isInPlace ? output : try device.input(x, shape, types.operand, "x")
             let map = try transport.application(on: device)
             return [try device.read(device.backend.transport(input, by: map, activation: activation, into: output))]
         } tolerances: { [x] _, _ in
@@ -34,7 +35,7 @@ extension CheckedOperation {
             var checked = CheckedActivation(exact: x.map(Double.init), shape)
             checked.apply(transport)
             checked.apply(activation)
-            checked.store(dtype)
+            if isNarrowed { checked.narrow(to: types.result) } else { checked.store(types.result) }
             return [checked.errors]
         }
     }

@@ -22,6 +22,8 @@ public protocol LanguageModel: AnyObject {
     /// Every site, in execution order.
     var sites: [Site] { get }
     var backend: any Backend { get }
+    /// The type of what products read, f32 or f16. The residual stream and the scores are f32.
+    var activations: DType { get }
     /// The bytes of the weights that one token's pass reads, and the multiply-adds it does, for measurements.
     var cost: ModelCost { get }
 
@@ -43,11 +45,11 @@ public protocol LanguageModel: AnyObject {
     func advance(_ state: inout PassState, context: ForwardContext) throws
 
     /// The normed last hidden state of a pass whose stages are all done.
-    /// - Returns: `[rows, hidden]` f32.
+    /// - Returns: `[rows, hidden]`, of the type of ``activations``.
     func finish(_ state: PassState, output: OutputRows, context: ForwardContext) throws -> Tensor
 
     /// The scores of all next tokens.
-    /// - Parameter hidden: `[rows, hidden]` f32, from ``finish(_:output:context:)``.
+    /// - Parameter hidden: `[rows, hidden]`, from ``finish(_:output:context:)``.
     /// - Returns: `[rows, vocabulary]` f32.
     func logits(_ hidden: Tensor) throws -> Tensor
 }
@@ -57,7 +59,7 @@ extension LanguageModel {
     ///
     /// - Parameter cache: Where keys and values of earlier tokens are. Nil when sequences start at 0 and end with this pass; the batch's
     ///   slots are then 0, 1, 2, …
-    /// - Returns: `[rows, hidden]` f32.
+    /// - Returns: `[rows, hidden]`, of the type of ``activations``.
     public func forward(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext, output: OutputRows) throws -> Tensor {
         var state = try begin(batch, cache: cache, context: context)
         while state.stage < stageCount { try advance(&state, context: context) }

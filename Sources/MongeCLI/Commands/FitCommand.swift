@@ -14,7 +14,7 @@ struct FitCommand: ParsableCommand {
     var model: String?
 
     @OptionGroup var device: DeviceOption
-    @OptionGroup var cache: CacheOption
+    @OptionGroup var precision: PrecisionOptions
 
     @Option(name: .long, help: "Sentences as the model tends to write them: .txt, .jsonl, .csv or .tsv.")
     var source: String?
@@ -100,7 +100,7 @@ struct FitCommand: ParsableCommand {
     private func fitSentences() throws -> TransportMap {
         let sourceSentences = try Sentences.read(source!, column: column)
         let targetSentences = try Sentences.read(target!, column: targetColumn ?? column)
-        let model = try device.load(model!, cache: cache)
+        let model = try device.load(model!, precision: precision)
         return try ProgressBar.during { bar in
             try model.fit(
                 source: sourceSentences, target: targetSentences, sites: capture.sites, options: options, progress: bar.update,

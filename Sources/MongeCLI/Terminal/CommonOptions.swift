@@ -24,32 +24,45 @@ struct DeviceOption: ParsableArguments {
     }
 
     /// Opens the device and a model on it.
-    func load(_ model: String, cache: CacheOption) throws -> Model {
-        try Model.load(ModelCatalogue.locate(model), on: open(), cache: cache.dtype)
+    func load(_ model: String, precision: PrecisionOptions) throws -> Model {
+        try Model.load(ModelCatalogue.locate(model), on: open(), cache: precision.cacheType, activations: precision.activationType)
     }
 }
 
-/// `--cache`, on every command that runs a model.
-struct CacheOption: ParsableArguments {
+/// `--activations` and `--cache`, on every command that runs a model.
+struct PrecisionOptions: ParsableArguments {
     enum Precision: String, CaseIterable, ExpressibleByArgument {
-        case f32, f16
+        case auto, f32, f16
+
+        /// nil for what suits the device or the model.
+        var dtype: DType? {
+            switch self {
+            case .auto: nil
+            case .f32: .f32
+            case .f16: .f16
+            }
+        }
     }
 
-    @Option(name: .long, help: "The type of the key-value cache: f32, or f16 for half the memory.")
-    var cache: Precision = .f32
+    @Option(name: .long, help: "What norms write and products read: f32, f16, or auto: f16 where the device has tensor cores.")
+    var activations: Precision = .auto
 
-    var dtype: DType { cache == .f16 ? .f16 : .f32 }
+    @Option(name: .long, help: "The key-value cache: f32, f16 for half the memory, or auto: as the activations.")
+    var cache: Precision = .auto
+
+    var activationType: DType? { activations.dtype }
+    var cacheType: DType? { cache.dtype }
 }
 
-/// `--model`, `--device` and `--cache`.
+/// `--model`, `--device`, `--activations` and `--cache`.
 struct ModelOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, or a name from the cache (smollm2).")
     var model: String
 
     @OptionGroup var device: DeviceOption
-    @OptionGroup var cache: CacheOption
+    @OptionGroup var precision: PrecisionOptions
 
-    func load() throws -> Model { try device.load(model, cache: cache) }
+    func load() throws -> Model { try device.load(model, precision: precision) }
 }
 
 /// `--steer`, the maps in place.

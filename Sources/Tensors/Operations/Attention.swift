@@ -1,4 +1,4 @@
-/// A validated ``Backend/attention(_:keys:values:segments:scale:causal:window:softCap:bias:into:)``.
+/// A validated ``Backend/attention(_:keys:values:segments:scale:causal:window:softCap:bias:as:into:)``.
 public struct AttentionOperation {
     /// `[rows, H, D]` f32 or f16, packed by ``segments``.
     public let queries: Tensor
@@ -15,7 +15,7 @@ public struct AttentionOperation {
     public let softCap: Float?
     /// `[sequences or 1, H or 1, queries or 1, keys]` f32 or f16, added to the scores.
     public let bias: Tensor?
-    /// `[rows, H, D]`, of the queries' type; never aliases an input.
+    /// `[rows, H, D]` f32 or f16; never aliases an input.
     public let output: Tensor
 
     public var heads: Int { queries.shape[1] }
@@ -30,7 +30,7 @@ extension Backend {
     /// (Milakov & Gimelshein 2018): the full score matrix is never in memory.
     ///
     /// The score of a query and a key is `cap(scale · q·k) + bias`, with `cap(s) = softCap · tanh(s / softCap)`. Scores, their softmax
-    /// and the sum over the values are f32 or wider; the result is rounded once to the type of the queries.
+    /// and the sum over the values are f32 or wider; the result is rounded once to its type.
     ///
     /// A query that sees no key, because there is none or because the bias of each is −∞, gives zeros. Rows that belong to no
     /// sequence are left as they are.
@@ -48,10 +48,11 @@ extension Backend {
     ///     `segments.maximumQueries` and `segments.maximumKeys`. Entries are finite, or −∞ for keys that are not seen. Relative position
     ///     buckets (T5) are `[1, H, queries, keys]`; linear biases (ALiBi) `[1, H, 1, keys]`, since what is added to all scores of a
     ///     query changes nothing; masks of padded prompts `[sequences, 1, 1, keys]`.
-    /// - Returns: `[rows, H, D]`, of the queries' type.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or that of the queries.
+    /// - Returns: `[rows, H, D]`.
     public func attention(
         _ queries: Tensor, keys: Tensor, values: Tensor, segments: Segments, scale: Float, causal: Bool = true,
-        window: Int? = nil, softCap: Float? = nil, bias: Tensor? = nil, into output: Tensor? = nil
+        window: Int? = nil, softCap: Float? = nil, bias: Tensor? = nil, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "attention"
         try Validation.requireActivation(queries, "the queries", name)
@@ -72,7 +73,8 @@ extension Backend {
             try Validation.requireActivation(bias, "the bias", name)
             try Validation.attentionBias(bias.shape, segments, heads: queries.shape[1], keyCapacity: keys.shape[1], name)
         }
-        let result = try Validation.output(output, queries.shape, queries.dtype, self, name)
+        let dtype = try Validation.resultType(dtype, output, usual: queries.dtype, name)
+        let result = try Validation.output(output, queries.shape, dtype, self, name)
         if queries.shape.count == 0 || segments.count == 0 { return result }
         try attention(
             AttentionOperation(

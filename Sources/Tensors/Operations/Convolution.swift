@@ -9,9 +9,9 @@ public struct ConvolutionOperands {
     public let activation: Activation
     /// Its rows are the pixels of the result, image by image.
     public let transport: TransportApplication?
-    /// As the output.
+    /// Of the output's shape, f32 or f16.
     public let residual: Tensor?
-    /// `[batch, output height, output width, outC]`, of x's type.
+    /// `[batch, output height, output width, outC]` f32 or f16.
     public let output: Tensor
     public let vertical: ConvolutionAxis
     public let horizontal: ConvolutionAxis
@@ -33,13 +33,13 @@ public struct ConvolutionOperands {
     public var isDepthwise: Bool { groups > 1 && groupInputs == 1 && groupOutputs == 1 }
 }
 
-/// A validated ``Backend/conv2d(_:weight:bias:stride:padding:dilation:groups:upsampling:epilogue:into:)``. One that is a matrix product
+/// A validated ``Backend/conv2d(_:weight:bias:stride:padding:dilation:groups:upsampling:epilogue:as:into:)``. One that is a matrix product
 /// (a kernel of one pixel, no stride, padding, groups or upsampling) arrives as ``Backend/linear(_:)`` instead.
 public struct Conv2dOperation {
     public let operands: ConvolutionOperands
 }
 
-/// A validated ``Backend/convTranspose2d(_:weight:bias:stride:padding:dilation:groups:outputPadding:epilogue:into:)``.
+/// A validated ``Backend/convTranspose2d(_:weight:bias:stride:padding:dilation:groups:outputPadding:epilogue:as:into:)``.
 public struct ConvTranspose2dOperation {
     public let operands: ConvolutionOperands
 }
@@ -62,30 +62,32 @@ extension Backend {
     ///   - dilation: Pixels between neighbouring taps.
     ///   - groups: A divisor of inC and outC; inC of them make the convolution depthwise.
     ///   - upsampling: Each pixel is first repeated so many times along both axes (nearest neighbour), without a copy of the image.
-    ///   - epilogue: Activation, transports and residual (of the result's shape and type), in this order. A transport's rows are the pixels of
+    ///   - epilogue: Activation, transports and residual (of the result's shape, f32 or f16), in this order. A transport's rows are the pixels of
     ///     the result, image by image.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; allocated when nil. May be the residual itself.
-    /// - Returns: `[batch, output height, output width, outC]`, of x's type.
+    /// - Returns: `[batch, output height, output width, outC]`.
     public func conv2d(
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Extent2D = 1, padding: ConvolutionPadding = 0, dilation: Extent2D = 1,
-        groups: Int = 1, upsampling: Int = 1, epilogue: Epilogue = .none, into output: Tensor? = nil
+        groups: Int = 1, upsampling: Int = 1, epilogue: Epilogue = .none, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "conv2d"
         try ConvolutionValidation.operands(x, weight, stride, padding, dilation, groups, name)
-        try Validation.requireOption(upsampling >= 1, name, "upsampling is \(upsampling), expected at least 1")
+        try Validation.requireOption(
+            upsampling >= 1 && upsampling < 1 << 28, name, "upsampling is \(upsampling), expected at least 1 and below 2²⁸")
         let vertical = ConvolutionAxis(
             inputs: x.shape[1], taps: weight.shape[1], stride: stride.height, dilation: dilation.height,
             padding: (padding.top, padding.bottom), upsampling: upsampling)
         let horizontal = ConvolutionAxis(
             inputs: x.shape[2], taps: weight.shape[2], stride: stride.width, dilation: dilation.width,
             padding: (padding.left, padding.right), upsampling: upsampling)
-        return try convolve(x, weight, bias, vertical, horizontal, groups, epilogue, output, name) { operands in
+        return try convolve(x, weight, bias, vertical, horizontal, groups, epilogue, dtype, output, name) { operands in
             if let product = operands.matrixProduct { return try linear(product) }
             try conv2d(Conv2dOperation(operands: operands))
         }
     }
 
-    /// A transposed convolution: the gradient of ``conv2d(_:weight:bias:stride:padding:dilation:groups:upsampling:epilogue:into:)`` with
+    /// A transposed convolution: the gradient of ``conv2d(_:weight:bias:stride:padding:dilation:groups:upsampling:epilogue:as:into:)`` with
     /// regard to its input, as PyTorch defines `ConvTranspose2d`. Each input pixel adds its products with the kernel to the result:
     ///
     /// `y[b, i·stride + t·dilation − top, …, n] += w[n, t, …, k] · x[b, i, …, k]`
@@ -102,13 +104,14 @@ extension Backend {
     ///   - dilation: Pixels between neighbouring taps.
     ///   - groups: A divisor of inC and outC.
     ///   - outputPadding: Pixels that the result gains at the bottom and at the right; below the stride or the dilation.
-    ///   - epilogue: Activation, transports and residual (of the result's shape and type), in this order. A transport's rows are the pixels of
+    ///   - epilogue: Activation, transports and residual (of the result's shape, f32 or f16), in this order. A transport's rows are the pixels of
     ///     the result, image by image.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; allocated when nil. May be the residual itself.
-    /// - Returns: `[batch, output height, output width, outC]`, of x's type.
+    /// - Returns: `[batch, output height, output width, outC]`.
     public func convTranspose2d(
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Extent2D = 1, padding: ConvolutionPadding = 0, dilation: Extent2D = 1,
-        groups: Int = 1, outputPadding: Extent2D = 0, epilogue: Epilogue = .none, into output: Tensor? = nil
+        groups: Int = 1, outputPadding: Extent2D = 0, epilogue: Epilogue = .none, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "convTranspose2d"
         try ConvolutionValidation.operands(x, weight, stride, padding, dilation, groups, name)
@@ -122,21 +125,22 @@ extension Backend {
         let horizontal = ConvolutionAxis(
             inputs: x.shape[2], taps: weight.shape[2], stride: stride.width, dilation: dilation.width,
             padding: (padding.left, padding.right), outputPadding: outputPadding.width)
-        return try convolve(x, weight, bias, vertical, horizontal, groups, epilogue, output, name) { operands in
+        return try convolve(x, weight, bias, vertical, horizontal, groups, epilogue, dtype, output, name) { operands in
             try convTranspose2d(ConvTranspose2dOperation(operands: operands))
         }
     }
 
-    /// A convolution of sequences: ``conv2d(_:weight:bias:stride:padding:dilation:groups:upsampling:epilogue:into:)`` on images of one row.
+    /// A convolution of sequences: ``conv2d(_:weight:bias:stride:padding:dilation:groups:upsampling:epilogue:as:into:)`` on images of one row.
     ///
     /// - Parameters:
     ///   - x: `[batch, length, inC]` f32 or f16.
     ///   - weight: `[outC, kernel length, inC / groups]`.
     ///   - padding: Zeros before and after the sequence; a causal convolution has `dilation·(kernel length − 1)` before and none after.
-    /// - Returns: `[batch, output length, outC]`, of x's type.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
+    /// - Returns: `[batch, output length, outC]`.
     public func conv1d(
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: (before: Int, after: Int) = (0, 0),
-        dilation: Int = 1, groups: Int = 1, epilogue: Epilogue = .none, into output: Tensor? = nil
+        dilation: Int = 1, groups: Int = 1, epilogue: Epilogue = .none, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "conv1d"
         try Validation.require(
@@ -151,23 +155,24 @@ extension Backend {
         let result = try conv2d(
             image(x, "x"), weight: image(weight, "the weight"), bias: bias, stride: Extent2D(height: 1, width: stride),
             padding: ConvolutionPadding(left: padding.before, right: padding.after), dilation: Extent2D(height: 1, width: dilation),
-            groups: groups, epilogue: epilogue, into: output.map { try image($0, "the output") })
+            groups: groups, epilogue: epilogue, as: dtype, into: output.map { try image($0, "the output") })
         return result.reshaped([result.shape[0], result.shape[2], result.shape[3]])
     }
 
     /// What follows once the axes are known: the result's shape, the epilogue, and maps beyond the first.
     private func convolve(
         _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ vertical: ConvolutionAxis, _ horizontal: ConvolutionAxis, _ groups: Int,
-        _ epilogue: Epilogue, _ output: Tensor?, _ name: String, _ run: (ConvolutionOperands) throws -> Void
+        _ epilogue: Epilogue, _ dtype: DType?, _ output: Tensor?, _ name: String, _ run: (ConvolutionOperands) throws -> Void
     ) throws -> Tensor {
         let shape = try ConvolutionValidation.result(x, weight, vertical, horizontal, name)
-        try ConvolutionValidation.epilogue(epilogue, bias, shape, x.dtype, name)
-        let result = try Validation.output(output, shape, x.dtype, self, name)
+        try ConvolutionValidation.epilogue(epilogue, bias, shape, name)
+        let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
+        let result = try Validation.output(output, shape, dtype, self, name)
         if shape.count == 0 { return result }
         // Only the first map can be fused; with more of them the residual, over which the result may be written, waits for the last.
         let following = epilogue.following
         let defers = !following.isEmpty && epilogue.residual != nil
-        let mapped = defers ? try allocate(shape, x.dtype) : result
+        let mapped = defers ? try allocate(shape, dtype) : result
         try run(
             ConvolutionOperands(
                 x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.fused,

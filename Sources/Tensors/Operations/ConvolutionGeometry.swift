@@ -84,6 +84,9 @@ public struct ConvolutionAxis: Hashable, Sendable {
         self.isTransposed = isTransposed
     }
 
+    /// The largest position that kernels compute along the axis.
+    var reach: Int { max(outputs * stride, inputs * upsampling, (taps - 1) * dilation) }
+
     /// The input position that a tap meets at an output position; nil where it meets padding, or nothing (transposed).
     @inlinable public func input(output: Int, tap: Int) -> Int? {
         if isTransposed {

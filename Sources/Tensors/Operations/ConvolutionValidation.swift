@@ -27,12 +27,12 @@ enum ConvolutionValidation {
         try Validation.requireOption(dilation.height >= 1 && dilation.width >= 1, name, "dilation \(dilation), expected at least 1")
         try Validation.requireOption(
             min(padding.top, padding.bottom, padding.left, padding.right) >= 0, name, "padding \(padding), expected no negative side")
-        // Positions are computed in 32 bits by kernels; no image that fits memory comes near this.
+        // Positions are computed in 32 bits by kernels: each of their parts is kept far below 2³¹.
         let largest = [
             stride.height, stride.width, dilation.height, dilation.width, padding.top, padding.bottom, padding.left, padding.right,
             weight.shape[1], weight.shape[2],
         ].max()!
-        try Validation.requireOption(largest < 1 << 14, name, "a stride, dilation, padding or kernel of \(largest), expected below 16384")
+        try Validation.requireOption(largest < 1 << 28, name, "a stride, dilation, padding or kernel of \(largest), expected below 2²⁸")
     }
 
     /// The result's shape.
@@ -44,21 +44,18 @@ enum ConvolutionValidation {
             "weight \(weight.shape) leaves nothing of x \(x.shape) with this padding and dilation")
         // Below 2³¹, so that kernels can add offsets to positions.
         try Validation.requireOption(
-            max(vertical.outputs * vertical.stride, horizontal.outputs * horizontal.stride, x.shape[1], x.shape[2]) < 1 << 30, name,
-            "an image of \(x.shape) is too large")
+            max(vertical.reach, horizontal.reach) < 1 << 30, name,
+            "an image of \(x.shape) is too large for positions below 2³⁰ with weight \(weight.shape)")
         return [x.shape[0], vertical.outputs, horizontal.outputs, weight.shape[0]]
     }
 
-    static func epilogue(_ epilogue: Epilogue, _ bias: Tensor?, _ shape: Shape, _ dtype: DType, _ name: String) throws {
+    static func epilogue(_ epilogue: Epilogue, _ bias: Tensor?, _ shape: Shape, _ name: String) throws {
         if let bias {
             try Validation.requireType(bias, .f32, "the bias", name)
             try Validation.require(
                 bias.shape == [shape.channels], name, "bias \(bias.shape) does not match the result \(shape)")
         }
-        if let residual = epilogue.residual {
-            try Validation.requireType(residual, dtype, "the residual", name)
-            try Validation.require(residual.shape == shape, name, "residual \(residual.shape) does not match the result \(shape)")
-        }
+        try Validation.residual(epilogue.residual, of: shape, name)
         for transport in epilogue.transports { try Validation.transport(transport, on: shape, name) }
     }
 }

@@ -1,7 +1,7 @@
 extension Backend {
     /// Scaled dot-product attention of a batch of equally long sequences, without a cache: for image models and encoders.
     ///
-    /// This is ``attention(_:keys:values:segments:scale:causal:window:softCap:bias:into:)`` with a sequence for each row of the batch;
+    /// This is ``attention(_:keys:values:segments:scale:causal:window:softCap:bias:as:into:)`` with a sequence for each row of the batch;
     /// nothing is copied. A model that calls it in every layer makes its segments once, by ``Segments/init(batch:queries:keys:on:)``, and
     /// calls that.
     ///
@@ -16,10 +16,11 @@ extension Backend {
     ///   - window: The number of positions, its own included, that a query sees; needs `causal`.
     ///   - softCap: c in c · tanh(score / c), after the scale.
     ///   - bias: `[B or 1, H or 1, Tq or 1, Tk]` f32 or f16, added to the scores; −∞ for keys that are not seen.
-    /// - Returns: `[B, Tq, H, D]`, of the queries' type. A query that sees no key gives zeros.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or that of the queries.
+    /// - Returns: `[B, Tq, H, D]`. A query that sees no key gives zeros.
     public func attention(
         _ queries: Tensor, keys: Tensor, values: Tensor, keyLengths: [Int]? = nil, scale: Float? = nil, causal: Bool = false,
-        window: Int? = nil, softCap: Float? = nil, bias: Tensor? = nil, into output: Tensor? = nil
+        window: Int? = nil, softCap: Float? = nil, bias: Tensor? = nil, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "attention"
         try Validation.require(
@@ -38,7 +39,7 @@ extension Backend {
         return try attention(
             queries.reshaped(packed), keys: keys, values: values, segments: segments,
             scale: scale ?? 1 / Float(max(queries.shape[3], 1)).squareRoot(), causal: causal, window: window, softCap: softCap, bias: bias,
-            into: output?.reshaped(packed)
+            as: dtype, into: output?.reshaped(packed)
         ).reshaped(queries.shape)
     }
 }

@@ -44,9 +44,9 @@ public enum ElementwiseFunction: Sendable, Hashable {
 /// A validated elementwise function of one to three activations: `y = f(a, b, c)` at every place of the output.
 public struct ElementwiseOperation {
     public let function: ElementwiseFunction
-    /// f32 or f16, all of one type.
+    /// f32 or f16.
     public let operands: [Tensor]
-    /// Of the operands' type. May be an operand that has an element of its own for each place of it.
+    /// f32 or f16. May be an operand that has an element of its own for each place of it.
     public let output: Tensor
     /// Over the operands in order, then the output. The inner step of an operand is 0 or 1, that of the output 1.
     public let walk: StridedWalk
@@ -54,14 +54,13 @@ public struct ElementwiseOperation {
 
 extension Backend {
     /// The function of operands that are broadcast to one shape.
-    /// - Parameter name: The method that was called.
-    func elementwise(_ function: ElementwiseFunction, _ operands: [(tensor: Tensor, what: String)], into output: Tensor?) throws -> Tensor {
+    /// - Parameter dtype: The type of the result; nil for the output's, or that of the first operand.
+    func elementwise(
+        _ function: ElementwiseFunction, _ operands: [(tensor: Tensor, what: String)], as dtype: DType? = nil, into output: Tensor?
+    ) throws -> Tensor {
         let name = function.name
-        let dtype = operands[0].tensor.dtype
-        for (tensor, what) in operands {
-            try Validation.requireActivation(tensor, what, name)
-            try Validation.requireType(tensor, dtype, what, name)
-        }
+        for (tensor, what) in operands { try Validation.requireActivation(tensor, what, name) }
+        let dtype = try Validation.resultType(dtype, output, usual: operands[0].tensor.dtype, name)
         func described() -> String { operands.map { "\($0.what) \($0.tensor.shape)" }.joined(separator: ", ") }
         guard let shape = Shape.broadcast(operands.map(\.tensor.shape)) else {
             throw TensorError.shapeMismatch(

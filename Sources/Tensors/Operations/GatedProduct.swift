@@ -11,11 +11,14 @@ extension Backend {
     ///
     /// - Parameters:
     ///   - gate: f32 or f16.
-    ///   - up: Of the gate's type; shapes are broadcast as in ``add(_:_:into:)``.
+    ///   - up: f32 or f16; shapes are broadcast as in ``add(_:_:as:into:)``.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or the gate's.
     ///   - output: Where to write; may be an input of the result's shape.
-    /// - Returns: The broadcast shape, of the gate's type.
-    public func gatedProduct(gate: Tensor, up: Tensor, activation: Activation, into output: Tensor? = nil) throws -> Tensor {
-        try elementwise(.gatedProduct(activation), [(gate, "the gate"), (up, "up")], into: output)
+    /// - Returns: The broadcast shape.
+    public func gatedProduct(
+        gate: Tensor, up: Tensor, activation: Activation, as dtype: DType? = nil, into output: Tensor? = nil
+    ) throws -> Tensor {
+        try elementwise(.gatedProduct(activation), [(gate, "the gate"), (up, "up")], as: dtype, into: output)
     }
 
     /// `activation(gate) · up` where gate and up are the halves of one activation, as a projection to both gives it.
@@ -23,10 +26,11 @@ extension Backend {
     /// - Parameters:
     ///   - packed: `[…, 2C]` f32 or f16.
     ///   - gate: Which half is the gate.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; apart from x.
-    /// - Returns: `[…, C]`, of x's type.
+    /// - Returns: `[…, C]`.
     public func gatedProduct(
-        packed x: Tensor, gate place: GatePlace, activation: Activation, into output: Tensor? = nil
+        packed x: Tensor, gate place: GatePlace, activation: Activation, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let function = ElementwiseFunction.gatedProduct(activation)
         try Validation.requireActivation(x, "x", function.name)
@@ -34,7 +38,8 @@ extension Backend {
             x.shape.rank >= 1 && x.shape.channels % 2 == 0, function.name, "x has shape \(x.shape), expected two halves: […, 2C]")
         let channels = x.shape.channels / 2
         let shape = x.shape.replacingChannels(with: channels)
-        let result = try Validation.output(output, shape, x.dtype, self, function.name)
+        let dtype = try Validation.resultType(dtype, output, usual: x.dtype, function.name)
+        let result = try Validation.output(output, shape, dtype, self, function.name)
         if shape.count == 0 { return result }
         try Validation.requireApart(x, result, "x", function.name)
         let (gate, up) = place == .first ? (0, channels) : (channels, 0)

@@ -1,4 +1,4 @@
-/// A validated ``Backend/groupNorm(_:groups:gain:bias:epsilon:transports:epilogue:into:)``.
+/// A validated ``Backend/groupNorm(_:groups:gain:bias:epsilon:transports:epilogue:as:into:)``.
 public struct GroupNormOperation {
     /// `[images, …, C]` f32 or f16.
     public let x: Tensor
@@ -14,9 +14,9 @@ public struct GroupNormOperation {
     /// Whether the transport acts on the norm's result, and the activation on the transport's.
     public let mapsFirst: Bool
     public let activation: Activation
-    /// Of x's shape and type; added last.
+    /// Of x's shape, f32 or f16; added last.
     public let residual: Tensor?
-    /// Of x's shape and type; never aliases x.
+    /// Of x's shape, f32 or f16; never aliases x.
     public let output: Tensor
 
     public var images: Int { x.shape.images }
@@ -43,11 +43,12 @@ extension Backend {
     ///   - bias: `[C]` f32; nil for 0.
     ///   - epsilon: ε ≥ 0.
     ///   - transports: Maps applied to the norm's result, in this order.
-    ///   - epilogue: Activation, transports and residual (x's shape and type), in this order.
-    /// - Returns: x's shape and type.
+    ///   - epilogue: Activation, transports and residual (x's shape, f32 or f16), in this order.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's. Sums are f32, whatever it is.
+    /// - Returns: x's shape.
     public func groupNorm(
         _ x: Tensor, groups: Int, gain: Tensor? = nil, bias: Tensor? = nil, epsilon: Float,
-        transports: [TransportApplication] = [], epilogue: Epilogue = .none, into output: Tensor? = nil
+        transports: [TransportApplication] = [], epilogue: Epilogue = .none, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "groupNorm"
         try Validation.requireActivation(x, "x", name)
@@ -58,11 +59,9 @@ extension Backend {
         try Validation.channels(bias, "bias", x, name)
         try Validation.requireOption(epsilon >= 0 && epsilon.isFinite, name, "epsilon is \(epsilon), expected a number ≥ 0")
         for transport in transports + epilogue.transports { try Validation.transport(transport, on: x.shape, name) }
-        if let residual = epilogue.residual {
-            try Validation.requireType(residual, x.dtype, "the residual", name)
-            try Validation.require(residual.shape == x.shape, name, "residual \(residual.shape) does not match x \(x.shape)")
-        }
-        let result = try Validation.output(output, x.shape, x.dtype, self, name)
+        try Validation.residual(epilogue.residual, of: x.shape, name)
+        let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name)
         if x.shape.count == 0 { return result }
         func norm(_ map: TransportApplication?, mapsFirst: Bool, _ activation: Activation, _ residual: Tensor?, to y: Tensor) throws {
             try groupNorm(
@@ -75,7 +74,7 @@ extension Backend {
         let after = epilogue.activation == .identity ? Epilogue(residual: epilogue.residual) : epilogue
         // The output may lie over the residual, which then waits for the last map.
         if before.count > 1 {
-            let mapped = after.residual == nil ? result : try allocate(x.shape, x.dtype)
+            let mapped = after.residual == nil ? result : try allocate(x.shape, dtype)
             try norm(before[0], mapsFirst: true, .identity, nil, to: mapped)
             try apply(before.dropFirst(), activation: after.activation, to: mapped)
             try apply(after.transports[...], to: mapped)
@@ -83,7 +82,7 @@ extension Backend {
         } else {
             let following = before.isEmpty ? after.following : after.transports[...]
             let defers = !following.isEmpty && after.residual != nil
-            let mapped = defers ? try allocate(x.shape, x.dtype) : result
+            let mapped = defers ? try allocate(x.shape, dtype) : result
             try norm(
                 before.first ?? after.fused, mapsFirst: !before.isEmpty, after.activation, defers ? nil : after.residual, to: mapped)
             try apply(following, to: mapped)

@@ -1,4 +1,4 @@
-/// A validated ``Backend/layerNorm(_:gain:bias:epsilon:transports:into:)``.
+/// A validated ``Backend/layerNorm(_:gain:bias:epsilon:transports:as:into:)``.
 public struct LayerNormOperation {
     /// `[…, C]` f32 or f16.
     public let x: Tensor
@@ -9,7 +9,7 @@ public struct LayerNormOperation {
     public let epsilon: Float
     /// Pointwise.
     public let transport: TransportApplication?
-    /// `[…, C]`, of x's type; never aliases x.
+    /// `[…, C]` f32 or f16; never aliases x.
     public let output: Tensor
 }
 
@@ -23,10 +23,11 @@ extension Backend {
     ///   - bias: `[C]` f32; nil for 0.
     ///   - epsilon: ε ≥ 0.
     ///   - transports: Maps applied to the result, in this order.
-    /// - Returns: `[…, C]`, of x's type.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's. Sums are f32, whatever it is.
+    /// - Returns: `[…, C]`.
     public func layerNorm(
         _ x: Tensor, gain: Tensor? = nil, bias: Tensor? = nil, epsilon: Float, transports: [TransportApplication] = [],
-        into output: Tensor? = nil
+        as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "layerNorm"
         try Validation.requireActivation(x, "x", name)
@@ -35,7 +36,8 @@ extension Backend {
         try Validation.channels(bias, "bias", x, name)
         try Validation.requireOption(epsilon >= 0 && epsilon.isFinite, name, "epsilon is \(epsilon), expected a number ≥ 0")
         for transport in transports { try Validation.transport(transport, on: x.shape, name) }
-        let result = try Validation.output(output, x.shape, x.dtype, self, name)
+        let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name)
         if x.shape.count == 0 { return result }
         let epilogue = Epilogue(transports: transports)
         try layerNorm(

@@ -1,4 +1,4 @@
-/// A validated ``Backend/linear(_:weight:bias:epilogue:into:)``.
+/// A validated ``Backend/linear(_:weight:bias:epilogue:as:into:)``.
 public struct LinearOperation {
     /// `[…, K]` f32 or f16, seen as `[rows, K]`.
     public let x: Tensor
@@ -9,9 +9,9 @@ public struct LinearOperation {
     public let activation: Activation
     /// Pointwise.
     public let transport: TransportApplication?
-    /// `[…, N]`, of x's type.
+    /// `[…, N]` f32 or f16.
     public let residual: Tensor?
-    /// `[…, N]`, of x's type.
+    /// `[…, N]` f32 or f16.
     public let output: Tensor
 
     /// The number of rows of x.
@@ -22,17 +22,18 @@ public struct LinearOperation {
 }
 
 extension Backend {
-    /// `y = epilogue(x · Wᵀ + b)`, accumulated in f32 (or wider) and rounded once to the type of x.
+    /// `y = epilogue(x · Wᵀ + b)`, accumulated in f32 (or wider) and rounded once to the type of the result.
     ///
     /// - Parameters:
     ///   - x: `[…, K]` f32 or f16.
     ///   - weight: `[N, K]`, any weight type; quantised rows are decoded as they are read.
     ///   - bias: `[N]` f32.
-    ///   - epilogue: activation, transports and residual (`[…, N]`, of x's type), in this order.
+    ///   - epilogue: activation, transports and residual (`[…, N]`, f32 or f16), in this order.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; allocated when nil. May be the residual itself.
-    /// - Returns: `[…, N]`, of x's type.
+    /// - Returns: `[…, N]`.
     public func linear(
-        _ x: Tensor, weight: Tensor, bias: Tensor? = nil, epilogue: Epilogue = .none, into output: Tensor? = nil
+        _ x: Tensor, weight: Tensor, bias: Tensor? = nil, epilogue: Epilogue = .none, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "linear"
         try Validation.requireActivation(x, "x", name)
@@ -48,17 +49,15 @@ extension Backend {
             try Validation.requireType(bias, .f32, "the bias", name)
             try Validation.require(bias.shape == [outputChannels], name, "bias \(bias.shape) does not match weight \(weight.shape)")
         }
-        if let residual = epilogue.residual {
-            try Validation.requireType(residual, x.dtype, "the residual", name)
-            try Validation.require(residual.shape == shape, name, "residual \(residual.shape) does not match the result \(shape)")
-        }
+        try Validation.residual(epilogue.residual, of: shape, name)
         for transport in epilogue.transports { try Validation.transport(transport, on: shape, name) }
-        let result = try Validation.output(output, shape, x.dtype, self, name)
+        let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
+        let result = try Validation.output(output, shape, dtype, self, name)
         if shape.count == 0 { return result }
         // One map at most is fused; with others the residual, over which the result may be written, waits for the last.
         let following = epilogue.following
         let defers = !following.isEmpty && epilogue.residual != nil
-        let mapped = defers ? try allocate(shape, x.dtype) : result
+        let mapped = defers ? try allocate(shape, dtype) : result
         try linear(
             LinearOperation(
                 x: x, weight: weight, bias: bias, activation: epilogue.activation, transport: epilogue.fused,

@@ -6,7 +6,7 @@ public enum RopeLayout: String, Sendable, CaseIterable, Hashable {
     case interleaved
 }
 
-/// A validated ``Backend/rope(_:positions:dimensions:base:layout:frequencyFactors:into:)``.
+/// A validated ``Backend/rope(_:positions:dimensions:base:layout:frequencyFactors:as:into:)``.
 public struct RopeOperation {
     /// `[rows, heads, D]` f32 or f16.
     public let x: Tensor
@@ -18,7 +18,7 @@ public struct RopeOperation {
     public let layout: RopeLayout
     /// `[dimensions / 2]` f32.
     public let frequencyFactors: Tensor?
-    /// `[rows, heads, D]`, of x's type; may be x.
+    /// `[rows, heads, D]` f32 or f16; may be x.
     public let output: Tensor
 }
 
@@ -31,10 +31,11 @@ extension Backend {
     ///   - dimensions: d, the number of leading channels of each head that turn; even, at most D.
     ///   - base: θ, for example 10000.
     ///   - frequencyFactors: `[d / 2]` f32, dividing each frequency (Llama 3's long-context scaling); nil for none.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; may be x itself.
     public func rope(
         _ x: Tensor, positions: Tensor, dimensions: Int, base: Float, layout: RopeLayout,
-        frequencyFactors: Tensor? = nil, into output: Tensor? = nil
+        frequencyFactors: Tensor? = nil, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "rope"
         try Validation.requireActivation(x, "x", name)
@@ -52,7 +53,8 @@ extension Backend {
                 frequencyFactors.shape == [dimensions / 2], name,
                 "frequency factors \(frequencyFactors.shape) do not match \(dimensions) rotated channels")
         }
-        let result = try Validation.output(output, x.shape, x.dtype, self, name)
+        let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name)
         if x.shape.count == 0 { return result }
         try rope(
             RopeOperation(

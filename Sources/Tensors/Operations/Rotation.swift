@@ -1,4 +1,4 @@
-/// A validated ``Backend/rope(_:cosines:sines:layout:into:)``.
+/// A validated ``Backend/rope(_:cosines:sines:layout:as:into:)``.
 public struct RotationOperation {
     /// `[rows, heads, D]` f32 or f16.
     public let x: Tensor
@@ -7,7 +7,7 @@ public struct RotationOperation {
     /// As the cosines.
     public let sines: Tensor
     public let layout: RopeLayout
-    /// `[rows, heads, D]`, of x's type; may be x.
+    /// `[rows, heads, D]` f32 or f16; may be x.
     public let output: Tensor
 
     /// d, the leading channels of each head that turn; the others are copied.
@@ -25,9 +25,12 @@ extension Backend {
     ///   - cosines: `[n, d / 2]` f32 with n a divisor of the rows and d ≤ D, the number of leading channels that turn.
     ///   - sines: As the cosines.
     ///   - layout: FLUX turns interleaved pairs.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; may be x itself.
-    /// - Returns: x's shape and type.
-    public func rope(_ x: Tensor, cosines: Tensor, sines: Tensor, layout: RopeLayout, into output: Tensor? = nil) throws -> Tensor {
+    /// - Returns: x's shape.
+    public func rope(
+        _ x: Tensor, cosines: Tensor, sines: Tensor, layout: RopeLayout, as dtype: DType? = nil, into output: Tensor? = nil
+    ) throws -> Tensor {
         let name = "rope"
         try Validation.requireActivation(x, "x", name)
         try Validation.requireType(cosines, .f32, "the cosines", name)
@@ -37,7 +40,8 @@ extension Backend {
             cosines.shape.rank == 2 && cosines.shape == sines.shape && cosines.shape[0] > 0 && cosines.shape[1] > 0
                 && x.shape[0] % cosines.shape[0] == 0 && 2 * cosines.shape[1] <= x.shape[2], name,
             "cosines \(cosines.shape) and sines \(sines.shape) do not match x \(x.shape); expected [n, pairs], n dividing the rows")
-        let result = try Validation.output(output, x.shape, x.dtype, self, name)
+        let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name)
         if x.shape.count == 0 { return result }
         try Validation.requireSameOrApart(x, result, "x", name)
         try rotation(RotationOperation(x: x, cosines: cosines, sines: sines, layout: layout, output: result))

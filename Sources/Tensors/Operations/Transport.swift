@@ -1,11 +1,11 @@
-/// A validated ``Backend/transport(_:by:activation:into:)``.
+/// A validated ``Backend/transport(_:by:activation:as:into:)``.
 public struct TransportOperation {
     /// `[…, C]` f32 or f16.
     public let x: Tensor
     public let transport: TransportApplication
     /// Acts on what the map leaves.
     public let activation: Activation
-    /// Of x's type; may alias x.
+    /// f32 or f16; may alias x.
     public let output: Tensor
 
     /// How many pixels share the mean of a channel under ``SpatialMode/channelMean``.
@@ -19,16 +19,19 @@ extension Backend {
     ///   - x: `[…, C]` f32 or f16; `[images, …, C]` for a map by channel means.
     ///   - transport: The map.
     ///   - activation: The function.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; may be x itself.
-    /// - Returns: x's shape and type.
+    /// - Returns: x's shape.
     public func transport(
-        _ x: Tensor, by transport: TransportApplication, activation: Activation = .identity, into output: Tensor? = nil
+        _ x: Tensor, by transport: TransportApplication, activation: Activation = .identity, as dtype: DType? = nil,
+        into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "transport"
         try Validation.requireActivation(x, "x", name)
         try Validation.require(x.shape.rank >= 1, name, "x has no channels")
         try Validation.transport(transport, on: x.shape, name)
-        let result = try Validation.output(output, x.shape, x.dtype, self, name)
+        let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name)
         if x.shape.count == 0 { return result }
         try self.transport(TransportOperation(x: x, transport: transport, activation: activation, output: result))
         return result

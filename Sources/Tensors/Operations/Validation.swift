@@ -23,6 +23,20 @@ enum Validation {
         }
     }
 
+    /// The type of a result that need not be that of what it comes from: the one asked for, else the output's, else the usual one.
+    static func resultType(_ asked: DType?, _ output: Tensor?, usual: DType, _ operation: String) throws -> DType {
+        let dtype = asked ?? output?.dtype ?? usual
+        try requireActivation(dtype, operation)
+        return dtype
+    }
+
+    /// Checks what is added to a result: f32 or f16, of its shape.
+    static func residual(_ residual: Tensor?, of shape: Shape, _ operation: String) throws {
+        guard let residual else { return }
+        try requireActivation(residual, "the residual", operation)
+        try require(residual.shape == shape, operation, "residual \(residual.shape) does not match the result \(shape)")
+    }
+
     /// The output to write: the caller's, checked, or a new one.
     static func output(
         _ given: Tensor?, _ shape: Shape, _ dtype: DType, _ backend: any Backend, _ operation: String

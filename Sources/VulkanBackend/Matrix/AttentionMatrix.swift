@@ -96,7 +96,8 @@ extension VulkanBackend {
             guard
                 let matrix = AttentionMatrix(
                     engine, channels: operation.headChannels, queryRows: queryRows, on: device.report, measured: attentionTiles),
-                kernels.has("attention/matrix-\(engine.kind.rawValue)"), try trusts(matrix, queries: queries, keys: keys)
+                kernels.has("attention/matrix-\(engine.kind.rawValue)"),
+                try trusts(matrix, queries: queries, keys: keys, result: operation.output.dtype)
             else { continue }
             return matrix
         }
@@ -104,10 +105,11 @@ extension VulkanBackend {
     }
 
     /// Whether the kernel passes its check: two heads over one with more rows than a tile and a few blocks of keys, causal.
-    private func trusts(_ matrix: AttentionMatrix, queries: DType, keys: DType) throws -> Bool {
+    private func trusts(_ matrix: AttentionMatrix, queries: DType, keys: DType, result type: DType) throws -> Bool {
         guard let matrixChecks, !isCheckingAttention else { return true }
         let kernel = "attention/matrix-\(matrix.engine.kind.rawValue)"
-        return try trusts(matrixChecks, "\(kernel) (\(matrix.description), \(queries), \(keys))", code: kernels.code(kernel)) {
+        let types = "\(queries), \(keys)" + (type == queries ? "" : " to \(type)")
+        return try trusts(matrixChecks, "\(kernel) (\(matrix.description), \(types))", code: kernels.code(kernel)) {
             isCheckingAttention = true
             defer { isCheckingAttention = false }
             let (rows, count) = (matrix.rows / 2 + 5, 3 * matrix.keys + 7)
@@ -124,7 +126,7 @@ extension VulkanBackend {
                 maximumQueries: rows, maximumKeys: count)
             func result(_ way: ProductWay) throws -> [Float] {
                 try computing(way) {
-                    try floats(of: attention(query, keys: key, values: value, segments: segments, scale: 0.125))
+                    try floats(of: attention(query, keys: key, values: value, segments: segments, scale: 0.125, as: type))
                 }
             }
             return (try result(.planned), try result(.plain))

@@ -16,16 +16,14 @@ extension VulkanBackend {
                 engine, rows: operands.batch * operands.phaseGrid, outputs: operands.groupOutputs, channels: operands.rowElements,
                 count: operands.groups * operands.phases
             ).withPowerOfTwoSplits(channels: operands.rowElements)
-            if try trustsConvolution(plan, activations: x.dtype, weight: weight.dtype, isTransposed: operands.vertical.isTransposed) {
-                return plan
-            }
+            if try trustsConvolution(plan, operands) { return plan }
         }
         return nil
     }
 
     /// A convolution with f16 products.
     func matrixConvolve(_ operands: ConvolutionOperands, _ plan: MatrixPlan, _ name: String) throws {
-        let (pixels, outputs, activations) = (operands.outputPixels, operands.outputChannels, operands.x.dtype)
+        let (pixels, outputs) = (operands.outputPixels, operands.outputChannels)
         let output = try place(of: operands.output, name)
         let sums = plan.splits > 1 ? try scratch(floats: plan.splits * pixels * outputs, name) : output
         let isTransposed = operands.vertical.isTransposed
@@ -35,7 +33,7 @@ extension VulkanBackend {
             groups: plan.tile.count(rows: operands.batch * operands.phaseGrid, outputs: operands.groupOutputs) * operands.groups
                 * operands.phases * plan.splits, of: (plan.engine.invocations(plan.tile), 1), iterations: plan.iterations + looking, name)
         try run(
-            plan.engine.convolutionKernel(operands.weight.dtype), activations: activations,
+            plan.engine.convolutionKernel(operands.weight.dtype), types: operands.types,
             constants: [isTransposed ? 1 : 0] + plan.constants + [UInt32(plan.splits)], usesFullSubgroups: true, launch,
             arguments(operands, result: sums, name), name)
         if plan.splits > 1 { try combine(operands, sums, splits: plan.splits, name) }
@@ -44,11 +42,14 @@ extension VulkanBackend {
 
 extension VulkanBackend {
     /// Whether a kernel passes its check: a 3×3 kernel over an image with more pixels than a tile, or in steps of two over the result.
-    private func trustsConvolution(_ plan: MatrixPlan, activations: DType, weight: DType, isTransposed: Bool) throws -> Bool {
+    private func trustsConvolution(_ plan: MatrixPlan, _ operands: ConvolutionOperands) throws -> Bool {
         guard let matrixChecks else { return true }
         let (engine, tile) = (plan.engine, plan.tile)
+        let (activations, weight, type) = (operands.x.dtype, operands.weight.dtype, operands.output.dtype)
+        let isTransposed = operands.vertical.isTransposed
         let kernel = engine.convolutionKernel(weight)
-        let name = "\(kernel) (\(tile), \(engine.fragment), \(activations)\(isTransposed ? ", transposed" : ""))"
+        let types = activations == type ? "\(activations)" : "\(activations) to \(type)"
+        let name = "\(kernel) (\(tile), \(engine.fragment), \(types)\(isTransposed ? ", transposed" : ""))"
         return try trusts(matrixChecks, name, code: kernels.code(kernel)) {
             let (width, inputs, outputs) = (12, 32, tile.outputs + 5)
             let height = tile.rows / width + 2
@@ -63,8 +64,8 @@ extension VulkanBackend {
             }
             func result(_ way: ProductWay) throws -> [Float] {
                 try computing(way) {
-                    if isTransposed { return try floats(of: convTranspose2d(x, weight: kernelWeight, stride: 2, padding: 1)) }
-                    return try floats(of: conv2d(x, weight: kernelWeight, padding: 1))
+                    if isTransposed { return try floats(of: convTranspose2d(x, weight: kernelWeight, stride: 2, padding: 1, as: type)) }
+                    return try floats(of: conv2d(x, weight: kernelWeight, padding: 1, as: type))
                 }
             }
             let alone = MatrixPlan(engine, tile: tile, splits: 1, splitChannels: 9 * inputs)

@@ -21,9 +21,9 @@ extension VulkanBackend {
         else { return nil }
         for engine in matrices where engine.kind != .nv || x.dtype == .f16 && weight.dtype != .f32 {
             let plan = MatrixPlan(engine, rows: operation.rows, outputs: operation.outputChannels, channels: operation.inputChannels)
-            guard kernels.has(engine.linearKernel(weight.dtype)), try trusts(plan, activations: x.dtype, weight: weight.dtype) else {
-                continue
-            }
+            guard kernels.has(engine.linearKernel(weight.dtype)),
+                try trusts(plan, activations: x.dtype, weight: weight.dtype, result: operation.output.dtype)
+            else { continue }
             return plan
         }
         return nil
@@ -33,7 +33,7 @@ extension VulkanBackend {
     func matrixLinear(_ operation: LinearOperation, _ plan: MatrixPlan) throws {
         let name = "linear"
         let output = try place(of: operation.output, name)
-        let (rows, outputs, activations) = (operation.rows, operation.outputChannels, operation.x.dtype)
+        let (rows, outputs) = (operation.rows, operation.outputChannels)
         let sums = plan.splits > 1 ? try scratch(floats: plan.splits * rows * outputs, name) : output
         var arguments = try linearArguments(operation, x: place(of: operation.x, name), result: sums)
         arguments.number(UInt32(plan.splits))
@@ -42,22 +42,23 @@ extension VulkanBackend {
             groups: plan.tile.count(rows: rows, outputs: outputs) * plan.splits, of: (plan.engine.invocations(plan.tile), 1),
             iterations: plan.iterations, name)
         try run(
-            plan.engine.linearKernel(operation.weight.dtype), activations: activations, constants: plan.constants,
+            plan.engine.linearKernel(operation.weight.dtype), types: operation.types, constants: plan.constants,
             usesFullSubgroups: true, launch, arguments, name)
         guard plan.splits > 1 else { return }
         var finishing = try linearArguments(operation, x: sums, result: output)
         finishing.number(UInt32(plan.splits))
         try run(
-            "linear/combine", activations: activations, self.launch(elements: rows * outputs, iterations: plan.splits, name),
+            "linear/combine", types: operation.types, self.launch(elements: rows * outputs, iterations: plan.splits, name),
             finishing, name)
     }
 
     /// Whether a kernel passes its check, on a product of a few tiles and their edges, with a wait for the device at its first use.
-    private func trusts(_ plan: MatrixPlan, activations: DType, weight: DType) throws -> Bool {
+    private func trusts(_ plan: MatrixPlan, activations: DType, weight: DType, result type: DType) throws -> Bool {
         guard let matrixChecks else { return true }
         let (engine, tile) = (plan.engine, plan.tile)
         let kernel = engine.linearKernel(weight)
-        return try trusts(matrixChecks, "\(kernel) (\(tile), \(engine.fragment), \(activations))", code: kernels.code(kernel)) {
+        let types = activations == type ? "\(activations)" : "\(activations) to \(type)"
+        return try trusts(matrixChecks, "\(kernel) (\(tile), \(engine.fragment), \(types))", code: kernels.code(kernel)) {
             let (rows, outputs) = (tile.rows + 3, tile.outputs + 5)
             let channels = weight.blockElements > 32 ? 512 : 160
             var inputs = MatrixCheckInputs()
@@ -69,7 +70,7 @@ extension VulkanBackend {
                 try upload($0, [outputs, channels], weight)
             }
             func product(_ way: ProductWay) throws -> [Float] {
-                try computing(way) { try floats(of: linear(x, weight: matrix)) }
+                try computing(way) { try floats(of: linear(x, weight: matrix, as: type)) }
             }
             let alone = MatrixPlan(engine, tile: tile, splits: 1, splitChannels: channels)
             return (try product(.matrix(alone)), try product(.plain))

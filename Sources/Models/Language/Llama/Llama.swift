@@ -18,6 +18,8 @@ public final class Llama: LanguageModel {
     private let normSite: Site
     private let head: Tensor
     private let ropeFactors: Tensor?
+    /// The type of norms' results and of what products read; the residual stream and the logits are f32.
+    public let activations: DType
     /// The type of keys and values.
     private let cacheType: DType
 
@@ -25,13 +27,14 @@ public final class Llama: LanguageModel {
     public var vocabularySize: Int { configuration.vocabulary }
     public var contextLength: Int { configuration.contextLength }
 
-    /// - Parameter cache: The type of keys and values, f32 or f16.
-    package init(
-        _ configuration: LlamaConfiguration, weights: some WeightSource, cache: DType = .f32, on backend: any Backend
+    init(
+        _ configuration: LlamaConfiguration, weights: some WeightSource, _ options: LanguageModelOptions, on backend: any Backend
     ) throws {
         let c = try configuration.validated()
-        guard cache.isActivation else { throw ModelError.unsupported("a key-value cache of \(cache); it can be f32 or f16") }
-        cacheType = cache
+        activations = options.activations ?? backend.preferredActivations
+        guard activations.isActivation else { throw ModelError.unsupported("activations of \(activations); they can be f32 or f16") }
+        cacheType = options.cache ?? activations
+        guard cacheType.isActivation else { throw ModelError.unsupported("a key-value cache of \(cacheType); it can be f32 or f16") }
         self.configuration = c
         self.backend = backend
         var names = SiteList()
@@ -137,12 +140,14 @@ public final class Llama: LanguageModel {
         let epsilon = configuration.normEpsilon
         switch Stage(rawValue: state.stage % Stage.allCases.count)! {
         case .attention:
-            let normed = try context.rmsNorm(x, gain: layer.inputNorm, epsilon: epsilon, at: layer.inputNormSite)
+            let normed = try context.rmsNorm(
+                x, gain: layer.inputNorm, epsilon: epsilon, as: activations, at: layer.inputNormSite)
             state.complete(hidden: x, inner: try attention(normed, layer, index, state.batch, state.cache, context))
         case .attentionOutput:
             state.complete(hidden: try layer.output(state.inner!, residual: x, context))
         case .gatedProduct:
-            let normed = try context.rmsNorm(x, gain: layer.postAttentionNorm, epsilon: epsilon, at: layer.postAttentionNormSite)
+            let normed = try context.rmsNorm(
+                x, gain: layer.postAttentionNorm, epsilon: epsilon, as: activations, at: layer.postAttentionNormSite)
             let gate = try layer.gate(normed, context)
             let up = try layer.up(normed, context)
             state.complete(hidden: x, inner: try backend.gatedProduct(gate: gate, up: up, activation: .silu, into: gate))
@@ -157,13 +162,13 @@ public final class Llama: LanguageModel {
         var x = state.hidden
         // The norm works row by row, so only the rows that are asked for need it, unless what happens at its site needs them all.
         let gatherFirst = !context.needsEveryRow(at: normSite)
-        if case .last = output, gatherFirst { x = try backend.embedding(state.batch.lastRows, table: x) }
-        x = try context.rmsNorm(x, gain: norm, epsilon: configuration.normEpsilon, at: normSite)
-        if case .last = output, !gatherFirst { x = try backend.embedding(state.batch.lastRows, table: x) }
+        if case .last = output, gatherFirst { x = try backend.gatherRows(x, at: state.batch.lastRows) }
+        x = try context.rmsNorm(x, gain: norm, epsilon: configuration.normEpsilon, as: activations, at: normSite)
+        if case .last = output, !gatherFirst { x = try backend.gatherRows(x, at: state.batch.lastRows) }
         return x
     }
 
-    public func logits(_ hidden: Tensor) throws -> Tensor { try backend.linear(hidden, weight: head) }
+    public func logits(_ hidden: Tensor) throws -> Tensor { try backend.linear(hidden, weight: head, as: .f32) }
 
     /// Rotary grouped-query attention up to, but without, the output projection: `[rows, hidden]` → `[rows, heads · head channels]`.
     private func attention(
@@ -204,8 +209,9 @@ private struct Projection {
     let bias: Tensor?
     let site: Site
 
+    /// With a residual, the result is of its type: the residual stream's.
     func callAsFunction(_ x: Tensor, residual: Tensor? = nil, _ context: ForwardContext) throws -> Tensor {
-        try context.linear(x, weight: weight, bias: bias, residual: residual, at: site)
+        try context.linear(x, weight: weight, bias: bias, residual: residual, as: residual?.dtype, at: site)
     }
 }
 

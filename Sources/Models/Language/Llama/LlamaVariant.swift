@@ -60,7 +60,7 @@ struct LlamaVariant: Sendable {
         LanguageArchitecture(
             name: name, classNames: [className],
             folder: { folder, options, backend in
-                try Llama(LlamaConfiguration(folder, self), weights: FileWeights(folder), cache: options.cache, on: backend)
+                try Llama(LlamaConfiguration(folder, self), weights: FileWeights(folder), options, on: backend)
             },
             gguf: gguf.map(loader))
     }
@@ -68,7 +68,7 @@ struct LlamaVariant: Sendable {
     private func loader(_ form: GGUFForm) -> LanguageArchitecture.GGUFLoader {
         { file, options, backend in
             let configuration = try LlamaConfiguration(file, self, form)
-            return try Llama(configuration, weights: FileWeights(file, configuration, form), cache: options.cache, on: backend)
+            return try Llama(configuration, weights: FileWeights(file, configuration, form), options, on: backend)
         }
     }
 }

@@ -34,12 +34,12 @@ struct BenchModelCommand: ParsableCommand {
         let backend = try model.device.open()
         let result = try ProgressBar.during { bar in
             try ModelBenchmark.run(
-                url, on: backend, cache: model.cache.dtype, promptTokens: promptTokens, decodeTokens: decodeTokens,
-                repetitions: repetitions,
-                command: Shell.ownCommand, progress: bar.update)
+                url, on: backend, cache: model.precision.cacheType, activations: model.precision.activationType,
+                promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, command: Shell.ownCommand,
+                progress: bar.update)
         }
         if json { return try Output.json(result) }
-        print("\(result.device), \(result.date), \(result.model)")
+        print("\(result.device), \(result.date), \(result.model), activations \(result.activations)")
         print(
             "ceilings: \(Output.number(result.ceilings.gigabytesPerSecond, digits: 1)) GB/s (addition), "
                 + "\(Output.number(result.ceilings.gigaflopsPerSecond, digits: 1)) GFLOP/s (f32 product \(result.ceilings.matrixProduct))")
