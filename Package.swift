@@ -21,13 +21,14 @@ let package = Package(
 
         // The layers, from the machine up to the command.
         .target(name: "Foundations"),
-        .target(name: "VulkanRuntime", dependencies: ["CVulkan", "Foundations"]),
+        .target(name: "FileSystem"),
+        .target(name: "VulkanRuntime", dependencies: ["CVulkan", "FileSystem", "Foundations"]),
         .target(name: "Tensors"),
         .target(name: "CPUBackend", dependencies: ["Tensors", "CSimd"]),
         .target(
-            name: "VulkanBackend", dependencies: ["Foundations", "Tensors", "VulkanRuntime"],
+            name: "VulkanBackend", dependencies: ["FileSystem", "Foundations", "Tensors", "VulkanRuntime"],
             plugins: ["CompileShaders"]),
-        .target(name: "ModelFiles", dependencies: ["Foundations", "Tensors"]),
+        .target(name: "ModelFiles", dependencies: ["FileSystem", "Foundations", "Tensors"]),
         .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
         .target(name: "Transport", dependencies: ["ModelFiles"]),
         .target(name: "Models", dependencies: ["Foundations", "Tensors", "ModelFiles"]),
@@ -35,18 +36,18 @@ let package = Package(
         .target(
             name: "Monge",
             dependencies: [
-                "Foundations", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "VulkanBackend",
+                "FileSystem", "Foundations", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "VulkanBackend",
             ]),
         // Speed: used by the command, not by the library.
         .target(
             name: "Benchmarks",
             dependencies: [
-                "CPUBackend", "CrossCheck", "Foundations", "Models", "Monge", "Tensors", "Transport", "VulkanBackend", "VulkanRuntime",
+                "CPUBackend", "CrossCheck", "Foundations", "ModelFiles", "Models", "Monge", "Tensors", "Transport", "VulkanBackend", "VulkanRuntime",
             ]),
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Benchmarks", "CPUBackend", "CrossCheck", "Foundations", "ModelFiles", "Monge", "Tensors", "Tokenizers", "Transport",
+                "Benchmarks", "CPUBackend", "CrossCheck", "FileSystem", "Foundations", "ModelFiles", "Monge", "Tensors", "Tokenizers", "Transport",
                 "VulkanBackend", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -62,6 +63,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles", "TestSupport"]),
+        .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"]),
         .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),

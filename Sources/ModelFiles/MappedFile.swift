@@ -23,7 +23,7 @@ public final class MappedFile: Sendable {
             throw .inaccessible(file: path, detail: "cannot be examined: \(systemErrorMessage())")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .inaccessible(file: path, detail: "is not a regular file")
+            throw .inaccessible(file: path, detail: status.st_mode & S_IFMT == S_IFDIR ? "is a folder" : "is not a regular file")
         }
         let size = Int(status.st_size)
         name = path
@@ -39,6 +39,27 @@ public final class MappedFile: Sendable {
         address = Int(bitPattern: mapping)
         isMapped = true
     }
+
+    /// Reads a pipe, a terminal or another open file to its end.
+    /// - Parameter name: What messages call it.
+    public convenience init(readingAll descriptor: Int32, name: String) throws(ModelFileError) {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .inaccessible(file: name, detail: "cannot be read: \(systemErrorMessage())") }
+            if count == 0 { break }
+            guard bytes.count + count <= MappedFile.longestStream else {
+                throw .unsupported(file: name, detail: "is longer than \(MappedFile.longestStream >> 20) MiB; give it as a file")
+            }
+            bytes += chunk[..<count]
+        }
+        self.init(contents: bytes, name: name)
+    }
+
+    /// More than any set of sentences: a stream without end must not take all memory.
+    private static let longestStream = 1 << 30
 
     /// A copy of bytes that are already in memory, seen as a file.
     public init(contents: some ContiguousBytes, name: String) {

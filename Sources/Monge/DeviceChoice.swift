@@ -59,11 +59,16 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - options: For a Vulkan device: validation layer, checked shaders, a limit on memory.
     ///   - family: How the kernels of a Vulkan device are laid out; nil for what suits it.
+    ///   - warn: Told, in a sentence, of kernels that failed their check and of tables that cannot be used.
     /// - Throws: ``VulkanError`` when the device asked for cannot be had, with the reason.
-    public func open(options: DeviceOptions = DeviceOptions(), family: KernelFamily? = nil) throws -> any Backend {
+    public func open(
+        options: DeviceOptions = DeviceOptions(), family: KernelFamily? = nil, warn: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws -> any Backend {
         func vulkan(_ request: VulkanSystem.Request) throws -> any Backend {
             let index = try VulkanSystem.choose(request, from: VulkanSystem.reports())
-            return try VulkanBackend(device: Device(index: index, options: options), family: family, matrix: .fromEnvironment())
+            var matrix = try MatrixOptions.fromEnvironment()
+            matrix.report = warn
+            return try VulkanBackend(device: Device(index: index, options: options), family: family, matrix: matrix)
         }
         switch self {
         case .cpu: return try CPUBackend()

@@ -14,6 +14,8 @@ public struct Perplexity: Sendable, Codable, Equatable {
     public var meanOfSentences: Double
     /// The median over sentences of the same.
     public var medianOfSentences: Double
+    /// The sentences that were longer than the most tokens, and were cut.
+    public var cutSentences: Int
 }
 
 extension Model {
@@ -23,13 +25,17 @@ extension Model {
     /// - Parameters:
     ///   - sentences: Those of a single token are left out: nothing is predicted in them.
     ///   - maximumTokens: Sentences are cut to this many tokens.
+    ///   - warn: Told, in a sentence, how many sentences were cut.
     /// - Throws: ``MongeError/usage(_:)`` when no sentence has two tokens.
     public func perplexity(
-        of sentences: [String], steering: [Steer] = [], maximumTokens: Int = 128, progress: ProgressHandler? = nil
+        of sentences: [String], steering: [Steer] = [], maximumTokens: Int = 128, progress: ProgressHandler? = nil,
+        warn: (String) -> Void = { _ in }
     ) throws -> Perplexity {
         let limit = min(maximumTokens, language.contextLength)
-        let tokenised = sentences.map { Array(tokenizer.encode($0, addSpecial: true, parseSpecial: false).prefix(limit)) }
-            .filter { $0.count > 1 }
+        let whole = sentences.map { tokenizer.encode($0, addSpecial: true, parseSpecial: false) }.filter { $0.count > 1 }
+        let tokenised = whole.map { Array($0.prefix(limit)) }
+        let cut = whole.count { $0.count > limit }
+        reportCuts(cut, of: whole.count, "sentences", maximumTokens: maximumTokens, warn: warn)
         guard !tokenised.isEmpty else { throw MongeError.usage("the text has no sentence of two or more tokens") }
         let installed = try InstalledSteering([steering], on: language)
         var losses = [(sum: Double, count: Int)]()
@@ -51,7 +57,8 @@ extension Model {
             sentences: losses.count, tokens: count, perToken: exp(losses.reduce(0) { $0 + $1.sum } / Double(count)),
             meanOfSentences: sentencePerplexities.reduce(0, +) / Double(losses.count),
             medianOfSentences: sentencePerplexities.count % 2 == 1
-                ? sentencePerplexities[middle] : (sentencePerplexities[middle - 1] + sentencePerplexities[middle]) / 2)
+                ? sentencePerplexities[middle] : (sentencePerplexities[middle - 1] + sentencePerplexities[middle]) / 2,
+            cutSentences: cut)
     }
 
     /// The summed negative log-likelihood of each sequence's tokens but the first.

@@ -5,7 +5,8 @@ import Tokenizers
 extension Model {
     /// The tokenizer of a model file or folder, without the model.
     public static func loadTokenizer(_ url: URL) throws -> any Tokenizer {
-        url.isFolder ? try HuggingFaceFolder(path: url.path).tokenizer() : try TokenizerRegistry.load(GGUFFile(path: url.path))
+        try ModelKind.require(url)
+        return url.isFolder ? try HuggingFaceFolder(path: url.path).tokenizer() : try TokenizerRegistry.load(GGUFFile(path: url.path))
     }
 }
 

@@ -49,6 +49,7 @@ public final class Model {
     public static func load(
         _ url: URL, on backend: any Backend, cache: DType? = nil, activations: DType? = nil
     ) throws -> Model {
+        try ModelKind.require(url)
         let model: Model
         if url.isFolder {
             let folder = try HuggingFaceFolder(path: url.path)
@@ -58,6 +59,7 @@ public final class Model {
                 template: { try folder.chatTemplate() })
         } else {
             let file = try GGUFFile(path: url.path)
+            try file.requireModel()
             model = Model(
                 language: try LanguageModels.load(file, cache: cache, activations: activations, on: backend),
                 tokenizer: try TokenizerRegistry.load(file), url: url,

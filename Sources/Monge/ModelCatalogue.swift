@@ -1,5 +1,6 @@
 import Foundation
 import Foundations
+import ModelFiles
 
 /// Where models lie on this machine.
 public enum ModelCatalogue {
@@ -12,6 +13,9 @@ public enum ModelCatalogue {
         if let folder = environment["MONGE_MODELS"], !folder.isEmpty { return URL(fileURLWithPath: folder, isDirectory: true) }
         return CacheFolder.url
     }
+
+    /// The files that are read for the model at a place: all parts of a split file, or the folder.
+    public static func files(at url: URL) -> [String] { GGUFSplit(path: url.path)?.paths ?? [url.path] }
 
     /// The file or folder that a path or a name stands for.
     ///

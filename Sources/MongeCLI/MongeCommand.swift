@@ -1,5 +1,7 @@
 import ArgumentParser
+import FileSystem
 import Foundation
+import ModelFiles
 import Monge
 
 /// `monge`: steers language models by Activation Transport.
@@ -20,6 +22,7 @@ struct MongeCommand: ParsableCommand {
         ])
 
     static func main() {
+        StandardStreams.prepare()
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -31,6 +34,10 @@ struct MongeCommand: ParsableCommand {
     /// Says what went wrong and returns the exit code.
     private static func report(_ error: any Error) -> Int32 {
         switch error {
+        case let error as FileError where error.isClosedPipe:
+            // Whoever read the results has seen enough.
+            return 1
+        case ModelFileError.unwritable(let error): return report(error)
         case let error as MongeError:
             Terminal.message("monge: \(error)")
             if case .usage = error { return 2 }
@@ -40,11 +47,15 @@ struct MongeCommand: ParsableCommand {
         default:
             // The argument parser's own errors, among them the request for help.
             if exitCode(for: error) == .success {
-                print(fullMessage(for: error))
+                do { try Output.line(fullMessage(for: error)) } catch { return report(error) }
                 return 0
             }
             if exitCode(for: error) == .validationFailure {
-                Terminal.message("monge: \(message(for: error)) (`monge help` and `monge COMMAND --help` show how to ask)")
+                let message = message(for: error)
+                let isUnknown = message.hasPrefix("Unknown option")
+                Terminal.message(
+                    "monge: \(message)\(isUnknown ? "; a text that begins with a minus goes after --prompt" : "") "
+                        + "(`monge help` and `monge COMMAND --help` show how to ask)")
                 return 2
             }
             Terminal.message("monge: \(error)")

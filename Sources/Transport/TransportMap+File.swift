@@ -51,7 +51,9 @@ extension TransportMap {
 
     /// Reads a map.
     /// - Throws: `ModelFileError` for a file that is no safetensors file, ``TransportFileError`` for one that holds no sound map.
-    public init(contentsOf url: URL) throws { try self.init(SafetensorsFile(path: url.path)) }
+    public init(contentsOf url: URL) throws {
+        try self.init(SafetensorsFile.open(url.path, expecting: .map))
+    }
 
     /// Reads a map from an open file.
     public init(_ file: SafetensorsFile) throws {

@@ -1,3 +1,4 @@
+import FileSystem
 import Foundation
 import Foundations
 
@@ -27,7 +28,7 @@ public struct PipelineCacheFile: Sendable {
     /// Replaces the file in one step, so that programs running at the same time never see half of it.
     public func write(_ data: Data) {
         try? FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try? (Self.mark + Self.checksum(data) + data).write(to: url, options: .atomic)
+        try? OutputFile(url.path).write([Self.mark, Self.checksum(data), data])
     }
 
     /// 64-bit FNV-1a (Fowler, Noll, Vo), little-endian.

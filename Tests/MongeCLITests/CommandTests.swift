@@ -13,8 +13,9 @@ struct Monge {
         try run(arguments, environment: environment)
     }
 
-    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
-        try run(#require(executable, "monge is not built beside the tests"), arguments, environment)
+    /// - Parameter input: What a pipe at standard input gives; nothing is there when nil.
+    static func run(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws -> Result {
+        try run(#require(executable, "monge is not built beside the tests"), arguments, environment, input)
     }
 
     /// Runs a line of a shell that finds `monge`.
@@ -24,7 +25,9 @@ struct Monge {
         return try run(URL(fileURLWithPath: "/bin/sh"), ["-c", line], ["PATH": "\(folder):\(path)"])
     }
 
-    private static func run(_ program: URL, _ arguments: [String], _ environment: [String: String]) throws -> Result {
+    private static func run(
+        _ program: URL, _ arguments: [String], _ environment: [String: String], _ input: String? = nil
+    ) throws -> Result {
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
@@ -32,7 +35,12 @@ struct Monge {
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors
+        let source = Pipe()
+        process.standardInput = input == nil ? FileHandle.nullDevice : source
         try process.run()
+        // Shorter than a pipe holds.
+        if let input { try source.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
+        try source.fileHandleForWriting.close()
         // Standard error stays far below a pipe's size; standard output is read first.
         let text = output.fileHandleForReading.readDataToEndOfFile()
         let errorText = errors.fileHandleForReading.readDataToEndOfFile()
@@ -43,7 +51,7 @@ struct Monge {
     }
 
     /// The executable lies beside the test program.
-    private static var executable: URL? {
+    static var executable: URL? {
         let programs = [CommandLine.arguments[0]] + Bundle.allBundles.map(\.bundlePath)
         return programs.map { URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("monge") }
             .first { FileManager.default.isExecutableFile(atPath: $0.path) }
@@ -108,7 +116,7 @@ final class Folder {
         let broken = try folder.file("broken.gguf", "GGUF\u{3}\u{0}\u{0}\u{0}")
         expectRefusal(try Monge.run("generate", "--model", broken, "--device", "cpu", "x"), code: 1, mentions: "broken.gguf")
         let text = try folder.file("text.gguf", "this is no model")
-        expectRefusal(try Monge.run("inspect", text), code: 1, mentions: "text.gguf")
+        expectRefusal(try Monge.run("generate", "--model", text, "--device", "cpu", "x"), code: 1, mentions: "text.gguf is plain text")
         let map = try folder.file("map.safetensors", "neither is this a map")
         expectRefusal(
             try Monge.run("generate", "--model", "smollm2", "--device", "cpu", "--steer", "\(map)@0.5", "x"), code: 1,

@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 import Monge
 
 extension KernelReport {
@@ -14,7 +15,9 @@ extension KernelReport {
         do {
             self = try JSONDecoder().decode(KernelReport.self, from: data)
         } catch {
-            throw MongeError.failed("\(url.path) is no result of `monge bench kernels --json`")
+            throw (try? FileKind(path: url.path)).flatMap { kind in
+                kind == .kernelReport ? nil : ModelFileError.otherKind(file: url.path, found: kind, expected: .kernelReport)
+            } ?? MongeError.failed("\(url.path) is no sound result of `monge bench kernels`")
         }
         guard format == Self.currentFormat else {
             throw MongeError.failed("\(url.path) has format \(format), and this version of Monge reads format \(Self.currentFormat)")

@@ -11,7 +11,7 @@ public struct GGUFTensorInfo: Sendable, Hashable {
     public let range: Range<Int>?
 }
 
-/// A GGUF file (versions 2 and 3, little-endian): metadata and tensors, mapped into memory.
+/// A GGUF file (versions 2 and 3, little-endian), or all parts of a split one: metadata and tensors, mapped into memory.
 ///
 /// Opening reads and checks everything but the tensors' values: every length is compared with what is left of the file before memory
 /// is taken, every tensor lies inside the file and overlaps no other, and no key or name occurs twice.
@@ -19,65 +19,71 @@ public struct GGUFTensorInfo: Sendable, Hashable {
 ///
 /// Source: the GGUF specification (ggml, `docs/gguf.md`).
 public final class GGUFFile: TensorFile, KeyedValues {
-    /// The format's version, 2 or 3.
-    public let version: Int
-    /// What the tensors' offsets are multiples of, in bytes.
-    public let alignment: Int
-    /// The keys of the metadata in the order of the file.
-    public let keys: [String]
-    /// The tensors in the order of the file.
+    /// The tensors of all parts, in the order of the files.
     public let tensors: [GGUFTensorInfo]
-    let file: MappedFile
-    private let metadata: [String: GGUFValue]
-    private let tensorIndices: [String: Int]
+    /// One for a file that is not split.
+    private let parts: [GGUFPart]
+    /// By name: the tensor's place in ``tensors`` and its part.
+    private let places: [String: (index: Int, part: Int)]
 
-    /// The path, for messages.
-    public var name: String { file.name }
+    /// The format's version, 2 or 3.
+    public var version: Int { parts[0].version }
+    /// What the offsets of the first part's tensors are multiples of, in bytes.
+    public var alignment: Int { parts[0].alignment }
+    /// The keys of the metadata, which the first part holds, in the order of the file.
+    public var keys: [String] { parts[0].keys }
+    /// The path of the first part, for messages.
+    public var name: String { parts[0].file.name }
+    /// The paths of all parts; one for a file that is not split.
+    public var partNames: [String] { parts.map(\.file.name) }
     public var tensorNames: [String] { tensors.map(\.name) }
 
-    /// Opens a file.
+    /// Opens a file, and all other parts of a split one, whichever of them is named.
+    /// - Throws: ``ModelFileError``; for a part that is missing, with its name.
     public convenience init(path: String) throws(ModelFileError) {
         try self.init(MappedFile(path: path))
     }
 
-    /// Reads a file that is already mapped, or bytes in memory.
+    /// Reads a file that is already mapped, or bytes in memory. The other parts of a split file are found by its name.
     public init(_ file: MappedFile) throws(ModelFileError) {
-        var reader = GGUFReader(file)
-        let header = try reader.header()
-        let (keys, metadata) = try reader.metadata(count: header.metadataCount)
-        let alignment = try GGUFFile.alignment(metadata, file)
-        let infos = try reader.tensorInfos(count: header.tensorCount)
-        tensors = try GGUFLayout(file: file, headerEnd: reader.offset, alignment: alignment).locate(infos)
-        self.file = file
-        version = header.version
-        self.alignment = alignment
-        self.keys = keys
-        self.metadata = metadata
-        tensorIndices = Dictionary(tensors.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        parts = try GGUFPart.all(file)
+        var places: [String: (index: Int, part: Int)] = [:]
+        var index = 0
+        for (number, part) in parts.enumerated() {
+            for tensor in part.tensors {
+                guard places.updateValue((index, number), forKey: tensor.name) == nil else {
+                    throw .malformed(file: part.file.name, detail: "the tensor '\(tensor.name)' is in an earlier part, too")
+                }
+                index += 1
+            }
+        }
+        self.places = places
+        tensors = parts.flatMap(\.tensors)
     }
 
     /// The value of a key, whatever its type.
-    public func value(_ key: String) -> GGUFValue? { metadata[key] }
+    public func value(_ key: String) -> GGUFValue? { parts[0].metadata[key] }
 
-    public func contains(tensor name: String) -> Bool { tensorIndices[name] != nil }
+    public func contains(tensor name: String) -> Bool { places[name] != nil }
 
     public func tensor(_ name: String) throws(ModelFileError) -> FileTensor {
-        guard let index = tensorIndices[name] else { throw .missingTensor(file: self.name, tensor: name) }
-        let info = tensors[index]
+        guard let place = places[name] else { throw .missingTensor(file: self.name, tensor: name) }
+        let info = tensors[place.index]
         guard let dtype = info.type.dtype, let range = info.range else {
             let known = DType.allCases.map { $0.rawValue.uppercased() }.joined(separator: ", ")
             throw .unsupported(
                 file: self.name, detail: "the tensor '\(name)' has element type \(info.type), which is none of those known: \(known)")
         }
-        return try FileTensor(name: name, dtype: dtype, shape: info.shape, file: file, range: range)
+        return try FileTensor(name: name, dtype: dtype, shape: info.shape, file: parts[place.part].file, range: range)
     }
+}
 
-    /// `general.alignment`, 32 when absent.
-    private static func alignment(_ metadata: [String: GGUFValue], _ file: MappedFile) throws(ModelFileError) -> Int {
-        guard let value = metadata["general.alignment"] else { return 32 }
-        guard let alignment = value.integer, alignment > 0, alignment <= 1 << 30, alignment.nonzeroBitCount == 1 else {
-            throw .malformed(file: file.name, detail: "general.alignment is not a power of two up to 2³⁰")
-        }
-        return alignment
+extension GGUFFile {
+    /// What the file is: a model, or something else that comes in this format.
+    public var kind: FileKind { FileKind(parts[0].metadata) }
+
+    /// Refuses a control vector, an adapter and other files that are no models.
+    public func requireModel() throws(ModelFileError) {
+        guard kind == .ggufModel else { throw .otherKind(file: name, found: kind, expected: .ggufModel) }
     }
 }

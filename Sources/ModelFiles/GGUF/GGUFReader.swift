@@ -33,9 +33,10 @@ struct GGUFReader {
     private func malformed(_ detail: String) -> ModelFileError { .malformed(file: reader.file.name, detail: detail) }
 
     mutating func header() throws(ModelFileError) -> Header {
+        guard reader.remaining >= 4 else { throw .otherKind(reader.file, expected: .gguf) }
         let magic = try reader.integer(UInt32.self, "the header")
         // The letters GGUF, read as a little-endian integer.
-        guard magic == 0x4655_4747 else { throw malformed("is not a GGUF file (it does not begin with 'GGUF')") }
+        guard magic == 0x4655_4747 else { throw .otherKind(reader.file, expected: .gguf) }
         let version = try reader.integer(UInt32.self, "the header")
         guard version == 2 || version == 3 else {
             let isSwapped = (2...3).contains(version.byteSwapped)

@@ -19,6 +19,9 @@ public struct JSONDocument: KeyedValues {
             throw .unsupported(file: file.name, detail: "is larger than \(JSONDocument.maximumSize >> 20) MiB, which no JSON file here is")
         }
         defer { withExtendedLifetime(file) {} }
+        // What is no text at all, or stands for a file that is elsewhere, is called by its name rather than taken for broken JSON.
+        let kind = FileKind(beginningOf: file)
+        if !kind.isText || kind == .pointer || kind == .webPage { throw .otherKind(file, expected: .json) }
         guard case .object(let root) = try JSONParser.parse(file.bytes, file: file.name) else {
             throw .malformed(file: file.name, detail: "the JSON is not an object")
         }

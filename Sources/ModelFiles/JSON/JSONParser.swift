@@ -7,6 +7,13 @@ struct JSONParser {
     /// Added to positions in messages: where the text begins in its file.
     private let base: Int
     private var position = 0
+    /// The keys and numbers that lead to the value being read.
+    private var path: [Step] = []
+
+    private enum Step {
+        case key(String)
+        case element(Int)
+    }
 
     /// Deeper than any configuration, and shallow enough for the stack.
     private static let maximumDepth = 64
@@ -23,6 +30,9 @@ struct JSONParser {
     /// - Throws: ``ModelFileError/malformed(file:detail:)`` with the position of what is wrong.
     static func parse(_ bytes: UnsafeRawBufferPointer, file: String, offset: Int = 0) throws(ModelFileError) -> JSONValue {
         var parser = JSONParser(bytes, file: file, base: offset)
+        guard !bytes.starts(with: [0xEF, 0xBB, 0xBF]) else {
+            throw parser.error("begins with a byte-order mark, which JSON does not have; save the file as UTF-8 without one")
+        }
         let value = try parser.value(depth: 0)
         parser.skipWhitespace()
         guard parser.position == bytes.count else { throw parser.error("has something after its end") }
@@ -30,7 +40,19 @@ struct JSONParser {
     }
 
     private func error(_ detail: String) -> ModelFileError {
-        .malformed(file: file, detail: "the JSON \(detail), at byte \(base + position)")
+        let line = bytes[..<position].count { $0 == UInt8(ascii: "\n") } + 1
+        let place = path.isEmpty ? "" : " under '\(pathText)'"
+        return .malformed(file: file, detail: "the JSON \(detail)\(place), in line \(line), at byte \(base + position)")
+    }
+
+    /// For example `rope_scaling.factor` or `layers[3]`.
+    private var pathText: String {
+        path.reduce(into: "") { text, step in
+            switch step {
+            case .key(let key): text += text.isEmpty ? key : ".\(key)"
+            case .element(let number): text += "[\(number)]"
+            }
+        }
     }
 
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -56,6 +78,8 @@ struct JSONParser {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "N"), UInt8(ascii: "I"): throw wordOfPython()
+        case UInt8(ascii: "-") where position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I"): throw wordOfPython()
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
         default: throw error("has a character that begins no value")
         }
@@ -67,6 +91,14 @@ struct JSONParser {
         guard matches else { throw error("has a word that is neither true, false nor null") }
         position += length
         return value
+    }
+
+    /// The numbers that Python writes and JSON does not have, or what merely begins like them.
+    private func wordOfPython() -> ModelFileError {
+        for word in ["NaN", "Infinity", "-Infinity"] where bytes[position...].starts(with: word.utf8) {
+            return error("has \(word), which is no number in JSON")
+        }
+        return error("has a character that begins no value")
     }
 
     private mutating func object(depth: Int) throws(ModelFileError) -> JSONObject {
@@ -82,7 +114,9 @@ struct JSONParser {
             guard keys.insert(key, 0) == nil else { throw error("has the key '\(key)' twice in an object") }
             skipWhitespace()
             guard take(UInt8(ascii: ":")) else { throw error("lacks a colon after the key '\(key)'") }
+            path.append(.key(key))
             members.append(JSONObject.Member(key: key, value: try value(depth: depth + 1)))
+            path.removeLast()
             skipWhitespace()
             if take(UInt8(ascii: "}")) { return JSONObject(members: members) }
             guard take(UInt8(ascii: ",")) else { throw error("lacks a comma or a brace in an object") }
@@ -95,7 +129,9 @@ struct JSONParser {
         skipWhitespace()
         if take(UInt8(ascii: "]")) { return elements }
         while true {
+            path.append(.element(elements.count))
             elements.append(try value(depth: depth + 1))
+            path.removeLast()
             skipWhitespace()
             if take(UInt8(ascii: "]")) { return elements }
             guard take(UInt8(ascii: ",")) else { throw error("lacks a comma or a bracket in an array") }

@@ -35,8 +35,21 @@ public final class SafetensorsFile: TensorFile {
         try self.init(MappedFile(path: path))
     }
 
+    /// Opens a file that is to hold something in particular.
+    /// - Throws: ``ModelFileError/otherKind(file:found:expected:)`` for a file of another kind, among them safetensors files that are known to
+    ///   hold something else.
+    public static func open(_ path: String, expecting expected: FileKind) throws(ModelFileError) -> SafetensorsFile {
+        let mapped = try MappedFile(path: path)
+        guard FileKind.mayBeSafetensors(mapped) else { throw .otherKind(mapped, expected: expected) }
+        let file = try SafetensorsFile(mapped)
+        let kind = FileKind(file)
+        guard kind == expected || kind == .safetensors else { throw .otherKind(file: path, found: kind, expected: expected) }
+        return file
+    }
+
     /// Reads a file that is already mapped, or bytes in memory.
     public init(_ file: MappedFile) throws(ModelFileError) {
+        guard FileKind.mayBeSafetensors(file) else { throw .otherKind(file, expected: .safetensors) }
         var reader = ByteReader(file)
         let length = try reader.length(minimumBytes: 1, "the length of the header")
         guard length <= SafetensorsFile.maximumHeader else {

@@ -1,3 +1,4 @@
+import FileSystem
 import Tensors
 
 /// Writes safetensors files.
@@ -24,20 +25,20 @@ public enum SafetensorsWriter {
         public init(name: String, shape: Shape, floats: [Float]) {
             self.init(
                 name: name, shape: shape, dtype: .f32,
-                bytes: floats.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } })
+                bytes: floats.map(\.bitPattern.littleEndian).withUnsafeBytes { Array($0) })
         }
 
         /// An i32 tensor.
         public init(name: String, shape: Shape, integers: [Int32]) {
             self.init(
                 name: name, shape: shape, dtype: .i32,
-                bytes: integers.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } })
+                bytes: integers.map(\.littleEndian).withUnsafeBytes { Array($0) })
         }
     }
 
     /// Writes a file, or leaves what was there when that fails.
     /// - Throws: ``ModelFileError/unsupported(file:detail:)`` when a tensor's bytes do not fit its shape, a name occurs twice, or the
-    ///   format has no such element type; ``ModelFileError/inaccessible(file:detail:)`` when the file cannot be written.
+    ///   format has no such element type; ``ModelFileError/unwritable(_:)`` when the file cannot be written.
     public static func write(_ tensors: [Entry], metadata: [String: String] = [:], to path: String) throws(ModelFileError) {
         let ordered = tensors.sorted {
             $0.dtype.blockBytes != $1.dtype.blockBytes
@@ -45,7 +46,11 @@ public enum SafetensorsWriter {
         }
         let header = try header(ordered, metadata, path)
         let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
-        try AtomicFile.write([length, header] + ordered.map(\.bytes), to: path)
+        do {
+            try OutputFile(path).write([length, header] + ordered.map(\.bytes))
+        } catch {
+            throw .unwritable(error)
+        }
     }
 
     private static func header(

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The rows of a table whose first row names the columns.
 struct SentenceTable {
     struct Record {
@@ -12,7 +14,7 @@ struct SentenceTable {
 
     init(_ records: [Record], file: String) throws(ModelFileError) {
         guard let first = records.first else { throw .malformed(file: file, detail: "has no sentences in it") }
-        header = first.fields
+        header = first.fields.map { $0.trimmingCharacters(in: .whitespaces) }
         rows = records.dropFirst()
         self.file = file
     }
@@ -24,7 +26,11 @@ struct SentenceTable {
         guard let index = names.lazy.compactMap({ header.firstIndex(of: $0) }).first ?? (name == nil && header.count == 1 ? 0 : nil) else {
             let columns = header.map { "'\($0)'" }.joined(separator: ", ")
             let wanted = names.map { "'\($0)'" }.joined(separator: " or ")
-            throw .unsupported(file: file, detail: "has no column \(wanted); its columns are \(columns)")
+            throw .unsupported(
+                file: file, detail: "has no column \(wanted); its columns are \(columns)\(name == nil ? ": name one with --column" : "")")
+        }
+        guard header.firstIndex(of: header[index]) == header.lastIndex(of: header[index]) else {
+            throw .unsupported(file: file, detail: "has more than one column '\(header[index])'")
         }
         var fields: [String] = []
         fields.reserveCapacity(rows.count)

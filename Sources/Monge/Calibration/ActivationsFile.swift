@@ -34,7 +34,7 @@ public struct ActivationsFile: Sendable {
     /// Reads activations. Files from elsewhere serve too: every f32 tensor of two axes is a site, in the file's order when its
     /// metadata has no list.
     public init(contentsOf url: URL) throws {
-        let file = try SafetensorsFile(path: url.path)
+        let file = try SafetensorsFile.open(url.path, expecting: .activations)
         architecture = file.metadata["architecture"] ?? "unknown"
         fingerprint = file.metadata["fingerprint"] ?? ""
         pooling = file.metadata["pooling"] ?? "unknown"

@@ -16,6 +16,8 @@ struct CalibrationSet {
     let count: Int
     /// The tokens of all sentences.
     let tokenCount: Int
+    /// How many sentences were cut.
+    let cutCount: Int
 
     /// Rows that fill a matrix product without holding much memory.
     static let rowsPerBatch = 1024
@@ -25,9 +27,11 @@ struct CalibrationSet {
     ///   - maximumTokens: Sentences are cut to this many tokens.
     init(_ sentences: [String], maximumTokens: Int, model: Model) throws {
         let limit = min(maximumTokens, model.language.contextLength)
-        var batches = [Batch](), current = [[Int32]](), rows = 0, first = 0
+        var batches = [Batch](), current = [[Int32]](), rows = 0, first = 0, cutCount = 0
         for (index, sentence) in sentences.enumerated() {
-            let tokens = Array(model.tokenizer.encode(sentence, addSpecial: true, parseSpecial: false).prefix(limit))
+            let all = model.tokenizer.encode(sentence, addSpecial: true, parseSpecial: false)
+            let tokens = Array(all.prefix(limit))
+            if tokens.count < all.count { cutCount += 1 }
             guard !tokens.isEmpty else { throw MongeError.usage("sentence \(index + 1) has no tokens: '\(sentence.prefix(40))'") }
             if rows + tokens.count > CalibrationSet.rowsPerBatch, !current.isEmpty {
                 batches.append(Batch(samples: first..<index, tokens: current))
@@ -38,6 +42,7 @@ struct CalibrationSet {
         }
         batches.append(Batch(samples: first..<sentences.count, tokens: current))
         self.batches = batches
+        self.cutCount = cutCount
         count = sentences.count
         tokenCount = batches.map { $0.tokens.map(\.count).reduce(0, +) }.reduce(0, +)
     }
@@ -79,5 +84,16 @@ struct SamplePooling {
     func callAsFunction(_ activation: Tensor, _ plan: Plan, on backend: any Backend, into output: Tensor) throws {
         _ = try backend.pool(
             activation, starts: plan.starts, counts: plan.counts, maximumCount: plan.maximumCount, pooling: pooling, into: output)
+    }
+}
+
+extension Model {
+    /// Says how many sentences were cut, where some were.
+    /// - Parameter name: What the sentences are: "sentences", "source sentences".
+    func reportCuts(_ cut: Int, of count: Int, _ name: String, maximumTokens: Int, warn: (String) -> Void) {
+        guard cut > 0 else { return }
+        let limit = min(maximumTokens, language.contextLength)
+        let advice = limit == maximumTokens ? "--max-tokens keeps more" : "the model's context holds no more"
+        warn("\(cut) of \(count) \(name) \(cut == 1 ? "is" : "are") longer than \(limit) tokens and \(cut == 1 ? "was" : "were") cut; \(advice)")
     }
 }

@@ -42,16 +42,17 @@ extension Model {
     ///   - sentences: At least one.
     ///   - sites: Regular expressions that match site names in full.
     ///   - steering: Maps in place during the pass; a steered site's activation is captured after its maps.
+    ///   - warn: Told, in a sentence, how many sentences were cut.
     /// - Returns: One entry a site, in execution order.
     /// - Throws: ``MongeError`` for no sentences, a pattern without a match, or a map of another model.
     public func activations(
         of sentences: [String], sites patterns: [String], options: CaptureOptions = CaptureOptions(), steering: [Steer] = [],
-        progress: ProgressHandler? = nil
+        progress: ProgressHandler? = nil, warn: (String) -> Void = { _ in }
     ) throws -> [SiteActivations] {
         let sites = try SiteSelection.sites(of: language, matching: patterns)
-        let captured = try capture(sentences, sites: sites, options: options, steering: steering) { done, total in
-            progress?(Progress(activity: "capturing", done: done, total: total, unit: "sentences"))
-        }
+        let captured = try capture(
+            sentences, sites: sites, options: options, steering: steering,
+            progress: { progress?(Progress(activity: "capturing", done: $0, total: $1, unit: "sentences")) }, warn: warn)
         return try zip(sites, captured).map { site, tensor in
             SiteActivations(
                 site: site.name, samples: sentences.count, channels: site.channels, values: try backend.readFloats(tensor))
@@ -59,12 +60,14 @@ extension Model {
     }
 
     /// One tensor `[sentences, channels]` a site.
+    /// - Parameter name: What messages call the sentences.
     func capture(
-        _ sentences: [String], sites: [Site], options: CaptureOptions, steering: [Steer] = [],
-        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+        _ sentences: [String], named name: String = "sentences", sites: [Site], options: CaptureOptions, steering: [Steer] = [],
+        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }, warn: (String) -> Void = { _ in }
     ) throws -> [Tensor] {
         guard !sentences.isEmpty else { throw MongeError.usage("there are no sentences to capture activations from") }
         let set = try CalibrationSet(sentences, maximumTokens: options.maximumTokens, model: self)
+        reportCuts(set.cutCount, of: set.count, name, maximumTokens: options.maximumTokens, warn: warn)
         let samples = try sites.map { try backend.allocate([set.count, $0.channels], .f32) }
         // By index: a pass may come to its sites in another order.
         let rowOfSamples = Dictionary(uniqueKeysWithValues: sites.enumerated().map { ($1.index, $0) })

@@ -29,6 +29,9 @@ extension Model {
         if fewest < 2 && options.method != .mean {
             throw MongeError.usage("a \(options.method.rawValue) map needs at least two sentences a side, there is one")
         }
+        for (sentences, name) in [(source, "source"), (target, "target")] where sentences.count > 1 {
+            if Set(sentences).count == 1 { warn("all \(sentences.count) \(name) sentences are the same: there is no spread to fit to") }
+        }
         if options.estimation == .causal && fewest < 100 && sites.count > 8 {
             warn(
                 "causal estimation over \(sites.count) sites with \(fewest) sentences a side: below about 100, errors build up from "
@@ -50,11 +53,14 @@ extension Model {
                             activity: "capturing", done: offset + done, total: source.count + target.count, unit: "sentences"))
                 }
             }
-            let a = try capture(source, sites: sites, options: options.capture, progress: report(0))
-            let b = try capture(target, sites: sites, options: options.capture, progress: report(source.count))
+            let a = try capture(
+                source, named: "source sentences", sites: sites, options: options.capture, progress: report(0), warn: warn)
+            let b = try capture(
+                target, named: "target sentences", sites: sites, options: options.capture, progress: report(source.count), warn: warn)
             for (index, site) in sites.enumerated() { _ = try add(site, a[index], b[index]) }
         case .causal:
-            try causally(source: source, target: target, sites: sites, options: options.capture, position: options.position, fit: add)
+            try causally(
+                source: source, target: target, sites: sites, options: options.capture, position: options.position, warn: warn, fit: add)
         }
         return TransportMap(
             sites: fitted,
@@ -70,12 +76,13 @@ extension Model {
     ///
     /// Sites are taken in the order in which the passes come to them.
     private func causally(
-        source: [String], target: [String], sites: [Site], options: CaptureOptions, position: Position,
+        source: [String], target: [String], sites: [Site], options: CaptureOptions, position: Position, warn: (String) -> Void,
         fit: (Site, Tensor, Tensor) throws -> AffineMap
     ) throws {
         let pooling = SamplePooling(pooling: options.pooling, skipsBeginning: options.skipsBeginning)
-        let sides = try [source, target].map { sentences in
+        let sides = try [(source, "source sentences"), (target, "target sentences")].map { sentences, name in
             let set = try CalibrationSet(sentences, maximumTokens: options.maximumTokens, model: self)
+            reportCuts(set.cutCount, of: set.count, name, maximumTokens: options.maximumTokens, warn: warn)
             let passes = try set.batches.map { try CalibrationPass($0, pooling: pooling, position: position, model: self) }
             return (count: set.count, passes: passes)
         }

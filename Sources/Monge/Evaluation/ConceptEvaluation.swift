@@ -40,10 +40,13 @@ public struct ConceptEvaluation {
     }
 
     /// Continues the prompt `samples` times at each strength, and scores the plain text.
-    public func rows(for map: TransportMap, on model: Model, progress: ProgressHandler? = nil) throws -> [Row] {
+    /// - Parameter warn: Told, in a sentence, how many plain sentences were cut.
+    public func rows(
+        for map: TransportMap, on model: Model, progress: ProgressHandler? = nil, warn: (String) -> Void = { _ in }
+    ) throws -> [Row] {
         let setting = Setting(
             method: map.description.method, estimation: map.description.estimation.rawValue, support: "\(map.description.support)")
-        let baseline = try model.perplexity(of: plainText).medianOfSentences
+        let baseline = try model.perplexity(of: plainText, warn: warn).medianOfSentences
         return try strengths.map { strength in
             let steering = [map.at(strength)]
             let texts = try model.generate(

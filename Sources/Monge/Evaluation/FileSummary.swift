@@ -12,10 +12,16 @@ public struct FileSummary: Sendable, Codable, Equatable {
         public var shape: [Int]
     }
 
+    /// With its article: "a file of activations".
+    public var kind: String
+    /// Which option or command takes it, or what to do with it.
+    public var use: String?
     public var metadata: [String: String]
     public var tensors: [Tensor]
 
     public init(_ file: SafetensorsFile) throws {
+        let kind = FileKind(file)
+        (self.kind, use) = (kind.name, kind.use)
         metadata = file.metadata
         tensors = file.tensors.map { Tensor(name: $0.name, type: "\($0.type)", shape: $0.shape.dimensions) }
     }
@@ -35,6 +41,10 @@ public struct ModelSummary: Sendable, Codable, Equatable {
         public var channels: Int
     }
 
+    /// With its article: "a GGUF model".
+    public var kind: String
+    /// The files of a split model; absent for others.
+    public var parts: [String]?
     public var architecture: String
     /// Nil when this program does not run the model; `problem` then says why.
     public var fingerprint: String?
@@ -53,12 +63,16 @@ public struct ModelSummary: Sendable, Codable, Equatable {
     public init(_ url: URL) throws {
         let tensors: [(type: String, elements: Int, bytes: Int)]
         if url.isFolder {
+            if let problem = FolderKind(path: url.path).problem { throw ModelFileError.unsupported(file: url.path, detail: problem) }
             let folder = try HuggingFaceFolder(path: url.path)
+            kind = "a Hugging Face folder"
             architecture = try folder.config.string(ifPresent: "model_type") ?? "unknown"
             tensors = folder.shards.flatMap(\.tensors).map { ("\($0.type)", $0.shape.count, $0.range.count) }
         } else {
             let file = try GGUFFile(path: url.path)
-            architecture = try file.string("general.architecture")
+            kind = file.kind.name
+            parts = file.partNames.count > 1 ? file.partNames : nil
+            architecture = try file.string(ifPresent: "general.architecture") ?? "unknown"
             tensors = file.tensors.map { ("\($0.type)", $0.shape.count, $0.range?.count ?? 0) }
         }
         parameters = tensors.reduce(0) { $0 + $1.elements }
@@ -80,7 +94,8 @@ public struct ModelSummary: Sendable, Codable, Equatable {
 
     /// Name and value of each property, for a table.
     public var properties: [[String]] {
-        var rows = [["architecture", architecture]]
+        var rows = [["kind", kind], ["architecture", architecture]]
+        if let parts { rows.append(["parts", String(parts.count)]) }
         if let fingerprint { rows.append(["fingerprint", fingerprint]) }
         if let contextLength { rows.append(["context length", String(contextLength)]) }
         if let vocabulary { rows.append(["vocabulary", String(vocabulary)]) }

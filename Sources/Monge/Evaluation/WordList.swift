@@ -1,26 +1,38 @@
 import Foundation
+import ModelFiles
 
 /// Words whose appearance counts a text as on topic.
 public struct WordList: Sendable, Equatable {
     public let words: Set<String>
 
-    /// - Throws: ``MongeError/usage(_:)`` when there are none.
+    /// - Throws: ``MongeError/usage(_:)`` when there are none, or for one that could never be found: texts are cut into words of letters,
+    ///   hyphens and apostrophes.
     public init(_ words: some Sequence<String>) throws {
-        self.words = Set(words.map { $0.trimmingCharacters(in: .whitespacesAndNewlines).lowercased() }.filter { !$0.isEmpty })
-        guard !self.words.isEmpty else { throw MongeError.usage("the word list is empty") }
+        let words = words.map { $0.trimmingCharacters(in: .whitespacesAndNewlines).lowercased() }.filter { !$0.isEmpty }
+        guard !words.isEmpty else { throw MongeError.usage("the word list is empty") }
+        if let word = words.first(where: { !$0.allSatisfy(WordList.isPartOfWord) }) {
+            throw MongeError.usage(
+                "'\(word.beginning)' in the word list is no single word of letters, hyphens and apostrophes, and would never be found")
+        }
+        self.words = Set(words)
     }
 
     /// Reads one word a line.
     public init(contentsOf url: URL) throws {
-        guard let text = try? String(contentsOf: url, encoding: .utf8) else {
-            throw MongeError.usage("\(url.path) cannot be read as UTF-8 text")
+        let lines: [String]
+        do {
+            lines = try SentenceFile.lines(ofTextAt: url.path)
+        } catch .otherKind(let file, let found, _) {
+            throw ModelFileError.otherKind(file: file, found: found, expected: .words)
         }
-        try self.init(text.split(whereSeparator: \.isNewline).map(String.init))
+        do { try self.init(lines) } catch MongeError.usage(let detail) { throw MongeError.usage("\(url.path): \(detail)") }
     }
+
+    private static func isPartOfWord(_ character: Character) -> Bool { character.isLetter || character == "-" || character == "'" }
 
     /// The words of the list in a text, whole words only, in any case.
     public func matches(in text: String) -> [String] {
-        text.lowercased().split { !$0.isLetter && $0 != "-" && $0 != "'" }.map(String.init).filter(words.contains)
+        text.lowercased().split { !WordList.isPartOfWord($0) }.map(String.init).filter(words.contains)
     }
 
     /// The share of texts with at least one word of the list.

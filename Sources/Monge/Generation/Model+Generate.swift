@@ -10,11 +10,14 @@ public struct GenerationRequest: Sendable {
     /// The number of its stream of random numbers; its place in the batch when nil. Requests with the same stream draw the same numbers,
     /// so that what differs between their texts is the steering.
     public var stream: Int?
+    /// What messages call the prompt, for example "prompt 3"; by its place in the batch when nil.
+    public var name: String?
 
-    public init(_ prompt: String, steering: [Steer] = [], stream: Int? = nil) {
+    public init(_ prompt: String, steering: [Steer] = [], stream: Int? = nil, name: String? = nil) {
         self.prompt = prompt
         self.steering = steering
         self.stream = stream
+        self.name = name
     }
 }
 
@@ -58,7 +61,9 @@ extension Model {
         _ requests: [GenerationRequest], options: GenerationOptions = GenerationOptions(), progress: ProgressHandler? = nil
     ) throws -> [Generation] {
         try options.validate()
-        let prompts = try requests.map { try promptTokens($0.prompt, options) }
+        let prompts = try requests.enumerated().map { index, request in
+            try promptTokens(request.prompt, options, name: request.name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt"))
+        }
         let tables = SteeringTables(on: language, capacity: requests.map(\.steering.count).reduce(0, +))
         let plans = try requests.map { try $0.steering.map { try tables.entry($0) } }
         guard options.tokens > 0, !requests.isEmpty else {
@@ -160,7 +165,8 @@ extension Model {
         return groups
     }
 
-    private func promptTokens(_ prompt: String, _ options: GenerationOptions) throws -> [Int32] {
+    /// - Parameter name: What messages call the prompt.
+    private func promptTokens(_ prompt: String, _ options: GenerationOptions, name: String) throws -> [Int32] {
         let tokens: [Int32]
         if options.chat {
             let text = try chatTemplate().render(messages: [ChatMessage(role: .user, content: prompt)], addGenerationPrompt: true)
@@ -168,11 +174,12 @@ extension Model {
         } else {
             tokens = tokenizer.encode(prompt, addSpecial: true, parseSpecial: false)
         }
-        guard !tokens.isEmpty else { throw MongeError.usage("the prompt is empty; give at least one character to continue") }
+        guard !tokens.isEmpty else { throw MongeError.usage("\(name) is empty; give at least one character to continue") }
         let limit = language.contextLength
-        guard tokens.count + options.tokens <= limit else {
+        guard tokens.count <= limit, options.tokens <= limit - tokens.count else {
             throw MongeError.usage(
-                "the prompt has \(tokens.count) tokens and \(options.tokens) more were asked for; the model's context holds \(limit)")
+                "\(name) ('\(prompt.beginning)') has \(tokens.count) tokens and \(options.tokens) more were asked for; "
+                    + "the model's context holds \(limit)")
         }
         return tokens
     }

@@ -9,12 +9,7 @@ struct ActivationsCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(name: .long, help: "Sentences: .txt, .jsonl, .csv or .tsv.")
-    var prompts: String
-
-    @Option(name: .long, help: "The column of the sentences in a .csv or .tsv file.")
-    var column: String?
-
+    @OptionGroup var sentences: SentencesOption
     @OptionGroup var capture: CaptureOptionGroup
     @OptionGroup var steering: SteerOptions
 
@@ -26,13 +21,15 @@ struct ActivationsCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        try Output.requireWritable(out)
-        let sentences = try Sentences.read(prompts, column: column)
+        try NamedFile.check(
+            outputs: [NamedFile("--out", out)], inputs: model.inputs + sentences.inputs + steering.inputs)
+        let sentences = try sentences.read()
         let steering = try steering.steering()
         let model = try model.load()
         let activations = try ProgressBar.during { bar in
             try model.activations(
-                of: sentences, sites: capture.sites, options: capture.options, steering: steering, progress: bar.update)
+                of: sentences, sites: capture.sites, options: capture.options, steering: steering, progress: bar.update,
+                warn: Terminal.warning)
         }
         try ActivationsFile(activations, model: model, options: capture.options).write(to: URL(fileURLWithPath: out))
         Terminal.message("wrote \(out): \(activations.count) sites, \(sentences.count) samples")

@@ -23,20 +23,20 @@ struct CheckCommand: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("An operation; all when left out.", valueName: "name"))
     var op: [String] = []
 
-    @Option(name: .long, help: "The device to check: cpu, vulkan or vulkan:N (default: the CPU and every Vulkan device).")
+    @Option(name: .shortAndLong, help: "The device to check: cpu, vulkan or vulkan:N (default: the CPU and every Vulkan device).")
     var device: String?
 
     @Option(
-        name: .long,
+        name: .long, parsing: .unconditional,
         help: ArgumentHelp(
             "Cases an operation, or full: \(CheckEffort.fullCases) in all (default: enough to cover each type and option several times).",
             valueName: "number|full"))
     var cases: CheckEffort = .representative
 
-    @Option(name: .long, help: "The first case, to repeat one.")
+    @Option(name: .long, parsing: .unconditional, help: "The first case, to repeat one.", transform: Number.integer(from: 0))
     var from = 0
 
-    @Option(name: .long, help: "Seed of the cases.")
+    @Option(name: .long, parsing: .unconditional, help: "Seed of the cases.", transform: Number.seed)
     var seed: UInt64 = 1
 
     @Option(name: .long, help: "Kernels of Vulkan devices: lanes or tiles (default: what suits the device).")
@@ -53,7 +53,6 @@ struct CheckCommand: ParsableCommand {
         for name in op where !known.contains(name) {
             throw ValidationError("there is no operation '\(name)'; there are \(known.joined(separator: ", "))")
         }
-        if from < 0 { throw ValidationError("--from is \(from), expected 0 or more") }
     }
 
     private struct Report: Encodable {
@@ -83,7 +82,7 @@ struct CheckCommand: ParsableCommand {
                 messages += (candidate as? VulkanBackend)?.device.validationMessages ?? []
             }
         }
-        if json { try Output.json(reports) } else { show(reports) }
+        if json { try Output.json(reports) } else { try show(reports) }
         for message in Set(messages).sorted() { Terminal.warning("validation: \(message)") }
         if !messages.isEmpty || reports.contains(where: { !$0.report.passed }) { throw ExitCode(1) }
     }
@@ -98,11 +97,11 @@ struct CheckCommand: ParsableCommand {
         var options = DeviceOptions()
         options.checked = checked
         options.validation = DeviceOption.validates
-        return try choice.open(options: options, family: family)
+        return try choice.open(options: options, family: family, warn: Terminal.warning)
     }
 
-    private func show(_ reports: [Report]) {
-        Output.table(
+    private func show(_ reports: [Report]) throws {
+        try Output.table(
             ["device", "operation", "cases", "failed", "worst error / tolerance", "NMSE f32", "NMSE f16"],
             reports.map {
                 [
@@ -110,26 +109,26 @@ struct CheckCommand: ParsableCommand {
                     exponent($0.report.normalisedError), exponent($0.report.halfNormalisedError),
                 ]
             })
-        showTolerances(reports)
+        try showTolerances(reports)
         for report in reports {
             let repetition = CheckRepetition(
                 device: report.device, family: family, isChecked: checked, environment: ProcessInfo.processInfo.environment)
             for failure in report.report.failures.prefix(5) {
-                print("\n\(failure)\n  \(repetition.command(repeating: failure))")
+                try Output.line("\n\(failure)\n  \(repetition.command(repeating: failure))")
             }
         }
         let failed = reports.reduce(0) { $0 + $1.report.failures.count }
-        print("\n\(reports.reduce(0) { $0 + $1.report.cases }) cases, \(failed) failed")
+        try Output.line("\n\(reports.reduce(0) { $0 + $1.report.cases }) cases, \(failed) failed")
     }
 
     /// How far each operation may be off, and the case that came nearest to it.
-    private func showTolerances(_ reports: [Report]) {
+    private func showTolerances(_ reports: [Report]) throws {
         for operation in CrossCheck.operations {
             let ofOperation = reports.filter { $0.operation == operation.name }
             if ofOperation.isEmpty { continue }
-            print("\n\(operation.name): \(operation.summary)\n  tolerance  \(operation.tolerance)")
+            try Output.line("\n\(operation.name): \(operation.summary)\n  tolerance  \(operation.tolerance)")
             for report in ofOperation where report.report.worstRatio > 0 {
-                print("  worst      \(report.device): \(ratio(report.report.worstRatio)) of it, \(report.report.worstCase)")
+                try Output.line("  worst      \(report.device): \(ratio(report.report.worstRatio)) of it, \(report.report.worstCase)")
             }
         }
     }
@@ -144,7 +143,7 @@ extension CheckEffort: ExpressibleByArgument {
     public init?(argument: String) {
         if argument == "full" {
             self = .full
-        } else if let count = Int(argument), count >= 1 {
+        } else if let count = try? Number.integer(from: 1)(argument) {
             self = .cases(count)
         } else {
             return nil

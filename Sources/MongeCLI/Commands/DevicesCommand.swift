@@ -39,37 +39,37 @@ struct DevicesCommand: ParsableCommand {
             listing.vulkanError = "\(error)"
         }
         if json { return try Output.json(listing) }
-        print("cpu\n  \(listing.cpu.threads) threads, \(listing.cpu.instructions)")
-        for entry in listing.vulkan { show(entry) }
-        if let error = listing.vulkanError { print("no Vulkan: \(error)") }
-        print("\n--device auto is \(listing.automatic)")
+        try Output.line("cpu\n  \(listing.cpu.threads) threads, \(listing.cpu.instructions)")
+        for entry in listing.vulkan { try show(entry) }
+        if let error = listing.vulkanError { try Output.line("no Vulkan: \(error)") }
+        try Output.line("\n--device auto is \(listing.automatic)")
     }
 
-    private func show(_ entry: Entry) {
+    private func show(_ entry: Entry) throws {
         let device = entry.device
         let limits = device.limits
-        print("\nvulkan:\(device.index)  \(device.name) (\(device.kind.rawValue))")
-        print("  driver: \(device.driverName) \(device.driverVersion), Vulkan \(device.apiVersion)")
+        try Output.line("\nvulkan:\(device.index)  \(device.name) (\(device.kind.rawValue))")
+        try Output.line("  driver: \(device.driverName) \(device.driverVersion), Vulkan \(device.apiVersion)")
         let memory = device.heaps.map { heap in
             "\(heap.byteCount >> 20) MiB\(heap.isDeviceLocal ? " of its own" : " of the host")"
                 + (heap.budget.map { " (\($0 >> 20) MiB free to use)" } ?? "")
         }
-        print("  memory: \(memory.joined(separator: ", ")); largest allocation \(limits.largestAllocation >> 20) MiB")
-        print(
+        try Output.line("  memory: \(memory.joined(separator: ", ")); largest allocation \(limits.largestAllocation >> 20) MiB")
+        try Output.line(
             "  subgroups of \(limits.subgroupSize), workgroups of up to \(limits.workGroupInvocations), shared memory "
                 + "\(limits.sharedMemory >> 10) KiB, " + (limits.timestampBits > 0 ? "timestamps" : "no timestamps"))
-        print("  features: \(device.features.map(\.rawValue).sorted().joined(separator: ", "))")
+        try Output.line("  features: \(device.features.map(\.rawValue).sorted().joined(separator: ", "))")
         if !device.matrixShapes.isEmpty {
             let shapes = device.matrixShapes.map { "\($0.rows)×\($0.columns)×\($0.depth) \($0.a)→\($0.result)" }
-            print("  matrix shapes: \(shapes.joined(separator: ", "))")
+            try Output.line("  matrix shapes: \(shapes.joined(separator: ", "))")
         }
-        print("  matrix products: \(entry.matrix.kind.rawValue) (\(entry.matrix.detail))")
-        for failure in entry.matrix.failures { print("  wrong and not used: \(failure)") }
-        if let date = entry.matrix.tuned { print("  tuned \(date)") }
+        try Output.line("  matrix products: \(entry.matrix.kind.rawValue) (\(entry.matrix.detail))")
+        for failure in entry.matrix.failures { try Output.line("  wrong and not used: \(failure)") }
+        if let date = entry.matrix.tuned { try Output.line("  tuned \(date)") }
         if entry.refusals.isEmpty {
-            if device.isSoftware { print("  computes on the CPU: used only when asked for by index or name") }
+            if device.isSoftware { try Output.line("  computes on the CPU: used only when asked for by index or name") }
         } else {
-            print("  refused: \(entry.refusals.joined(separator: "; "))")
+            try Output.line("  refused: \(entry.refusals.joined(separator: "; "))")
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelFiles
 import Monge
 import Tensors
 import Transport
@@ -12,7 +13,7 @@ struct EvaluateCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(name: .long, help: "Sentences without the concept.")
+    @Option(name: .long, help: "Sentences without the concept: .txt, .jsonl, .csv or .tsv; - is standard input.")
     var source: String
 
     @Option(name: .long, help: "Sentences with the concept.")
@@ -24,6 +25,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(name: .long, help: "Plain sentences for the perplexity.")
     var plain: String
 
+    @OptionGroup var columns: ColumnOptions
     @OptionGroup var capture: CaptureOptionGroup
 
     @Option(name: .long, parsing: .upToNextOption, help: "The methods to compare.")
@@ -35,25 +37,26 @@ struct EvaluateCommand: ParsableCommand {
     @Option(name: .long, parsing: .upToNextOption, help: "The supports to compare.")
     var supports: [String] = ["q_0_100", "all"]
 
-    @Option(name: .long, help: "The strengths.")
-    var strengths = Numbers([0, 0.25, 0.5, 0.75, 1])
+    @Option(name: .long, parsing: .unconditional, help: "The strengths.", transform: Number.strengths)
+    var strengths = Strengths([0, 0.25, 0.5, 0.75, 1])
 
-    @Option(name: .long, help: "The prompt that is continued.")
+    @Option(name: .shortAndLong, parsing: .unconditional, help: "The prompt that is continued; - is standard input.")
     var prompt = "Once upon a time"
 
-    @Option(name: .long, help: "Continuations a strength.")
+    @Option(name: .long, parsing: .unconditional, help: "Continuations a strength.", transform: Number.samples)
     var samples = 200
 
-    @Option(name: .long, help: "Tokens a continuation.")
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional, help: "Tokens a continuation.", transform: Number.integer(from: 0))
     var tokens = 24
 
-    @Option(name: .long, help: "Top-p of the continuations.")
+    @Option(name: .long, parsing: .unconditional, help: "Top-p of the continuations.", transform: Number.probability)
     var topP: Float = 0.9
 
-    @Option(name: .long, help: "Repetition penalty of the continuations.")
+    @Option(name: .long, parsing: .unconditional, help: "Repetition penalty of the continuations.", transform: Number.penalty)
     var repetitionPenalty: Float = 1.1
 
-    @Option(name: .long, help: "Seed of the continuations.")
+    @Option(name: .long, parsing: .unconditional, help: "Seed of the continuations.", transform: Number.seed)
     var seed: UInt64 = 0
 
     @Flag(name: .long, help: "Print JSON: an array of rows.")
@@ -63,21 +66,27 @@ struct EvaluateCommand: ParsableCommand {
         for support in supports where Support(name: support) == nil {
             throw ValidationError("--supports '\(support)' is none of \(Support.names.joined(separator: ", "))")
         }
-        if samples < 1 { throw ValidationError("--samples is \(samples), expected 1 or more") }
+        try StandardInput.checkOnce([source, target, plain, prompt])
         if capture.sites.isEmpty { throw ValidationError("--sites is missing; for all layer norms: --sites '.*layernorm' 'model\\.norm'") }
     }
 
     mutating func run() throws {
-        let sourceSentences = try Sentences.read(source, column: nil)
-        let targetSentences = try Sentences.read(target, column: nil)
+        let sourceSentences = try SentenceFile(path: source, column: columns.column).sentences
+        let targetSentences = try SentenceFile(path: target, column: columns.targetColumn ?? columns.column).sentences
         var evaluation = ConceptEvaluation(
-            words: try WordList(contentsOf: URL(fileURLWithPath: words)), plainText: try Sentences.read(plain, column: nil))
-        evaluation.prompt = prompt
+            words: try WordList(contentsOf: URL(fileURLWithPath: words)),
+            plainText: try SentenceFile(path: plain, column: columns.column).sentences)
+        evaluation.prompt = prompt == StandardInput.name ? try StandardInput.text() : prompt
         evaluation.samples = samples
         evaluation.strengths = strengths.values
         evaluation.generation = GenerationOptions(tokens: tokens, topP: topP, repetitionPenalty: repetitionPenalty, seed: seed)
         let model = try model.load()
         var rows = [ConceptEvaluation.Row]()
+        var warnings = Set<String>()
+        // Every fit meets the same sentences.
+        func warn(_ warning: String) {
+            if warnings.insert(warning).inserted { Terminal.warning(warning) }
+        }
         try ProgressBar.during { bar in
             for method in methods {
                 for estimation in estimations {
@@ -86,14 +95,14 @@ struct EvaluateCommand: ParsableCommand {
                             method: method, estimation: estimation, support: Support(name: support), capture: capture.options)
                         let map = try model.fit(
                             source: sourceSentences, target: targetSentences, sites: capture.sites, options: options,
-                            progress: bar.update, warn: Terminal.warning)
-                        rows += try evaluation.rows(for: map, on: model, progress: bar.update)
+                            progress: bar.update, warn: warn)
+                        rows += try evaluation.rows(for: map, on: model, progress: bar.update, warn: warn)
                     }
                 }
             }
         }
         if json { return try Output.json(rows) }
-        Output.table(
+        try Output.table(
             ["method", "estimation", "support", "λ", "on topic", "perplexity", "change"],
             rows.map { row in
                 [

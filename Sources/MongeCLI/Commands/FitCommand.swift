@@ -16,17 +16,13 @@ struct FitCommand: ParsableCommand {
     @OptionGroup var device: DeviceOption
     @OptionGroup var precision: PrecisionOptions
 
-    @Option(name: .long, help: "Sentences as the model tends to write them: .txt, .jsonl, .csv or .tsv.")
+    @Option(name: .long, help: "Sentences as the model tends to write them: .txt, .jsonl, .csv or .tsv; - is standard input.")
     var source: String?
 
     @Option(name: .long, help: "Sentences as it should write.")
     var target: String?
 
-    @Option(name: .long, help: "The column of the sentences in a .csv or .tsv file.")
-    var column: String?
-
-    @Option(name: .long, help: "The column of the target's sentences, when it is another.")
-    var targetColumn: String?
+    @OptionGroup var columns: ColumnOptions
 
     @Option(name: .long, help: "Fit from captured activations instead of sentences (`monge activations`).")
     var sourceActivations: String?
@@ -48,17 +44,19 @@ struct FitCommand: ParsableCommand {
     @Option(name: .long, help: "all positions, or only the last of each forward call.")
     var position: Position = .all
 
-    @Option(name: .long, help: "At most this many sentences a side, drawn with the seed.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "At most this many sentences a side, drawn with the seed.",
+        transform: Number.integer(from: 1))
     var limit: Int?
 
-    @Option(name: .long, help: "Seed of the draw.")
+    @Option(name: .long, parsing: .unconditional, help: "Seed of the draw.", transform: Number.seed)
     var seed: UInt64 = 0
 
     @Option(name: .shortAndLong, help: "The file to write.")
     var out: String
 
     func validate() throws {
-        if let limit, limit < 1 { throw ValidationError("--limit is \(limit), expected 1 or more") }
+        try StandardInput.checkOnce([source, target].compactMap { $0 })
         if let support, Support(name: support) == nil {
             throw ValidationError("--support '\(support)' is none of \(Support.names.joined(separator: ", "))")
         }
@@ -79,7 +77,12 @@ struct FitCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        try Output.requireWritable(out)
+        try NamedFile.check(
+            outputs: [NamedFile("--out", out)],
+            inputs: NamedFile.model(model) + [
+                NamedFile("--source", source), NamedFile("--target", target), NamedFile("--source-activations", sourceActivations),
+                NamedFile("--target-activations", targetActivations),
+            ])
         let map = sourceActivations == nil ? try fitSentences() : try fitActivations()
         try map.write(to: URL(fileURLWithPath: out))
         let dead = map.sites.reduce(0) { $0 + $1.deadNeurons }
@@ -98,8 +101,8 @@ struct FitCommand: ParsableCommand {
     }
 
     private func fitSentences() throws -> TransportMap {
-        let sourceSentences = try Sentences.read(source!, column: column)
-        let targetSentences = try Sentences.read(target!, column: targetColumn ?? column)
+        let sourceSentences = try SentenceFile(path: source!, column: columns.column).sentences
+        let targetSentences = try SentenceFile(path: target!, column: columns.targetColumn ?? columns.column).sentences
         let model = try device.load(model!, precision: precision)
         return try ProgressBar.during { bar in
             try model.fit(

@@ -10,28 +10,41 @@ struct GenerateCommand: ParsableCommand {
     @OptionGroup var model: ModelOptions
     @OptionGroup var steering: SteerOptions
 
-    @Option(name: .long, help: "Strengths to compare side by side, for example 0,0.5,1; each replaces the λ of every --steer.")
-    var strengths: Numbers?
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "Strengths to compare side by side, for example -0.5,0,1; each replaces the λ of every --steer.", transform: Number.strengths)
+    var strengths: Strengths?
 
-    @Option(name: .long, help: "The most tokens to add.")
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional, help: "The most tokens to add.", transform: Number.integer(from: 0))
     var tokens = 64
 
-    @Option(name: .long, help: "0 takes the most likely token; logits are divided by it otherwise.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "0 takes the most likely token; logits are divided by it otherwise.",
+        transform: Number.temperature)
     var temperature: Float = 1
 
-    @Option(name: .long, help: "Draw from the k most likely tokens only; 0 for all.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "Draw from the k most likely tokens only; 0 for all.",
+        transform: Number.integer(from: 0))
     var topK = 0
 
-    @Option(name: .long, help: "Draw from the smallest set of tokens that reaches this probability; 1 for all.")
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "Draw from the smallest set of tokens that reaches this probability; 1 for all.", transform: Number.probability)
     var topP: Float = 1
 
-    @Option(name: .long, help: "Above 1, tokens already in the text become less likely.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "Above 1, tokens already in the text become less likely.",
+        transform: Number.penalty)
     var repetitionPenalty: Float = 1
 
-    @Option(name: .long, help: "The same seed gives the same text on one device.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "The same seed gives the same text on one device.", transform: Number.seed)
     var seed: UInt64 = 0
 
-    @Option(name: .long, help: "Continuations of each prompt at each strength.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "Continuations of each prompt at each strength.", transform: Number.samples)
     var samples = 1
 
     @Option(name: .long, help: "A word list, one a line: says how many continuations have one of them.")
@@ -43,20 +56,11 @@ struct GenerateCommand: ParsableCommand {
     @Flag(name: .long, help: "Print JSON: an array of {prompt, strength, sample, text, tokens, finished}.")
     var json = false
 
-    @Option(name: .long, help: "A file of prompts: .txt, .jsonl, .csv or .tsv.")
-    var prompts: String?
-
-    @Option(name: .long, help: "The column of the prompts in a .csv or .tsv file.")
-    var column: String?
-
-    @Argument(help: "Prompts.")
-    var prompt: [String] = []
+    @OptionGroup var prompts: PromptOptions
 
     func validate() throws {
-        if prompts == nil && prompt.isEmpty { throw ValidationError("give a prompt, or --prompts FILE") }
-        if prompts != nil && !prompt.isEmpty { throw ValidationError("give either prompts or --prompts FILE") }
+        if !prompts.areGiven { throw ValidationError("give a prompt, --prompts FILE, or a text through a pipe") }
         if strengths != nil && steering.steer.isEmpty { throw ValidationError("--strengths needs a --steer FILE to apply them to") }
-        if samples < 1 { throw ValidationError("--samples is \(samples), expected 1 or more") }
     }
 
     /// A continuation as `--json` prints it.
@@ -71,7 +75,7 @@ struct GenerateCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        let prompts = try self.prompts.map { try Sentences.read($0, column: column) } ?? prompt
+        let prompts = try prompts.read()
         let steers = try steering.steering()
         let words = try words.map { try WordList(contentsOf: URL(fileURLWithPath: $0)) }
         let options = GenerationOptions(
@@ -97,29 +101,27 @@ struct GenerateCommand: ParsableCommand {
                 prompt: $0.prompt, strength: $0.strength, sample: $0.sample, text: $1.text, tokens: $1.tokens, finished: $1.isFinished)
         }
         if json { return try Output.json(results) }
-        show(results, prompts: prompts, words: words)
+        try show(results, strengths: strengths.count, words: words)
     }
 
-    private func show(_ results: [Result], prompts: [String], words: WordList?) {
-        for prompt in prompts {
-            let ofPrompt = results.filter { $0.prompt == prompt }
-            var strengths = [Float?]()
-            for result in ofPrompt where !strengths.contains(result.strength) { strengths.append(result.strength) }
-            for strength in strengths {
-                let group = ofPrompt.filter { $0.strength == strength }
-                if strengths.count > 1 || words != nil { print(heading(strength, group, words)) }
-                // With a word list many samples are drawn to be counted; a few are enough to be read.
-                for result in words == nil ? group[...] : group.prefix(2) {
-                    print((chat ? "" : prompt) + result.text)
-                    if strengths.count > 1 || results.count > 1 { print() }
-                }
+    /// Prints results in their order: for each prompt, at each strength, its samples. They are told apart by their place, since two prompts
+    /// may be equal.
+    private func show(_ results: [Result], strengths: Int, words: WordList?) throws {
+        for start in stride(from: 0, to: results.count, by: samples) {
+            let group = results[start..<start + samples]
+            if strengths > 1 || words != nil { try Output.line(heading(group, words)) }
+            // With a word list many samples are drawn to be counted; a few are enough to be read.
+            for result in words == nil ? group : group.prefix(2) {
+                try Output.line((chat ? "" : result.prompt) + result.text)
+                if strengths > 1 || results.count > 1 { try Output.line() }
             }
         }
     }
 
-    private func heading(_ strength: Float?, _ group: [Result], _ words: WordList?) -> String {
+    /// - Parameter group: The samples of one prompt at one strength.
+    private func heading(_ group: ArraySlice<Result>, _ words: WordList?) -> String {
         var parts = [String]()
-        if let strength { parts.append("λ = \(String(format: "%g", strength))") }
+        if let strength = group.first?.strength { parts.append("λ = \(String(format: "%g", strength))") }
         if let words {
             let count = group.count { !words.matches(in: $0.text).isEmpty }
             parts.append("on topic: \(count) of \(group.count) (\(100 * count / group.count) %)")

@@ -7,29 +7,40 @@ import Transport
 /// `monge inspect`: what a file holds.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Shows a model (architecture, sizes, types, sites) or a map (method, sites, statistics).")
+        commandName: "inspect", abstract: "Shows a model (architecture, sizes, types, sites), a map (method, sites, statistics), or what another file is.")
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false
 
-    @Argument(help: "A model file or folder, a name from the cache, a map, or a file of activations.")
+    @Argument(help: "A model file or folder, a name from the cache, a map, or any other file.")
     var file: String
 
     mutating func run() throws {
         let url = try ModelCatalogue.locate(file)
-        if url.pathExtension == "safetensors" {
-            let file = try SafetensorsFile(path: url.path)
-            if file.metadata["format"] == "monge-transport" { return try show(TransportMap(file)) }
-            return try show(FileSummary(file))
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue {
+            return try show(ModelSummary(url))
         }
-        try show(ModelSummary(url))
+        // What a file is called says little: its contents decide.
+        let file = try MappedFile(path: url.path)
+        if FileKind.isGGUF(file) { return try show(ModelSummary(url)) }
+        guard FileKind.mayBeSafetensors(file) else { return try show(OtherFileSummary(file)) }
+        let tensors = try SafetensorsFile(file)
+        if FileKind(tensors) == .map { return try show(TransportMap(tensors)) }
+        try show(FileSummary(tensors))
+    }
+
+    private func show(_ summary: OtherFileSummary) throws {
+        if json { return try Output.json(summary) }
+        let lines = summary.lines.map { ", \($0) \($0 == 1 ? "line" : "lines")" } ?? ""
+        try Output.line("\(summary.kind), \(summary.bytes) bytes\(lines)" + (summary.use.map { "; \($0)" } ?? ""))
     }
 
     private func show(_ map: TransportMap) throws {
         let summary = MapSummary(map)
         if json { return try Output.json(summary) }
-        print(summary.headline)
-        Output.table(
+        try Output.line(summary.headline)
+        try Output.table(
             ["site", "neurons", "mean ω", "mean |β|", "finite support", "dead"],
             summary.sites.map {
                 [
@@ -41,18 +52,19 @@ struct InspectCommand: ParsableCommand {
 
     private func show(_ summary: FileSummary) throws {
         if json { return try Output.json(summary) }
-        for (key, value) in summary.metadata.sorted(by: { $0.key < $1.key }) { print("\(key): \(value.prefix(100))") }
-        Output.table(["tensor", "type", "shape"], summary.tensors.map { [$0.name, $0.type, "\($0.shape)"] })
+        try Output.line(summary.kind + (summary.use.map { "; \($0)" } ?? ""))
+        for (key, value) in summary.metadata.sorted(by: { $0.key < $1.key }) { try Output.line("\(key): \(value.prefix(100))") }
+        try Output.table(["tensor", "type", "shape"], summary.tensors.map { [$0.name, $0.type, "\($0.shape)"] })
     }
 
     private func show(_ summary: ModelSummary) throws {
         if json { return try Output.json(summary) }
-        Output.table(["property", "value"], summary.properties)
-        print()
-        Output.table(
+        try Output.table(["property", "value"], summary.properties)
+        try Output.line()
+        try Output.table(
             ["type", "tensors", "MiB"],
             summary.types.map { [$0.type, String($0.tensors), Output.number(Double($0.bytes) / 1_048_576, digits: 1)] })
-        print("\n\(summary.sites.count) sites, in execution order:")
-        for site in summary.sites { print("  \(site.name) [\(site.channels)]") }
+        try Output.line("\n\(summary.sites.count) sites, in execution order:")
+        for site in summary.sites { try Output.line("  \(site.name) [\(site.channels)]") }
     }
 }

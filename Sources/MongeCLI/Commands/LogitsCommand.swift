@@ -10,11 +10,11 @@ struct LogitsCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(name: .long, help: "The text.")
-    var prompt: String?
+    @OptionGroup var text: TextOption
 
-    @Option(name: .long, help: "The tokens themselves, for example 1,2,3.")
-    var tokenIds: String?
+    @Option(
+        name: .long, parsing: .unconditional, help: "The tokens themselves, for example 1,2,3.", transform: Number.tokens)
+    var tokenIds: [Int32]?
 
     @OptionGroup var steering: SteerOptions
 
@@ -22,22 +22,15 @@ struct LogitsCommand: ParsableCommand {
     var out: String
 
     func validate() throws {
-        if (prompt == nil) == (tokenIds == nil) { throw ValidationError("give either --prompt or --token-ids") }
+        if tokenIds != nil && (text.prompt ?? text.text) != nil { throw ValidationError("give either a text or --token-ids") }
     }
 
     mutating func run() throws {
-        try Output.requireWritable(out)
+        try NamedFile.check(outputs: [NamedFile("--out", out)], inputs: model.inputs + steering.inputs)
         let steering = try steering.steering()
-        let given = try tokenIds.map { text in
-            try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-                guard let id = Int32(part.trimmingCharacters(in: .whitespaces)) else {
-                    throw MongeError.usage("'\(part)' in --token-ids is not a number")
-                }
-                return id
-            }
-        }
+        let text = try tokenIds == nil ? text.read() : ""
         let model = try model.load()
-        let tokens = given ?? model.tokenizer.encode(prompt!, addSpecial: true, parseSpecial: false)
+        let tokens = tokenIds ?? model.tokenizer.encode(text, addSpecial: true, parseSpecial: false)
         let logits = try model.logits(of: tokens, steering: steering)
         try SafetensorsWriter.write(
             [

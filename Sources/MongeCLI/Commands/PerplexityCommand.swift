@@ -9,33 +9,26 @@ struct PerplexityCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(name: .long, help: "Sentences: .txt, .jsonl, .csv or .tsv.")
-    var text: String
-
-    @Option(name: .long, help: "The column of the sentences in a .csv or .tsv file.")
-    var column: String?
-
-    @Option(name: .long, help: "Sentences are cut to this many tokens.")
-    var maxTokens = 128
-
+    @OptionGroup var sentences: SentencesOption
+    @OptionGroup var length: LengthOption
     @OptionGroup var steering: SteerOptions
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false
 
     func validate() throws {
-        if maxTokens < 2 { throw ValidationError("--max-tokens is \(maxTokens), expected 2 or more") }
+        if length.maxTokens < 2 { throw ValidationError("--max-tokens is \(length.maxTokens), expected 2 or more: the first is not predicted") }
     }
 
     mutating func run() throws {
-        let sentences = try Sentences.read(text, column: column)
+        let sentences = try sentences.read()
         let steering = try steering.steering()
         let model = try model.load()
         let result = try ProgressBar.during { bar in
-            try model.perplexity(of: sentences, steering: steering, maximumTokens: maxTokens, progress: bar.update)
+            try model.perplexity(of: sentences, steering: steering, maximumTokens: length.maxTokens, progress: bar.update, warn: Terminal.warning)
         }
         if json { return try Output.json(result) }
-        Output.table(
+        try Output.table(
             ["sentences", "tokens", "per token", "mean of sentences", "median of sentences"],
             [
                 [

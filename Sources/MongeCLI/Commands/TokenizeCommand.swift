@@ -15,14 +15,14 @@ struct TokenizeCommand: ParsableCommand {
     @Flag(name: .long, help: "Print JSON: {\"ids\": [...], \"pieces\": [...]}.")
     var json = false
 
-    @Argument(help: "The text.")
-    var text: String
+    @OptionGroup var text: TextOption
 
     mutating func run() throws {
         struct Tokens: Encodable {
             var ids: [Int32]
             var pieces: [String]
         }
+        let text = try text.read()
         let tokenizer = try Model.loadTokenizer(ModelCatalogue.locate(model))
         let ids = tokenizer.encode(text, addSpecial: true, parseSpecial: special)
         let pieces = ids.map { String(decoding: tokenizer.piece($0), as: UTF8.self) }
@@ -34,6 +34,6 @@ struct TokenizeCommand: ParsableCommand {
             }
             return "\"\(visible.joined())\""
         }
-        Output.table(["id", "piece"], zip(ids, pieces).map { [String($0), quoted($1)] })
+        try Output.table(["id", "piece"], zip(ids, pieces).map { [String($0), quoted($1)] })
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import ModelFiles
 import Monge
 import Tensors
 import Transport
@@ -8,7 +7,7 @@ import VulkanRuntime
 
 /// `--device`, on every command that computes.
 struct DeviceOption: ParsableArguments {
-    @Option(name: .long, help: "auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME (default: $MONGE_DEVICE, else auto).")
+    @Option(name: .shortAndLong, help: "auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME (default: $MONGE_DEVICE, else auto).")
     var device: String?
 
     func choice() throws -> DeviceChoice { try device.map { try DeviceChoice($0) } ?? .fromEnvironment() }
@@ -20,7 +19,7 @@ struct DeviceOption: ParsableArguments {
     func open() throws -> any Backend {
         var options = DeviceOptions()
         options.validation = DeviceOption.validates
-        return try choice().open(options: options)
+        return try choice().open(options: options, warn: Terminal.warning)
     }
 
     /// Opens the device and a model on it.
@@ -63,12 +62,14 @@ struct ModelOptions: ParsableArguments {
     @OptionGroup var precision: PrecisionOptions
 
     func load() throws -> Model { try device.load(model, precision: precision) }
+
+    var inputs: [NamedFile?] { NamedFile.model(model) }
 }
 
 /// `--steer`, the maps in place.
 struct SteerOptions: ParsableArguments {
     @Option(
-        name: .long, parsing: .singleValue,
+        name: .shortAndLong, parsing: .singleValue,
         help: ArgumentHelp("A map, at strength λ (1 when left out); several act in this order.", valueName: "file[@λ]"))
     var steer: [String] = []
 
@@ -82,18 +83,32 @@ struct SteerOptions: ParsableArguments {
 
     func entries() throws -> [Entry] {
         try steer.map { text in
-            var file = text
-            var strength: Float = 1
-            if let at = text.lastIndex(of: "@"), let value = Float(text[text.index(after: at)...]) {
-                guard value.isFinite else { throw MongeError.usage("the strength in '\(text)' is not a finite number") }
-                file = String(text[..<at])
-                strength = value
-            } else if let at = text.lastIndex(of: "@"), !FileManager.default.fileExists(atPath: text) {
-                throw MongeError.usage("the strength '\(text[text.index(after: at)...])' in '\(text)' is not a number")
+            let (file, strength) = try SteerOptions.split(text)
+            let map: TransportMap
+            do {
+                map = try TransportMap(contentsOf: URL(fileURLWithPath: file))
+            } catch let error as TransportFileError {
+                throw MongeError.failed("\(file): \(error)")
             }
-            let map = try TransportMap(contentsOf: URL(fileURLWithPath: file))
             return Entry(file: file, steer: Steer(inverse ? map.inverse : map, strength: strength))
         }
+    }
+
+    /// The maps' files.
+    var inputs: [NamedFile?] { steer.map { NamedFile("--steer", (try? SteerOptions.split($0))?.file) } }
+
+    /// The file and the strength in `file@λ`; a file whose name has an @ in it is found, too.
+    private static func split(_ text: String) throws -> (file: String, strength: Float) {
+        guard let at = text.lastIndex(of: "@") else { return (text, 1) }
+        let number = text[text.index(after: at)...]
+        guard let strength = Float(number) else {
+            guard FileManager.default.fileExists(atPath: text) else {
+                throw MongeError.usage("the strength '\(number)' in '\(text)' is not a number")
+            }
+            return (text, 1)
+        }
+        guard strength.isFinite else { throw MongeError.usage("the strength in '\(text)' is not a finite number") }
+        return (String(text[..<at]), strength)
     }
 
     func steering() throws -> [Steer] { try entries().map(\.steer) }
@@ -109,43 +124,22 @@ struct CaptureOptionGroup: ParsableArguments {
     @Option(name: .long, help: "How a sentence's tokens become one sample: mean, max, min, median or last.")
     var pooling: Pooling = .mean
 
-    @Option(name: .long, help: "Sentences are cut to this many tokens.")
-    var maxTokens = 128
+    @OptionGroup var length: LengthOption
 
     @Flag(name: .long, help: "Leave the beginning-of-sequence token out of the sample.")
     var skipBos = false
 
-    func validate() throws {
-        if maxTokens < 1 { throw ValidationError("--max-tokens is \(maxTokens), expected 1 or more") }
-    }
+    var options: CaptureOptions { CaptureOptions(pooling: pooling, maximumTokens: length.maxTokens, skipsBeginning: skipBos) }
+}
 
-    var options: CaptureOptions { CaptureOptions(pooling: pooling, maximumTokens: maxTokens, skipsBeginning: skipBos) }
+/// `--max-tokens`, where long sentences end.
+struct LengthOption: ParsableArguments {
+    @Option(
+        name: .long, parsing: .unconditional, help: "Sentences are cut to this many tokens.", transform: Number.integer(from: 1))
+    var maxTokens = 128
 }
 
 extension Pooling: ExpressibleByArgument {}
 extension ColumnFit: ExpressibleByArgument {}
 extension Estimation: ExpressibleByArgument {}
 extension Position: ExpressibleByArgument {}
-
-/// A comma-separated list of numbers, for example `0,0.25,0.5`.
-struct Numbers: ExpressibleByArgument {
-    var values: [Float]
-
-    init(_ values: [Float]) { self.values = values }
-
-    init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-        let values = parts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }
-        guard values.count == parts.count, !values.isEmpty, values.allSatisfy(\.isFinite) else { return nil }
-        self.values = values
-    }
-
-    var defaultValueDescription: String { values.map { String(format: "%g", $0) }.joined(separator: ",") }
-}
-
-/// Sentences from a file, with the errors of `SentenceFile`.
-enum Sentences {
-    static func read(_ path: String, column: String?) throws -> [String] {
-        try SentenceFile(path: path, column: column).sentences
-    }
-}

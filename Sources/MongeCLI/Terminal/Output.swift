@@ -1,19 +1,16 @@
+import FileSystem
 import Foundation
 import Monge
 
-/// Standard output: results, as text or as JSON.
+/// Standard output: results, as text or as JSON. Each call writes at once, so that a full disk or a closed pipe ends the work.
 enum Output {
-    /// Refuses a file that could not be written, before the work whose result it would hold.
-    static func requireWritable(_ path: String) throws {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw MongeError.usage("\(path) cannot be written: there is no folder \(folder)")
-        }
-        guard FileManager.default.isWritableFile(atPath: folder) else {
-            throw MongeError.usage("\(path) cannot be written: the folder \(folder) is not writable")
-        }
+    /// - Throws: `FileError` when standard output cannot be written.
+    static func text(_ text: String) throws {
+        try Descriptor.write([Data(text.utf8)], to: STDOUT_FILENO, named: "standard output")
     }
+
+    /// Prints a line.
+    static func line(_ text: String = "") throws { try self.text(text + "\n") }
 
     /// Prints a value as one JSON document with sorted keys.
     static func json(_ value: some Encodable) throws {
@@ -21,11 +18,11 @@ enum Output {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        try line(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
     /// Prints rows in aligned columns; numbers to the right.
-    static func table(_ header: [String], _ rows: [[String]]) {
+    static func table(_ header: [String], _ rows: [[String]]) throws {
         let all = [header] + rows
         let widths = header.indices.map { column in all.map { $0[column].count }.max()! }
         let isNumeric = header.indices.map { column in rows.allSatisfy { Double($0[column].prefix { !"% x".contains($0) }) != nil } }
@@ -36,9 +33,8 @@ enum Output {
             }
             return padded.joined(separator: "  ").replacing(/\ +$/, with: "")
         }
-        print(line(header))
-        print(widths.map { String(repeating: "─", count: $0) }.joined(separator: "  "))
-        for row in rows { print(line(row)) }
+        let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ")
+        try self.line(([line(header), rule] + rows.map(line)).joined(separator: "\n"))
     }
 
     static func number(_ value: Double, digits: Int = 2) -> String { String(format: "%.\(digits)f", value) }

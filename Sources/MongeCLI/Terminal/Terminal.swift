@@ -1,3 +1,4 @@
+import FileSystem
 import Foundation
 import Monge
 
@@ -5,9 +6,10 @@ import Monge
 enum Terminal {
     static let isInteractive = isatty(STDERR_FILENO) == 1
 
-    static func message(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
-    }
+    /// Writes text as it is. Where standard error cannot be written there is no one to tell.
+    static func write(_ text: String) { try? Descriptor.write([Data(text.utf8)], to: STDERR_FILENO, named: "standard error") }
+
+    static func message(_ text: String) { write(text + "\n") }
 
     static func warning(_ text: String) { message("monge: warning: \(text)") }
 }
@@ -46,7 +48,7 @@ final class ProgressBar {
             let width = 24
             let filled = progress.total > 0 ? width * min(progress.done, progress.total) / progress.total : width
             let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-            FileHandle.standardError.write(Data("\r\u{1B}[K\(progress.activity) \(bar) \(figures)".utf8))
+            Terminal.write("\r\u{1B}[K\(progress.activity) \(bar) \(figures)")
             isDrawn = true
         } else {
             Terminal.message("\(progress.activity): \(figures)")
@@ -55,7 +57,7 @@ final class ProgressBar {
 
     /// Ends the line, so that what follows starts on its own.
     func finish() {
-        if isDrawn { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        if isDrawn { Terminal.write("\r\u{1B}[K") }
         isDrawn = false
     }
 

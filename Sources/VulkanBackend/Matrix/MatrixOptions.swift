@@ -7,8 +7,8 @@ public struct MatrixOptions: Sendable {
     public var inputs = MatrixInputs.activations
     /// Whether each kernel on tensor cores is compared with the plain one before its first use; nil for: when it was not asked for by name.
     public var checksKernels: Bool?
-    /// Told of each kernel that failed its check and of tables that cannot be used, in a sentence.
-    public var report: @Sendable (String) -> Void = { FileHandle.standardError.write(Data("monge: \($0)\n".utf8)) }
+    /// Told of each kernel that failed its check and of tables that cannot be used, in a sentence; nothing is printed.
+    public var report: @Sendable (String) -> Void = { _ in }
     /// Kernels of the library that run in the place of others: how tests see a wrong kernel found out.
     package var standIns: [String: String] = [:]
 

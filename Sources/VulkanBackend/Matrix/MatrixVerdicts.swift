@@ -1,3 +1,4 @@
+import FileSystem
 import Foundation
 import VulkanRuntime
 
@@ -51,6 +52,6 @@ public struct MatrixVerdicts: Codable, Sendable, Equatable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         guard let data = try? encoder.encode(self) else { return }
         try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try? data.write(to: Self.file(report, in: folder), options: .atomic)
+        try? OutputFile(Self.file(report, in: folder).path).write(data)
     }
 }

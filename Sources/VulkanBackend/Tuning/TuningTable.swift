@@ -1,3 +1,4 @@
+import FileSystem
 import Foundation
 import VulkanRuntime
 
@@ -58,7 +59,7 @@ public struct TuningTable: Codable, Sendable, Equatable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let file = Self.file(report, in: folder)
-        try encoder.encode(self).write(to: file, options: .atomic)
+        try OutputFile(file.path).write(encoder.encode(self))
         return file
     }
 }

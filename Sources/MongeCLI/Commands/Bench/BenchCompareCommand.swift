@@ -33,10 +33,10 @@ struct BenchCompareCommand: ParsableCommand {
             KernelReport(contentsOf: URL(fileURLWithPath: before)), KernelReport(contentsOf: URL(fileURLWithPath: after)),
             threshold: threshold / 100, acrossDevices: acrossDevices)
         if json { return try Output.json(comparison) }
-        for remark in comparison.remarks { print("note: \(remark)") }
+        for remark in comparison.remarks { try Output.line("note: \(remark)") }
         let moved = comparison.entries.filter { $0.verdict != .same }.sorted { $0.speedup < $1.speedup }
         if !moved.isEmpty {
-            Output.table(
+            try Output.table(
                 ["operation", "model", "shapes", "before", "after", "speedup", "noise", ""],
                 moved.map {
                     [
@@ -44,13 +44,13 @@ struct BenchCompareCommand: ParsableCommand {
                         Output.number($0.speedup) + " ×", Output.number(100 * $0.noise, digits: 0) + " %", $0.verdict.rawValue,
                     ]
                 })
-            print("")
+            try Output.line()
         }
         let counts = [KernelComparison.Verdict.slower, .faster, .same].map { verdict in
             "\(comparison.entries.filter { $0.verdict == verdict }.count) \(verdict.rawValue)"
         }
-        print("\(comparison.entries.count) benchmarks in both: \(counts.joined(separator: ", "))")
-        for name in comparison.onlyBefore { print("only in \(before): \(name)") }
-        for name in comparison.onlyAfter { print("only in \(after): \(name)") }
+        try Output.line("\(comparison.entries.count) benchmarks in both: \(counts.joined(separator: ", "))")
+        for name in comparison.onlyBefore { try Output.line("only in \(before): \(name)") }
+        for name in comparison.onlyAfter { try Output.line("only in \(after): \(name)") }
     }
 }

@@ -59,12 +59,12 @@ struct BenchKernelsCommand: ParsableCommand {
         guard !benchmarks.isEmpty else {
             throw MongeError.usage("no benchmark is asked for: none has these operations, sizes and shapes together")
         }
-        for file in [json, html].compactMap({ $0 }) { try Output.requireWritable(file) }
+        try NamedFile.check(outputs: [NamedFile("--json", json), NamedFile("--html", html)], inputs: [])
         let backend = try device.open()
         var measurement = KernelMeasurement(backend)
         measurement.secondsPerBenchmark = seconds
         let report = try ProgressBar.during { bar in try measurement.run(benchmarks, command: Shell.ownCommand, progress: bar.update) }
-        KernelTable.show(report)
+        try KernelTable.show(report)
         try KernelTable.write(report, json: json, html: html)
     }
 }

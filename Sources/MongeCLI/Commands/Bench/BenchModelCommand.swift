@@ -39,18 +39,18 @@ struct BenchModelCommand: ParsableCommand {
                 progress: bar.update)
         }
         if json { return try Output.json(result) }
-        print("\(result.device), \(result.date), \(result.model), activations \(result.activations)")
-        print(
+        try Output.line("\(result.device), \(result.date), \(result.model), activations \(result.activations)")
+        try Output.line(
             "ceilings: \(Output.number(result.ceilings.gigabytesPerSecond, digits: 1)) GB/s (addition), "
                 + "\(Output.number(result.ceilings.gigaflopsPerSecond, digits: 1)) GFLOP/s (f32 product \(result.ceilings.matrixProduct))")
-        print(
+        try Output.line(
             "a token reads \(Output.number(Double(result.weightBytes) / 1e6, digits: 1)) MB of weights and takes "
                 + "\(Output.number(Double(result.operationsPerToken) / 1e9, digits: 3)) GFLOP\n")
         let rows = [
             ("prefill \(result.promptTokens)", result.prefill), ("prefill \(result.promptTokens), steered", result.prefillSteered),
             ("decode", result.decode), ("decode, steered", result.decodeSteered),
         ]
-        Output.table(
+        try Output.table(
             ["", "tokens/s", "slowest", "fastest", "GB/s", "GFLOP/s", "of ceiling"],
             rows.map { name, rate in
                 [
@@ -59,7 +59,7 @@ struct BenchModelCommand: ParsableCommand {
                     Output.number(rate.gigaflopsPerSecond, digits: 1), Output.number(100 * rate.shareOfCeiling, digits: 0) + " %",
                 ]
             })
-        print(
+        try Output.line(
             "\nsteering costs \(String(format: "%+.1f %%", 100 * result.decodeToll)) of decode and "
                 + "\(String(format: "%+.1f %%", 100 * result.prefillToll)) of prefill (medians of pairs); "
                 + "open to first token \(Output.number(result.secondsToFirstToken)) s; "

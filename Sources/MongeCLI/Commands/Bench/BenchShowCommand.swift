@@ -15,9 +15,9 @@ struct BenchShowCommand: ParsableCommand {
     var html: String?
 
     mutating func run() throws {
-        if let html { try Output.requireWritable(html) }
+        try NamedFile.check(outputs: [NamedFile("--html", html)], inputs: [NamedFile("the result", file)])
         let report = try KernelReport(contentsOf: URL(fileURLWithPath: file))
-        KernelTable.show(report)
+        try KernelTable.show(report)
         try KernelTable.write(report, json: nil, html: html)
     }
 }

@@ -48,14 +48,14 @@ struct BenchTuneCommand: ParsableCommand {
         }
         let file = dryRun ? nil : try table.write(backend.device.report, in: folder).path
         if json { return try Output.json(Result(file: file, table: table, measurements: measurements)) }
-        print("\(table.device), \(table.driver), \(table.date)")
-        Output.table(
+        try Output.line("\(table.device), \(table.driver), \(table.date)")
+        try Output.table(
             ["problem", "choice", "ms", "rate", ""],
             measurements.map {
                 [$0.problem, $0.choice, Output.number($0.milliseconds, digits: 4), Output.number($0.rate, digits: 1), $0.unit]
             })
-        print("\nfew rows: \(table.matvec)\nplain arithmetic: \(table.scalarTile)")
-        if let best = table.matrixTiles.first { print("tensor cores: \(best.tile)") }
-        if let file { print("kept in \(file)") }
+        try Output.line("\nfew rows: \(table.matvec)\nplain arithmetic: \(table.scalarTile)")
+        if let best = table.matrixTiles.first { try Output.line("tensor cores: \(best.tile)") }
+        if let file { try Output.line("kept in \(file)") }
     }
 }

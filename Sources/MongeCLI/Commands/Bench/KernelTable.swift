@@ -1,38 +1,39 @@
 import Benchmarks
+import FileSystem
 import Foundation
 import Monge
 
 /// A report of kernels as text, and as files.
 enum KernelTable {
-    static func show(_ report: KernelReport) {
+    static func show(_ report: KernelReport) throws {
         let device = report.device
         let driver = [device.driver, device.driverVersion].filter { !$0.isEmpty }.joined(separator: " ")
-        print("\(device.name) (\(driver)) on \(device.processor), \(report.date)")
-        print(
+        try Output.line("\(device.name) (\(driver)) on \(device.processor), \(report.date)")
+        try Output.line(
             "ceilings: \(Output.number(report.ceilings.gigabytesPerSecond, digits: 1)) GB/s, "
                 + "\(Output.number(report.ceilings.gigaflopsPerSecond, digits: 1)) GFLOP/s")
-        for probe in report.ceilings.memory { print("  \(probe.name): \(Output.number(probe.rate, digits: 1)) GB/s") }
-        for probe in report.ceilings.matrix { print("  \(probe.name): \(Output.number(probe.rate, digits: 1)) GFLOP/s") }
+        for probe in report.ceilings.memory { try Output.line("  \(probe.name): \(Output.number(probe.rate, digits: 1)) GB/s") }
+        for probe in report.ceilings.matrix { try Output.line("  \(probe.name): \(Output.number(probe.rate, digits: 1)) GFLOP/s") }
         if !report.kernels.isEmpty {
-            print("")
-            showKernels(report.kernels)
+            try Output.line()
+            try showKernels(report.kernels)
         }
         if report.kernels.contains(where: { !$0.isCold }) {
-            print("\n* the data may have been in the cache: it is too little to be taken from many copies")
+            try Output.line("\n* the data may have been in the cache: it is too little to be taken from many copies")
         }
         if !report.leftOut.isEmpty {
-            print("\nleft out:")
+            try Output.line("\nleft out:")
             for omission in report.leftOut {
-                print("  \(omission.operation) (\(omission.model)) \(omission.shapes): \(omission.reason)")
+                try Output.line("  \(omission.operation) (\(omission.model)) \(omission.shapes): \(omission.reason)")
             }
         }
     }
 
-    private static func showKernels(_ kernels: [KernelResult]) {
+    private static func showKernels(_ kernels: [KernelResult]) throws {
         var peers: [String] = []
         for peer in kernels.flatMap({ $0.peers ?? [] }) where !peers.contains(peer.name) { peers.append(peer.name) }
         let header = ["operation", "model", "shapes", "time", "±", "GFLOP/s", "GB/s", "of ceiling", "bound by"] + peers
-        Output.table(
+        try Output.table(
             header,
             kernels.map { kernel in
                 [
@@ -63,11 +64,7 @@ enum KernelTable {
     }
 
     private static func write(_ data: Data, to path: String) throws {
-        do {
-            try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw MongeError.failed("\(path) cannot be written: \(error.localizedDescription)")
-        }
+        try OutputFile(path).write(data)
         Terminal.message("wrote \(path)")
     }
 }
