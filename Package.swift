@@ -42,12 +42,14 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "CPUBackend", "CrossCheck", "Foundations", "ModelFiles", "Models", "Monge", "Tensors", "Transport", "VulkanBackend", "VulkanRuntime",
+                "CPUBackend", "CrossCheck", "Foundations", "ModelFiles", "Models", "Monge", "Tensors", "Transport", "VulkanBackend",
+                "VulkanRuntime",
             ]),
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Benchmarks", "CPUBackend", "CrossCheck", "FileSystem", "Foundations", "ModelFiles", "Monge", "Tensors", "Tokenizers", "Transport",
+                "Benchmarks", "CPUBackend", "CrossCheck", "FileSystem", "Foundations", "ModelFiles", "Monge", "Tensors", "Tokenizers",
+                "Transport",
                 "VulkanBackend", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -74,7 +76,8 @@ let package = Package(
                 "VulkanBackend", "VulkanRuntime",
             ]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "Monge", "Tensors"]),
-        .testTarget(name: "MongeCLITests", dependencies: ["MongeCLI", "CrossCheck", "VulkanBackend", "VulkanRuntime"]),
+        .testTarget(
+            name: "MongeCLITests", dependencies: ["MongeCLI", "CrossCheck", "ModelFiles", "Tensors", "VulkanBackend", "VulkanRuntime"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),
         .testTarget(
             name: "VulkanRuntimeTests", dependencies: ["Foundations", "VulkanRuntime"], exclude: ["Shaders"],

@@ -64,7 +64,8 @@ extension OutputFile {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: folder(of: place), isDirectory: &isFolder)
         guard exists, isFolder.boolValue else {
-            throw FileError(path, "cannot be written: \(exists ? "\(folder(of: place)) is no folder" : "there is no folder \(folder(of: place))")")
+            throw FileError(
+                path, "cannot be written: \(exists ? "\(folder(of: place)) is no folder" : "there is no folder \(folder(of: place))")")
         }
     }
 

@@ -153,7 +153,8 @@ private func write(_ text: String, to path: String) throws {
         try folder.file("file", "old", mode: 0o604)
         let before = folder.status("file")
         for name in ["file", "new"] { try OutputFile(folder.path(name)).check() }
-        #expect(folder.names == ["file"] && folder.status("file").st_ino == before.st_ino && folder.status("file").st_mode == before.st_mode)
+        #expect(
+            folder.names == ["file"] && folder.status("file").st_ino == before.st_ino && folder.status("file").st_mode == before.st_mode)
         #expect(try folder.text("file") == "old")
     }
 

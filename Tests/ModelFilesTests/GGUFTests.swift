@@ -141,7 +141,7 @@ struct GGUFTests {
     @Test func filesThatCannotBeOpenedAreNamed() {
         let error = #expect(throws: ModelFileError.self) { try GGUFFile(path: "/nowhere/model.gguf") }
         #expect(error.map { "\($0)" } == "/nowhere/model.gguf: cannot be opened: No such file or directory")
-        #expect(throws: ModelFileError.inaccessible(file: "/", detail: "is not a regular file")) { try MappedFile(path: "/") }
+        #expect(throws: ModelFileError.inaccessible(file: "/", detail: "is a folder")) { try MappedFile(path: "/") }
         let text = #expect(throws: ModelFileError.self) { try GGUFFile(MappedFile(contents: Data("hello world".utf8), name: "x")) }
         #expect(text.map { "\($0)" }?.contains("not a GGUF file") == true)
     }

@@ -31,6 +31,19 @@ struct JSONTests {
         #expect(error.map { "\($0)" }?.contains("at byte") == true, "\(String(describing: error))")
     }
 
+    /// What other programs write into JSON and JSON does not have, with the place where it stands.
+    @Test(arguments: [
+        ("{\"a\": {\n\"b\": [1, {\"c\": NaN}]}}", "has NaN, which is no number in JSON under 'a.b[1].c', in line 2"),
+        ("{\"a\": -Infinity}", "has -Infinity, which is no number in JSON under 'a', in line 1"),
+        ("{\"a\": 1,\n\n\"b\": Infinity}", "has Infinity, which is no number in JSON under 'b', in line 3"),
+        ("\u{FEFF}{\"a\": 1}", "begins with a byte-order mark"), ("{\"a\": Nothing}", "has a character that begins no value under 'a'"),
+        ("{\"a\": [true, }", "has a character that begins no value under 'a[1]'"),
+    ])
+    func theirPlaceIsNamed(_ text: String, _ message: String) {
+        let error = #expect(throws: ModelFileError.self) { try JSONDocument(MappedFile(contents: Data(text.utf8), name: "x.json")) }
+        #expect(error.map { "\($0)" }?.contains(message) == true, "\(String(describing: error))")
+    }
+
     @Test func bytesThatAreNotTextAreRefused() {
         for bytes: [UInt8] in [[0xFF], [0xC3, 0x28], [0xED, 0xA0, 0x80], [0x5C, 0x6E, 0xC0, 0x80]] {
             let text = Array("{\"v\":\"".utf8) + bytes + Array("\"}".utf8)

@@ -69,6 +69,57 @@ struct SentenceFileTests {
         }
     }
 
+    private struct Table: Decodable {
+        let text: String
+        let column: String
+        let separator: String
+        let values: [String]
+    }
+
+    /// Every table of the fixture gives the column that Python's `csv` reads; a name that lies for a suffix of tables changes nothing.
+    @Test func tablesOfOtherProgramsAreRead() throws {
+        let tables = try JSONDecoder().decode([Table].self, from: fixture("tables.json"))
+        #expect(tables.count == 24)
+        for table in tables {
+            let values = try SentenceFileTests.read(table.text, "a.csv", column: table.column)
+            #expect(values.map { Array($0.utf8) } == table.values.map { Array($0.utf8) }, "\(table.text.debugDescription)")
+            // Several columns, and none of them is named: all are listed.
+            let error = #expect(throws: ModelFileError.self) { try SentenceFileTests.read(table.text, "a.csv") }
+            #expect(error.map { "\($0)" }?.contains("its columns are 'id', 'comment', 'label': name one with --column") == true)
+        }
+    }
+
+    @Test func filesThatAreNoTablesOfTabs() throws {
+        for (text, name, message) in [
+            ("id;text\n1;a\n", "a.tsv", "has no tabs; its fields seem to have ';'"),
+            ("text;text\na;b\n", "a.csv", "more than one column 'text'"),
+            ("id;a,b\n1;2\n", "a.csv", "its columns are 'id', 'a,b'"),
+        ] {
+            let error = #expect(throws: ModelFileError.self) { try SentenceFileTests.read(text, name) }
+            #expect(error.map { "\($0)" }?.contains(message) == true, "\(String(describing: error))")
+        }
+        #expect(try SentenceFileTests.read("one\rtwo\r", "a.txt") == ["one", "two"])
+    }
+
+    @Test func streamsAreReadByTheirContents() throws {
+        try withTemporaryFolder { folder in
+            func read(_ text: String, column: String?) throws -> [String] {
+                let path = folder + "/pipe"
+                mkfifo(path, 0o600)
+                defer { unlink(path) }
+                Thread.detachNewThread { try? Data(text.utf8).write(to: URL(filePath: path)) }
+                return try SentenceFile(path: path, column: column).sentences
+            }
+            for (text, column, expected) in [
+                ("one\n\ntwo", nil, ["one", "two"]), ("{\"text\": \"one\"}\n{\"text\": \"two\"}\n", nil, ["one", "two"]),
+                ("a;b\n1;2\n", "b", ["2"]), ("{\"x\": \"one\"}\n", "x", ["one"]),
+            ] as [(String, String?, [String])] {
+                let sentences = try read(text, column: column)
+                #expect(sentences == expected)
+            }
+        }
+    }
+
     @Test func filesAreRead() throws {
         try withTemporaryFolder { folder in
             try Data("one\ntwo\n".utf8).write(to: URL(filePath: folder + "/a.txt"))

@@ -7,7 +7,7 @@ import Testing
     @Test func resultsAreWrittenShownAndCompared() throws {
         let folder = try Folder()
         let (json, html) = (folder.path("a.json"), folder.path("a.html"))
-        let result = try Monge.run(asked + ["--json", json, "--html", html])
+        let result = try Monge.run(asked + ["--out", json, "--html", html])
         #expect(result.code == 0, "\(result.errors)")
         #expect(result.output.contains("ceilings:") && result.output.contains("rmsNorm") && !result.output.contains("8B"))
         #expect(try String(contentsOfFile: html, encoding: .utf8).contains("Roofline"))
@@ -32,7 +32,7 @@ import Testing
         let folder = try Folder()
         for (arguments, mention) in [
             (["--op", "linear2"], "linear2"), (["--sizes", "9B"], "SD 1.5"), (["--seconds", "0"], "--seconds"),
-            (["--op", "add", "--matching", "no such shape"], "no benchmark"), (["--op", "add", "--json", "/nowhere/a.json"], "nowhere"),
+            (["--op", "add", "--matching", "no such shape"], "no benchmark"), (["--op", "add", "--out", "/nowhere/a.json"], "nowhere"),
         ] {
             let result = try Monge.run(["bench", "kernels", "--device", "cpu"] + arguments)
             #expect(result.code == 2 && result.errors.contains(mention), "\(arguments): \(result.errors)")

@@ -19,10 +19,14 @@ struct Monge {
     }
 
     /// Runs a line of a shell that finds `monge`.
-    static func shell(_ line: String) throws -> Result {
+    static func shell(_ line: String) throws -> Result { try shell(line, "/bin/sh") }
+
+    static func bash(_ line: String) throws -> Result { try shell(line, "/bin/bash") }
+
+    private static func shell(_ line: String, _ program: String) throws -> Result {
         let folder = try #require(executable, "monge is not built beside the tests").deletingLastPathComponent().path
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        return try run(URL(fileURLWithPath: "/bin/sh"), ["-c", line], ["PATH": "\(folder):\(path)"])
+        return try run(URL(fileURLWithPath: program), ["-c", line], ["PATH": "\(folder):\(path)"])
     }
 
     private static func run(

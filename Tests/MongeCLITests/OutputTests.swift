@@ -91,7 +91,7 @@ import Testing
             #expect(result.code == 2, "\(arguments): \(result.errors)")
             #expect(result.errors.contains(mention) && result.output.isEmpty, "\(arguments): \(result.errors)")
         }
-        #expect(try text("sentences.txt") == "one sentence\nanother sentence\n" && text("other.txt") == text("sentences.txt"))
+        for name in ["sentences.txt", "other.txt"] { #expect(try text(name) == "one sentence\nanother sentence\n") }
         #expect(
             try Data(contentsOf: URL(fileURLWithPath: model + "/model.safetensors"))
                 == Data(contentsOf: CLIFixtures.url("tiny-llama/f32/model.safetensors")))
@@ -113,7 +113,8 @@ import Testing
     func anInterruptedCommandLeavesNothing(_ signal: Int32) throws {
         _ = try folder.file("old", "old contents")
         let process = Process()
-        process.executableURL = try #require(Monge.executable)
+        let program = try #require(Monge.executable, "monge is not built beside the tests")
+        process.executableURL = program
         // Long enough to be met in the middle: 300 MB.
         let tokens = Array(repeating: "1", count: 1500).joined(separator: ",")
         process.arguments = ["logits", "-m", "smollm2", "--device", "cpu", "--token-ids", tokens, "-o", folder.path("old")]
@@ -134,7 +135,9 @@ import Testing
 
     /// Results that cannot be printed are an error with a sentence; a reader that has seen enough is none worth a word.
     @Test func standardOutputThatFails() throws {
-        for command in ["devices", "--help", "--version", "tokenize -m smollm2 hello", "devices --json", "generate -m smollm2 -d cpu -n 2 hello"] {
+        for command in [
+            "devices", "--help", "--version", "tokenize -m smollm2 hello", "devices --json", "generate -m smollm2 -d cpu -n 2 hello",
+        ] {
             let full = try Monge.shell("monge \(command) > /dev/full")
             #expect(full.code == 1 && full.errors.contains("standard output: cannot be written"), "\(command): \(full.code) \(full.errors)")
             #expect(full.errors.contains("No space left"))
@@ -147,6 +150,26 @@ import Testing
         // Where messages cannot be written, the exit code still tells.
         #expect(try Monge.shell("monge nonsense 2> /dev/full").code == 2)
         #expect(try Monge.shell("monge nonsense 2>&-").code == 2)
+    }
+}
+
+@Suite struct QuietLibraryTests {
+    /// What a module for others to embed prints, its host cannot take back: only the command prints.
+    @Test func onlyTheCommandPrints() throws {
+        let sources = CLIFixtures.url("../../Sources").standardizedFileURL
+        let names = try #require(FileManager.default.enumerator(atPath: sources.path)).compactMap { $0 as? String }
+        var count = 0
+        for name in names where [".swift", ".c", ".h"].contains(where: name.hasSuffix) && !name.hasPrefix("MongeCLI/") {
+            count += 1
+            let text = try String(contentsOf: sources.appendingPathComponent(name), encoding: .utf8)
+            for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                guard !line.drop(while: \.isWhitespace).hasPrefix("//") else { continue }
+                let prints = line.replacing("/dev/std", with: "").contains(
+                    /\b(print|debugPrint|dump|NSLog|puts|fputs|perror|v?f?printf)\(|\bFileHandle\.standard(Output|Error)|\bstd(out|err)\b/)
+                #expect(!prints, "\(name):\(number + 1): \(line)")
+            }
+        }
+        #expect(count > 300)
     }
 }
 

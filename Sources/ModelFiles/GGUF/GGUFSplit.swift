@@ -12,7 +12,8 @@ public struct GGUFSplit: Sendable, Equatable {
 
     /// Nil for a name of another form.
     public init?(path: String) {
-        guard let match = path.wholeMatch(of: /(?s)(.+)-([0-9]{5,7})-of-([0-9]{5,7})\.gguf/), let number = Int(match.2), let count = Int(match.3),
+        guard let match = path.wholeMatch(of: /(?s)(.+)-([0-9]{5,7})-of-([0-9]{5,7})\.gguf/), let number = Int(match.2),
+            let count = Int(match.3),
             (1...count).contains(number)
         else { return nil }
         (prefix, index, self.count) = (String(match.1), number - 1, count)

@@ -26,12 +26,14 @@ extension FileKind {
     public static let weights = FileKind("a safetensors file of weights", "--model takes the folder that it lies in")
     static let peftAdapter = FileKind("a LoRA adapter", "merge it into its model first")
     public static let map = FileKind("a transport map", "--steer takes it")
-    public static let activations = FileKind("a file of activations", "`monge fit` takes it with --source-activations and --target-activations")
+    public static let activations = FileKind(
+        "a file of activations", "`monge fit` takes it with --source-activations and --target-activations")
     static let logits = FileKind("a file of logits", "`monge inspect` lists it")
     static let configuration = FileKind("a model's config.json", "--model takes the folder that it lies in", isText: true)
     static let tokenizer = FileKind("a tokenizer.json", "--model takes the folder that it lies in", isText: true)
     static let weightIndex = FileKind("an index of weights", "--model takes the folder that it lies in", isText: true)
-    static let adapterConfiguration = FileKind("the configuration of a LoRA adapter", "merge the adapter into its model first", isText: true)
+    static let adapterConfiguration = FileKind(
+        "the configuration of a LoRA adapter", "merge the adapter into its model first", isText: true)
     static let pipeline = FileKind("the index of a diffusers folder", "Monge runs language models", isText: true)
     static let torch = FileKind("a PyTorch checkpoint", "convert it to safetensors or GGUF first")
     static let pickle = FileKind("a Python pickle", "convert it to safetensors or GGUF first")

@@ -52,7 +52,9 @@ public struct SentenceFile: Sendable {
 
     private init(stream: MappedFile, column: String?) throws(ModelFileError) {
         try SentenceFile.requireText(stream)
-        let isJSON = FileKind(beginningOf: stream) == .json && SentenceFile.text(stream).first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "{")
+        let isJSON =
+            FileKind(beginningOf: stream) == .json
+            && SentenceFile.text(stream).first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "{")
         try self.init(stream, isJSON ? .jsonl : column == nil ? .txt : .csv, column)
     }
 

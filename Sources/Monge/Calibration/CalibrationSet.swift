@@ -94,6 +94,8 @@ extension Model {
         guard cut > 0 else { return }
         let limit = min(maximumTokens, language.contextLength)
         let advice = limit == maximumTokens ? "--max-tokens keeps more" : "the model's context holds no more"
-        warn("\(cut) of \(count) \(name) \(cut == 1 ? "is" : "are") longer than \(limit) tokens and \(cut == 1 ? "was" : "were") cut; \(advice)")
+        warn(
+            "\(cut) of \(count) \(name) \(cut == 1 ? "is" : "are") longer than \(limit) tokens and \(cut == 1 ? "was" : "were") cut; \(advice)"
+        )
     }
 }

@@ -59,7 +59,9 @@ struct GenerateCommand: ParsableCommand {
     @OptionGroup var prompts: PromptOptions
 
     func validate() throws {
-        if !prompts.areGiven { throw ValidationError("give a prompt, --prompts FILE, or a text through a pipe") }
+        if !prompts.areGiven {
+            throw ValidationError("give a prompt (after --prompt where it begins with a minus), --prompts FILE, or a text through a pipe")
+        }
         if strengths != nil && steering.steer.isEmpty { throw ValidationError("--strengths needs a --steer FILE to apply them to") }
     }
 

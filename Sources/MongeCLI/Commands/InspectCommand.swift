@@ -7,7 +7,8 @@ import Transport
 /// `monge inspect`: what a file holds.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Shows a model (architecture, sizes, types, sites), a map (method, sites, statistics), or what another file is.")
+        commandName: "inspect",
+        abstract: "Shows a model (architecture, sizes, types, sites), a map (method, sites, statistics), or what another file is.")
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false

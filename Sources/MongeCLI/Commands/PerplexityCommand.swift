@@ -17,7 +17,9 @@ struct PerplexityCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if length.maxTokens < 2 { throw ValidationError("--max-tokens is \(length.maxTokens), expected 2 or more: the first is not predicted") }
+        if length.maxTokens < 2 {
+            throw ValidationError("--max-tokens is \(length.maxTokens), expected 2 or more: the first is not predicted")
+        }
     }
 
     mutating func run() throws {
@@ -25,7 +27,8 @@ struct PerplexityCommand: ParsableCommand {
         let steering = try steering.steering()
         let model = try model.load()
         let result = try ProgressBar.during { bar in
-            try model.perplexity(of: sentences, steering: steering, maximumTokens: length.maxTokens, progress: bar.update, warn: Terminal.warning)
+            try model.perplexity(
+                of: sentences, steering: steering, maximumTokens: length.maxTokens, progress: bar.update, warn: Terminal.warning)
         }
         if json { return try Output.json(result) }
         try Output.table(

@@ -15,7 +15,7 @@ struct BenchCompareCommand: ParsableCommand {
     @Argument(help: "The later result.")
     var after: String
 
-    @Option(name: .long, help: "The least change in percent that is one, whatever the spreads.")
+    @Option(name: .long, parsing: .unconditional, help: "The least change in percent that is one, whatever the spreads.")
     var threshold = 3.0
 
     @Flag(name: .long, help: "Compare results of different devices.")

@@ -24,14 +24,20 @@ struct BenchKernelsCommand: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Only benchmarks whose shapes contain this.", valueName: "text"))
     var matching: String?
 
-    @Option(name: .long, help: "Seconds for the runs of a benchmark. One that takes longer for a single run is left out.")
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "Seconds for the runs of a benchmark. One that takes longer for a single run is left out.")
     var seconds = 0.5
 
-    @Option(name: .long, help: ArgumentHelp("Write the result to a file for `monge bench show` and `compare`.", valueName: "file"))
-    var json: String?
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Write the result to a file for `monge bench show` and `compare`.", valueName: "file"))
+    var out: String?
 
     @Option(name: .long, help: ArgumentHelp("Write a page with a roofline plot and tables.", valueName: "file"))
     var html: String?
+
+    @Flag(name: .long, help: "Print JSON: what --out writes.")
+    var json = false
 
     @OptionGroup var device: DeviceOption
 
@@ -59,12 +65,12 @@ struct BenchKernelsCommand: ParsableCommand {
         guard !benchmarks.isEmpty else {
             throw MongeError.usage("no benchmark is asked for: none has these operations, sizes and shapes together")
         }
-        try NamedFile.check(outputs: [NamedFile("--json", json), NamedFile("--html", html)], inputs: [])
+        try NamedFile.check(outputs: [NamedFile("--out", out), NamedFile("--html", html)], inputs: [])
         let backend = try device.open()
         var measurement = KernelMeasurement(backend)
         measurement.secondsPerBenchmark = seconds
         let report = try ProgressBar.during { bar in try measurement.run(benchmarks, command: Shell.ownCommand, progress: bar.update) }
-        try KernelTable.show(report)
-        try KernelTable.write(report, json: json, html: html)
+        if json { try Output.line(String(decoding: try report.json(), as: UTF8.self)) } else { try KernelTable.show(report) }
+        try KernelTable.write(report, out: out, html: html)
     }
 }

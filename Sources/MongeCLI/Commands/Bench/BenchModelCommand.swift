@@ -10,24 +10,21 @@ struct BenchModelCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(name: .long, help: "Tokens of the prefill.")
+    @Option(name: .long, parsing: .unconditional, help: "Tokens of the prefill.", transform: Number.integer(in: 1...1_000_000))
     var promptTokens = 512
 
-    @Option(name: .long, help: "Decode steps, each with and without the map.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "Decode steps, each with and without the map.",
+        transform: Number.integer(in: 1...1_000_000))
     var decodeTokens = 64
 
-    @Option(name: .long, help: "Prefills, each with and without the map.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "Prefills, each with and without the map.", transform: Number.integer(in: 1...1_000_000)
+    )
     var repetitions = 5
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false
-
-    func validate() throws {
-        for (name, value) in [("prompt-tokens", promptTokens), ("decode-tokens", decodeTokens), ("repetitions", repetitions)]
-        where value < 1 {
-            throw ValidationError("--\(name) is \(value), expected 1 or more")
-        }
-    }
 
     mutating func run() throws {
         let url = try ModelCatalogue.locate(model.model)

@@ -8,7 +8,7 @@ struct BenchShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Shows a result of `monge bench kernels`, with what tools/bench-peers added to it.")
 
-    @Argument(help: "A file that `monge bench kernels --json` wrote.")
+    @Argument(help: "A file that `monge bench kernels --out` wrote.")
     var file: String
 
     @Option(name: .long, help: ArgumentHelp("Write a page with a roofline plot and tables.", valueName: "file"))
@@ -18,6 +18,6 @@ struct BenchShowCommand: ParsableCommand {
         try NamedFile.check(outputs: [NamedFile("--html", html)], inputs: [NamedFile("the result", file)])
         let report = try KernelReport(contentsOf: URL(fileURLWithPath: file))
         try KernelTable.show(report)
-        try KernelTable.write(report, json: nil, html: html)
+        try KernelTable.write(report, out: nil, html: html)
     }
 }

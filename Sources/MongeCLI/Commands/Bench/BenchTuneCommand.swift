@@ -13,7 +13,9 @@ struct BenchTuneCommand: ParsableCommand {
 
     @OptionGroup var device: DeviceOption
 
-    @Option(name: .long, help: "How often each kernel is timed; the shortest counts.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "How often each kernel is timed; the shortest counts.",
+        transform: Number.integer(in: 1...1_000_000))
     var repetitions = 10
 
     @Flag(name: .long, help: "Measure, and leave the table as it is.")
@@ -26,10 +28,6 @@ struct BenchTuneCommand: ParsableCommand {
         var file: String?
         var table: TuningTable
         var measurements: [Tuner.Measurement]
-    }
-
-    func validate() throws {
-        if repetitions < 1 { throw ValidationError("--repetitions is \(repetitions), expected 1 or more") }
     }
 
     mutating func run() throws {

@@ -58,8 +58,8 @@ enum KernelTable {
         }
     }
 
-    static func write(_ report: KernelReport, json: String?, html: String?) throws {
-        if let json { try write(try report.json(), to: json) }
+    static func write(_ report: KernelReport, out: String?, html: String?) throws {
+        if let out { try write(try report.json(), to: out) }
         if let html { try write(Data(try KernelReportPage(report).html().utf8), to: html) }
     }
 
