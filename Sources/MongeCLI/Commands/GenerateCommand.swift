@@ -74,6 +74,8 @@ struct GenerateCommand: ParsableCommand {
         var text: String
         var tokens: [Int32]
         var finished: Bool
+        /// Absent when the text is whole.
+        var error: String?
     }
 
     mutating func run() throws {
@@ -86,7 +88,7 @@ struct GenerateCommand: ParsableCommand {
         // A sample draws the same numbers at every strength: what changes is the steering.
         let cases = prompts.enumerated().flatMap { index, prompt in
             strengths.flatMap { strength in
-                (0..<samples).map { (prompt: prompt, strength: strength, sample: $0, stream: index * samples + $0) }
+                (0..<samples).map { (index: index, prompt: prompt, strength: strength, sample: $0, stream: index * samples + $0) }
             }
         }
         let model = try model.load()
@@ -95,15 +97,21 @@ struct GenerateCommand: ParsableCommand {
                 cases.map { item in
                     GenerationRequest(
                         item.prompt,
-                        steering: steers.map { steer in Steer(steer.map, strength: item.strength ?? steer.strength) }, stream: item.stream)
+                        steering: steers.map { steer in Steer(steer.map, strength: item.strength ?? steer.strength) }, stream: item.stream,
+                        name: prompts.count > 1 ? "prompt \(item.index + 1)" : "the prompt")
                 }, options: options, progress: bar.update)
         }
         let results = zip(cases, generations).map {
             Result(
-                prompt: $0.prompt, strength: $0.strength, sample: $0.sample, text: $1.text, tokens: $1.tokens, finished: $1.isFinished)
+                prompt: $0.prompt, strength: $0.strength, sample: $0.sample, text: $1.text, tokens: $1.tokens, finished: $1.isFinished,
+                error: $1.failure?.description)
         }
-        if json { return try Output.json(results) }
-        try show(results, strengths: strengths.count, words: words)
+        if json { try Output.json(results) } else { try show(results, strengths: strengths.count, words: words) }
+        // The other texts are whole, and shown.
+        let errors = results.compactMap(\.error)
+        if let first = errors.first {
+            throw MongeError.failed(first + (errors.count > 1 ? " (and \(errors.count - 1) more of \(results.count) texts)" : ""))
+        }
     }
 
     /// Prints results in their order: for each prompt, at each strength, its samples. They are told apart by their place, since two prompts
