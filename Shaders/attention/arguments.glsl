@@ -6,9 +6,11 @@
 
 // Keys and values are f32 or f16, whatever the type of the queries and the result is.
 layout(constant_id = 4) const bool KEYS_ARE_HALF = false;
-// What the bias is: bit 0 there is one, bit 1 f16, bit 2 one for each head, bit 3 one for each segment.
-layout(constant_id = 5) const uint BIAS = 0;
-const bool HAS_BIAS = (BIAS & 1u) != 0u;
+// What the bias is: bit 0 there is one, bit 1 f16, bit 2 one for each head, bit 3 one for each segment. The bits above are the keys of a
+// block of the cache, 0 where all keys of a segment lie in one.
+layout(constant_id = 5) const uint FORM = 0;
+const bool HAS_BIAS = (FORM & 1u) != 0u;
+const uint BLOCK_SIZE = FORM >> 4;
 
 layout(push_constant, scalar) uniform Arguments {
     Floats queries;
@@ -16,7 +18,8 @@ layout(push_constant, scalar) uniform Arguments {
     Floats values;
     Integers queryStarts;
     Integers keyLengths;
-    Integers slots;
+    // The blocks of each segment's keys, one segment after the other.
+    Integers blocks;
     // Any buffer where there is none.
     Floats bias;
     // The result; the parts (attention/partials.glsl) where `splits` is more than 1.
@@ -24,6 +27,7 @@ layout(push_constant, scalar) uniform Arguments {
     uint heads;
     uint keyHeads;
     uint channels;
+    // The most keys of a segment: those of all its blocks.
     uint keyCapacity;
     uint segments;
     // The tiles launched for each segment and key head.
@@ -33,9 +37,9 @@ layout(push_constant, scalar) uniform Arguments {
     float scale;
     // 0 for none.
     float softCap;
-    // The rows of the queries and the slots of the keys.
+    // The rows of the queries and the blocks of the keys.
     uint rows;
-    uint slotCount;
+    uint blockCount;
     // The work-groups that share the keys of a tile.
     uint splits;
     // The last two extents of the bias.
@@ -68,7 +72,8 @@ struct Tile {
     // Rows start ..< end of the segment are the tile's.
     int start;
     int end;
-    // Where the key head's first key lies among the elements, and from one key to the next.
+    // Where the key head's first key lies among the elements (of the first block of all, where there are several to a segment), and from one
+    // key to the next.
     uint cacheStart;
     uint keyStride;
     // The keys that some row of the tile sees, those of the split.
@@ -100,12 +105,16 @@ bool findTile(int rows, uint parts, out Tile tile) {
     tile.firstRow = max(arguments.queryStarts[AT(3u, tile.segment, 4u)].value, 0);
     tile.queryCount = min(arguments.queryStarts[AT(3u, tile.segment + 1u, 4u)].value, int(arguments.rows)) - tile.firstRow;
     tile.keyCount = clamp(arguments.keyLengths[AT(4u, tile.segment, 4u)].value, 0, int(arguments.keyCapacity));
-    uint slot = uint(arguments.slots[AT(5u, tile.segment, 4u)].value);
     tile.group = int(arguments.heads / arguments.keyHeads);
     tile.end = min(tile.start + rows, tile.queryCount * tile.group);
     tile.keyStride = arguments.keyHeads * arguments.channels;
-    tile.cacheStart = slot * arguments.keyCapacity * tile.keyStride + tile.keyHead * arguments.channels;
-    if (tile.start >= tile.end || slot >= arguments.slotCount) return false;
+    tile.cacheStart = tile.keyHead * arguments.channels;
+    if (tile.start >= tile.end) return false;
+    if (BLOCK_SIZE == 0u) {
+        uint block = uint(arguments.blocks[AT(5u, tile.segment, 4u)].value);
+        tile.cacheStart += block * arguments.keyCapacity * tile.keyStride;
+        if (block >= arguments.blockCount) return false;
+    }
 
     tile.keyStart = 0;
     tile.keyEnd = tile.keyCount;
@@ -121,6 +130,17 @@ bool findTile(int rows, uint parts, out Tile tile) {
     return true;
 }
 
+// Where a key of the tile lies among the elements.
+uint keyElement(Tile tile, int key) {
+    uint row = uint(key);
+    if (BLOCK_SIZE > 0u) {
+        uint column = row / BLOCK_SIZE;
+        uint block = uint(arguments.blocks[AT(5u, tile.segment * (arguments.keyCapacity / BLOCK_SIZE) + column, 4u)].value);
+        row = min(block, arguments.blockCount - 1u) * BLOCK_SIZE + (row - column * BLOCK_SIZE);
+    }
+    return tile.cacheStart + row * tile.keyStride;
+}
+
 // Whether the query at a position sees a key of the tile.
 bool isVisible(Tile tile, int position, int key) {
     if (arguments.window == 0u) return key < tile.keyEnd;
@@ -129,16 +149,16 @@ bool isVisible(Tile tile, int position, int key) {
 
 // Where the bias of a row's first key lies.
 uint biasStart(Tile tile, int row) {
-    uint head = (BIAS & 4u) != 0u ? tile.keyHead * uint(tile.group) + uint(row % tile.group) : 0u;
-    uint heads = (BIAS & 4u) != 0u ? arguments.heads : 1u;
-    uint segment = (BIAS & 8u) != 0u ? tile.segment : 0u;
+    uint head = (FORM & 4u) != 0u ? tile.keyHead * uint(tile.group) + uint(row % tile.group) : 0u;
+    uint heads = (FORM & 4u) != 0u ? arguments.heads : 1u;
+    uint segment = (FORM & 8u) != 0u ? tile.segment : 0u;
     // An extent of 1 holds for all queries.
     uint query = min(uint(row / tile.group), arguments.biasQueries - 1u);
     return ((segment * heads + head) * arguments.biasQueries + query) * arguments.biasKeys;
 }
 
 float biasAt(uint start, int key) {
-    return LOAD_AS((BIAS & 2u) != 0u, arguments.bias, 6u, start + min(uint(key), arguments.biasKeys - 1u));
+    return LOAD_AS((FORM & 2u) != 0u, arguments.bias, 6u, start + min(uint(key), arguments.biasKeys - 1u));
 }
 
 // A score after the scale, with the cap.

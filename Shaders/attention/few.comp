@@ -67,8 +67,6 @@ void main() {
         }
     }
 
-    uint firstEight = tile.cacheStart / 8u;
-    uint strideEights = tile.keyStride / 8u;
     const int step_ = int(SUBGROUPS * streams * DEPTH);
     int streamStart = tile.keyStart + int((gl_SubgroupID * DEPTH) * streams + stream);
     // All subgroups take the same number of steps; keys past the end are the last one again and get no weight.
@@ -81,7 +79,7 @@ void main() {
         [[unroll]] for (uint i = 0; i < DEPTH * SPANS; i++) {
             int key = streamStart + base + int(i / SPANS * streams);
             uint eight = min(i % SPANS * LANES_PER_KEY + laneOfKey, eights - 1u);
-            eight += firstEight + uint(min(key, tile.keyEnd - 1)) * strideEights;
+            eight += keyElement(tile, min(key, tile.keyEnd - 1)) / 8u;
             LOAD8_AS(KEYS_ARE_HALF, arguments.keys, 1u, eight, keyLow[i], keyHigh[i])
             LOAD8_AS(KEYS_ARE_HALF, arguments.values, 2u, eight, valueLow[i], valueHigh[i])
         }

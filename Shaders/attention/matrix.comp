@@ -75,8 +75,7 @@ uvec4 valueWords[OWN_PIECES][2];
 
 // The first channel of a piece's head; keys past the end are the last again, and get no weight.
 uint startOf(Tile tile, int base, uint piece) {
-    uint key = uint(min(base + int(min(piece / HEAD_PIECES, KEYS - 1u)), tile.keyEnd - 1));
-    return tile.cacheStart + key * tile.keyStride;
+    return keyElement(tile, min(base + int(min(piece / HEAD_PIECES, KEYS - 1u)), tile.keyEnd - 1));
 }
 
 void fetchKeys(Tile tile, int base, uint part) {

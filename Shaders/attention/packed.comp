@@ -89,7 +89,7 @@ void main() {
     [[dont_unroll]] for (int base = tile.keyStart; base < tile.keyEnd; base += int(LANES)) {
         // Lanes past the end read the last key again and get no weight.
         int key = base + int(lane);
-        uint keyRow = tile.cacheStart + uint(min(key, tile.keyEnd - 1)) * tile.keyStride;
+        uint keyRow = keyElement(tile, min(key, tile.keyEnd - 1));
         float scores[TILE_ROWS];
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) scores[r] = 0.0;
         [[dont_unroll]] for (uint part = 0; part < PARTS; part++) {
@@ -120,7 +120,7 @@ void main() {
             [[unroll]] for (uint s = 0; s < SPANS; s++) sums[r * SPANS + s] *= decay;
         }
         [[dont_unroll]] for (uint l = 0; l < LANES; l++) {
-            uint valueRow = tile.cacheStart + uint(min(base + int(l), tile.keyEnd - 1)) * tile.keyStride;
+            uint valueRow = keyElement(tile, min(base + int(l), tile.keyEnd - 1));
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
                 uint channel = firstChannel + 2u * (s * LANES + lane);
                 LOAD_PAIR(v, KEYS_ARE_HALF, arguments.values, 2u, valueRow, channel)

@@ -48,7 +48,7 @@ void fetchScores(Tile tile, uint queryStarts[2], int base, uint channel) {
         vec4 query = LOAD4_AS(ACTIVATIONS_ARE_HALF, arguments.queries, 0u, queryStarts[i] + four);
         fetched[i] = isInside ? query * arguments.scale : vec4(0.0);
         int key = min(base + int(self / 4u + i * (INVOCATIONS / 4u)), tile.keyEnd - 1);
-        uint start = (tile.cacheStart + uint(key) * tile.keyStride) / 4u;
+        uint start = keyElement(tile, key) / 4u;
         fetched[2u + i] = LOAD4_AS(KEYS_ARE_HALF, arguments.keys, 1u, start + four);
     }
 }
@@ -69,7 +69,7 @@ void fetchValues(Tile tile, int key) {
         // Beyond the channels, what is read goes into sums that nobody asks for.
         uint four = min(tile.part * SPANS * COLUMNS + index % (SPANS * COLUMNS), arguments.channels / 4u - 1u);
         int row = min(key + int(index / (SPANS * COLUMNS)), tile.keyEnd - 1);
-        uint start = (tile.cacheStart + uint(row) * tile.keyStride) / 4u;
+        uint start = keyElement(tile, row) / 4u;
         fetched[i] = LOAD4_AS(KEYS_ARE_HALF, arguments.values, 2u, start + four);
     }
 }

@@ -25,7 +25,7 @@ extension AttentionDraw {
         if visible.isEmpty { return [Double](repeating: 0, count: channels) }
         let firstQuery = (row * heads + head) * channels
         func start(_ key: Int) -> Int {
-            ((Int(slots[sequence]) * capacity + key) * keyHeads + head / (heads / keyHeads)) * channels
+            (table.row(of: key, in: sequence) * keyHeads + head / (heads / keyHeads)) * channels
         }
         // On tensor cores, what is f32 is rounded to f16, and so are the weights, which changes both sums of their mean.
         let usesHalf = matrixInputs == .half || matrixInputs == .activations && queryType == .f16 && keyType == .f16

@@ -1,9 +1,11 @@
 import Tensors
 
-/// One random case of attention: packed queries, a cache with stale slots, the types and the options.
+/// One random case of attention: packed queries, a cache with stale rows in slots or in blocks, the types and the options.
 struct AttentionDraw {
-    let heads, keyHeads, channels, capacity, slotCount, rows: Int
-    let starts, keyLengths, slots: [Int32]
+    let heads, keyHeads, channels, rows: Int
+    let starts, keyLengths: [Int32]
+    /// Where the keys lie.
+    let table: BlockTableDraw
     let queryType, keyType, resultType: DType
     let scale: Float
     let causal: Bool
@@ -31,8 +33,7 @@ struct AttentionDraw {
                 ? generator.pick([512, 512, 257, 264, 300, 1048, 2052])
                 : generator.pick([64, 64, 64, 128, 32, 40, 72, 80, 96, 160, 192, 256, 16, 20, 8, 5, 33, 1])
         let sequences = isLong ? 1 : generator.integer(in: 1...4)
-        slotCount = sequences + (isDense || isLong ? 0 : generator.integer(in: 0...2))
-        capacity =
+        let capacity =
             isLong ? generator.integer(in: 20_000...33_000) : generator.pick(isDecode ? [1, 17, 64, 130, 300] : [3, 16, 33, 65, 100])
         causal = generator.chance(isDense ? 0.3 : 0.8)
         let denseQueries = generator.integer(in: 1...40)
@@ -47,8 +48,16 @@ struct AttentionDraw {
             keyLengths.append(Int32(keyCount))
         }
         (self.starts, self.keyLengths) = (starts, keyLengths)
-        slots = isDense ? (0..<sequences).map(Int32.init) : generator.permutation(slotCount).prefix(sequences).map(Int32.init)
         rows = Int(starts.last!)
+        // Blocks hold keys that all sequences have; theirs are the same then.
+        let isPaged = !isDense && generator.chance(0.4)
+        let prefix = isPaged && generator.chance(0.5) ? Int(keyLengths.min()!) : 0
+        table =
+            isDense
+            ? BlockTableDraw(inOrder: sequences, of: capacity)
+            : BlockTableDraw(
+                sequences: sequences, capacity: capacity, keyLengths: keyLengths, prefix: prefix, isPaged: isPaged,
+                spare: isLong ? 0 : generator.integer(in: 0...2), &generator)
         (queryType, keyType) = generator.pick([(.f32, .f32), (.f32, .f32), (.f32, .f16), (.f16, .f16), (.f16, .f32)])
         resultType = generator.chance(0.7) ? queryType : generator.pick([.f32, .f16])
         scale = generator.chance(0.8) ? Float(1 / Double(channels).squareRoot()) : 0.3
@@ -58,33 +67,36 @@ struct AttentionDraw {
         // Large queries make one key win: the sum of weights is then the rounding of a few.
         queries = generator.normals(rows * heads * channels, deviation: generator.pick([1, 1, 8]), queryType)
         // Rows of the cache that no sequence sees hold whatever was there before.
+        let width = keyHeads * channels
         var (keys, values) = (
-            [Float](repeating: .nan, count: slotCount * capacity * keyHeads * channels),
-            [Float](repeating: .nan, count: slotCount * capacity * keyHeads * channels)
+            [Float](repeating: .nan, count: table.blockCount * table.blockSize * width),
+            [Float](repeating: .nan, count: table.blockCount * table.blockSize * width)
         )
-        for (slot, keyCount) in zip(slots, keyLengths) {
-            let start = Int(slot) * capacity * keyHeads * channels
-            let count = Int(keyCount) * keyHeads * channels
-            keys.replaceSubrange(start..<start + count, with: generator.normals(count, keyType))
-            values.replaceSubrange(start..<start + count, with: generator.normals(count, keyType))
+        for sequence in 0..<sequences {
+            for key in 0..<Int(keyLengths[sequence]) {
+                let start = table.row(of: key, in: sequence) * width
+                keys.replaceSubrange(start..<start + width, with: generator.normals(width, keyType))
+                values.replaceSubrange(start..<start + width, with: generator.normals(width, keyType))
+            }
         }
         (self.keys, self.values) = (keys, values)
         let mostQueries = zip(starts.dropFirst(), starts).map { Int($0 - $1) }.max()! + slack
-        let mostKeys = isDense ? capacity : min(Int(keyLengths.max()!) + slack, capacity)
+        let mostKeys = isDense ? capacity : min(Int(keyLengths.max()!) + slack, table.capacity)
         bias =
             generator.chance(0.35)
             ? AttentionBiasDraw(sequences: sequences, heads: heads, queries: mostQueries, keys: max(mostKeys, 1), &generator) : nil
     }
 
     var description: String {
-        "queries [\(rows), \(heads), \(channels)] \(queryType) to \(resultType), cache [\(slotCount), \(capacity), \(keyHeads), \(channels)] \(keyType), "
-            + "starts \(starts), key lengths \(keyLengths), slots \(slots), scale \(scale)" + (causal ? ", causal" : "")
+        "queries [\(rows), \(heads), \(channels)] \(queryType) to \(resultType), cache [\(table.blockCount), \(table.blockSize), "
+            + "\(keyHeads), \(channels)] \(keyType), starts \(starts), key lengths \(keyLengths), \(table.description), scale \(scale)"
+            + (causal ? ", causal" : "")
             + (window.map { ", window \($0)" } ?? "") + (softCap.map { ", soft cap \($0)" } ?? "")
             + (bias.map { ", bias \($0.shape) \($0.dtype)" } ?? "") + (isDense ? ", dense" : "")
     }
 
     func run(_ device: CheckDevice, queries: [Float]) throws -> Tensor {
-        let cache: Shape = [slotCount, capacity, keyHeads, channels]
+        let cache: Shape = [table.blockCount, table.blockSize, keyHeads, channels]
         let packed: Shape = [rows, heads, channels]
         let query = try device.input(queries, packed, queryType, "the queries")
         let key = try device.input(keys, cache, keyType, "the keys")
@@ -93,7 +105,7 @@ struct AttentionDraw {
         let output = try device.output(packed, resultType)
         let queryCounts = zip(starts.dropFirst(), starts).map { Int($0 - $1) }
         if isDense {
-            let dense: Shape = [slotCount, queryCounts[0], heads, channels]
+            let dense: Shape = [table.blockCount, queryCounts[0], heads, channels]
             return try device.backend.attention(
                 query.reshaped(dense), keys: key, values: value, keyLengths: keyLengths.map(Int.init), scale: scale, causal: causal,
                 window: window, softCap: softCap, bias: biasTensor, into: output.reshaped(dense)
@@ -102,7 +114,8 @@ struct AttentionDraw {
         let segments = Segments(
             queryStarts: try device.input(starts, [starts.count], "the query starts"),
             keyLengths: try device.input(keyLengths, [keyLengths.count], "the key lengths"),
-            slots: try device.input(slots, [slots.count], "the slots"), maximumQueries: queryCounts.max()! + slack,
+            blocks: try device.input(table.blocks, [keyLengths.count, table.perSequence], "the blocks"),
+            maximumQueries: queryCounts.max()! + slack,
             maximumKeys: Int(keyLengths.max()!) + slack)
         return try device.backend.attention(
             query, keys: key, values: value, segments: segments, scale: scale, causal: causal, window: window, softCap: softCap,

@@ -9,7 +9,7 @@ public enum CrossCheck {
     public static let operations: [CheckedOperation] = [
         .activation, .add, .argmax, .attention, .aurocColumns, .broadcast, .cast, .clamp, .concat, .conv2d, .convTranspose2d,
         .embedding, .fitColumns, .gatedProduct, .gatherRows, .groupNorm, .layerNorm, .linear, .multiply, .multiplyAdd, .pad,
-        .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows, .slice, .softmax,
+        .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows, .slice, .softmax, .storeKeys,
         .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
     ]
 

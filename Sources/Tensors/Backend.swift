@@ -76,6 +76,7 @@ public protocol Backend: AnyObject {
     func scatterRows(_ operation: ScatterRowsOperation) throws
     func softmax(_ operation: SoftmaxOperation) throws
     func sortColumns(_ operation: SortColumnsOperation) throws
+    func storeKeys(_ operation: StoreKeysOperation) throws
     func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws
     func topK(_ operation: TopKOperation) throws
     func transport(_ operation: TransportOperation) throws

@@ -28,7 +28,7 @@ extension VulkanBackend {
         arguments.buffer(values, .read)
         arguments.buffer(try place(of: segments.queryStarts, name), .read)
         arguments.buffer(try place(of: segments.keyLengths, name), .read)
-        arguments.buffer(try place(of: segments.slots, name), .read)
+        arguments.buffer(try place(of: segments.blocks, name), .read)
         arguments.buffer(try operation.bias.map { try place(of: $0, name) } ?? queries, .read)
         arguments.buffer(result, .write)
         arguments.number(UInt32(operation.heads))
@@ -48,7 +48,7 @@ extension VulkanBackend {
         let launch = try launch(
             groups: splits * allTiles, of: (kernel.groupSize(subgroupSize: subgroupSize), 1),
             iterations: kernel.iterations(keys: keyCount / splits + 1, channels: channels, subgroupSize: subgroupSize), name)
-        let constants = [operation.keys.dtype == .f16 ? 1 : 0, Self.biasConstant(operation)] as [UInt32]
+        let constants = [operation.keys.dtype == .f16 ? 1 : 0, try Self.formConstant(operation, name)] as [UInt32]
         try run(
             "attention/\(kernel.shader)", types: ActivationTypes(operation.queries.dtype, to: operation.output.dtype),
             constants: constants + kernel.constants(subgroupSize: subgroupSize), usesFullSubgroups: matrix != nil, launch, arguments, name)
@@ -67,10 +67,15 @@ extension VulkanBackend {
         return min(keys, min(window, keys) + queries)
     }
 
-    /// What the bias is, as the kernels' constant 5 says it.
-    private static func biasConstant(_ operation: AttentionOperation) -> UInt32 {
-        guard let bias = operation.bias else { return 0 }
-        return 1 | (bias.dtype == .f16 ? 2 : 0) | (bias.shape[1] > 1 ? 4 : 0) | (bias.shape[0] > 1 ? 8 : 0)
+    /// What the bias is, and how keys lie in blocks, as the kernels' constant 5 says it.
+    private static func formConstant(_ operation: AttentionOperation, _ name: String) throws -> UInt32 {
+        let isPaged = operation.segments.blocks.shape[1] > 1
+        guard !isPaged || (1..<1 << 28).contains(operation.blockSize) else {
+            throw TensorError.invalidOption(operation: name, detail: "blocks of \(operation.blockSize) keys, expected 1 … 2²⁸ − 1")
+        }
+        let blocks = isPaged ? UInt32(operation.blockSize) << 4 : 0
+        guard let bias = operation.bias else { return blocks }
+        return blocks | 1 | (bias.dtype == .f16 ? 2 : 0) | (bias.shape[1] > 1 ? 4 : 0) | (bias.shape[0] > 1 ? 8 : 0)
     }
 
     /// How many work-groups share the keys of a tile: what keeps the device busy, and at least as many as keep an invocation of a

@@ -38,6 +38,46 @@ extension VulkanBackend {
             operation.indices, channels: operation.channels, among: operation.destination.shape[0], scatters: true, name)
     }
 
+    public func storeKeys(_ operation: StoreKeysOperation) throws {
+        let name = "storeKeys"
+        for tensor in [operation.keys, operation.keyCache] { _ = try count(tensor, name) }
+        let (from, to) = (operation.keys.dtype, operation.keyCache.dtype)
+        let sources = try [operation.keys, operation.values].map { try place(of: $0, name) }
+        let caches = try [operation.keyCache, operation.valueCache].map { try place(of: $0, name) }
+        let width = unitWidth(from: (sources, from), to: (caches, to), channels: operation.channels)
+        let segments = operation.segments
+        var arguments = KernelArguments()
+        for source in sources { arguments.buffer(source, .read) }
+        arguments.buffer(try place(of: segments.queryStarts, name), .read)
+        arguments.buffer(try place(of: segments.keyLengths, name), .read)
+        arguments.buffer(try place(of: segments.blocks, name), .read)
+        for cache in caches { arguments.buffer(cache, .write) }
+        let (rows, units) = (operation.keys.shape[0], operation.channels / width)
+        arguments.number(UInt32(rows))
+        arguments.number(UInt32(units))
+        arguments.number(UInt32(segments.count))
+        arguments.number(UInt32(operation.keyCache.shape[1]))
+        arguments.number(UInt32(segments.blocks.shape[1]))
+        arguments.number(UInt32(operation.keyCache.shape[0]))
+        // A search among the sequences.
+        let iterations = Int.bitWidth - segments.count.leadingZeroBitCount
+        try run(
+            "movement/storeKeys", constants: [from.elementNumber, to.elementNumber, width > 1 ? 1 : 0],
+            launch(elements: 2 * rows * units, iterations: iterations, name), arguments, name)
+    }
+
+    /// The elements that are moved at a time: units of 16 bytes, or of four elements where they change their type, where rows are whole
+    /// units and begin at multiples of them; else one.
+    private func unitWidth(
+        from source: (places: [DevicePlace], dtype: DType), to result: (places: [DevicePlace], dtype: DType), channels: Int
+    ) -> Int {
+        let unit = source.dtype == result.dtype ? 16 / source.dtype.blockBytes : 4
+        let isInUnits =
+            channels % unit == 0 && source.places.allSatisfy { $0.isAligned(to: unit * source.dtype.blockBytes) }
+            && result.places.allSatisfy { $0.isAligned(to: unit * result.dtype.blockBytes) }
+        return isInUnits ? unit : 1
+    }
+
     /// - Parameters:
     ///   - channels: The elements of a row.
     ///   - among: The rows that indices choose among.
@@ -45,12 +85,7 @@ extension VulkanBackend {
         _ source: (place: DevicePlace, dtype: DType), _ result: (place: DevicePlace, dtype: DType), _ indices: Tensor, channels: Int,
         among rows: Int, scatters: Bool, _ name: String
     ) throws {
-        // Units of 16 bytes; of four elements where they change their type.
-        let unit = source.dtype == result.dtype ? 16 / source.dtype.blockBytes : 4
-        let isInUnits =
-            channels % unit == 0 && source.place.isAligned(to: unit * source.dtype.blockBytes)
-            && result.place.isAligned(to: unit * result.dtype.blockBytes)
-        let width = isInUnits ? unit : 1
+        let width = unitWidth(from: ([source.place], source.dtype), to: ([result.place], result.dtype), channels: channels)
         var arguments = KernelArguments()
         arguments.buffer(source.place, .read)
         arguments.buffer(try place(of: indices, name), .read)
@@ -60,7 +95,7 @@ extension VulkanBackend {
         arguments.number(UInt32(rows))
         try run(
             "movement/rows",
-            constants: [source.dtype.elementNumber, result.dtype.elementNumber, isInUnits ? 1 : 0, scatters ? 1 : 0],
+            constants: [source.dtype.elementNumber, result.dtype.elementNumber, width > 1 ? 1 : 0, scatters ? 1 : 0],
             launch(elements: indices.shape.count * channels / width, name), arguments, name)
     }
 }

@@ -40,6 +40,7 @@ class AlteredBackend: Backend {
     func rotation(_ operation: RotationOperation) throws { try inner.rotation(operation) }
     func sample(_ operation: SampleOperation) throws { try inner.sample(operation) }
     func scatterRows(_ operation: ScatterRowsOperation) throws { try inner.scatterRows(operation) }
+    func storeKeys(_ operation: StoreKeysOperation) throws { try inner.storeKeys(operation) }
     func softmax(_ operation: SoftmaxOperation) throws { try inner.softmax(operation) }
     func sortColumns(_ operation: SortColumnsOperation) throws { try inner.sortColumns(operation) }
     func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws { try inner.timestepEmbedding(operation) }
@@ -83,13 +84,14 @@ final class WithoutBias: AlteredBackend {
     }
 }
 
-/// Takes slot s for sequence s.
-final class SlotsInOrder: AlteredBackend {
+/// Takes the blocks of a cache in order, whatever the table says.
+final class BlocksInOrder: AlteredBackend {
     override func attention(_ operation: AttentionOperation) throws {
         let segments = operation.segments
         let inOrder = Segments(
             queryStarts: segments.queryStarts, keyLengths: segments.keyLengths,
-            slots: try inner.upload((0..<Int32(segments.count)).map { $0 }), maximumQueries: segments.maximumQueries,
+            blocks: try inner.upload((0..<Int32(segments.blocks.shape.count)).map { $0 }, segments.blocks.shape),
+            maximumQueries: segments.maximumQueries,
             maximumKeys: segments.maximumKeys)
         _ = try inner.attention(
             operation.queries, keys: operation.keys, values: operation.values, segments: inOrder, scale: operation.scale,
@@ -570,5 +572,18 @@ final class TurnedKernel: AlteredBackend {
             return elements[(output * taps + taps - 1 - tap) * channels + channel]
         }
         return try inner.upload(result, weight.shape)
+    }
+}
+
+/// Stores keys where the last key of a sequence is its first new one.
+final class KeysFromTheEnd: AlteredBackend {
+    override func storeKeys(_ operation: StoreKeysOperation) throws {
+        let segments = operation.segments
+        let longer = try inner.readIntegers(segments.keyLengths).map { $0 + 1 }
+        try inner.storeKeys(
+            operation.keys, values: operation.values, into: operation.keyCache, operation.valueCache,
+            segments: Segments(
+                queryStarts: segments.queryStarts, keyLengths: inner.upload(longer), blocks: segments.blocks,
+                maximumQueries: segments.maximumQueries, maximumKeys: segments.maximumKeys))
     }
 }

@@ -24,7 +24,8 @@ import Testing
                 "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "conv2d",
                 "convTranspose2d", "embedding", "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear",
                 "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "sample",
-                "scale", "scatterRows", "slice", "softmax", "sortColumns", "subtract", "timestepEmbedding", "topK", "transport",
+                "scale", "scatterRows", "slice", "softmax", "sortColumns", "storeKeys", "subtract", "timestepEmbedding", "topK",
+                "transport",
                 "upsample",
             ])
         for operation in CrossCheck.operations {
@@ -55,7 +56,7 @@ import Testing
     @Test(
         arguments: [
             ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", WithoutBias.self),
-            ("attention", SlotsInOrder.self),
+            ("attention", BlocksInOrder.self), ("storeKeys", KeysFromTheEnd.self),
             ("transport", ClosedSupport.self), ("transport", TransportLosingSigns.self), ("linear", LastColumnUnwritten.self),
             ("linear", HalfPrecision.self), ("conv2d", TurnedKernel.self), ("convTranspose2d", TurnedKernel.self),
             ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),

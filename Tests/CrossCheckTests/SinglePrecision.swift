@@ -105,7 +105,8 @@ final class SinglePrecision: AlteredBackend {
         let bias = try operation.bias.map { (elements: try inner.readFloats($0), shape: $0.shape) }
         let starts = try inner.readIntegers(operation.segments.queryStarts).map(Int.init)
         let keyLengths = try inner.readIntegers(operation.segments.keyLengths).map(Int.init)
-        let slots = try inner.readIntegers(operation.segments.slots).map(Int.init)
+        let blocks = try inner.readIntegers(operation.segments.blocks).map(Int.init)
+        let (blockSize, blocksPerSequence) = (operation.blockSize, operation.segments.blocks.shape[1])
         let (heads, channels) = (operation.heads, operation.headChannels)
         var result = [Float](repeating: 0, count: queries.count)
         for sequence in keyLengths.indices {
@@ -118,7 +119,8 @@ final class SinglePrecision: AlteredBackend {
                     for key in 0..<keyLengths[sequence] {
                         if operation.causal && (key > position || key <= position - (operation.window ?? .max / 2)) { continue }
                         let keyHead = head / (heads / operation.keyHeads)
-                        let start = ((slots[sequence] * operation.keyCapacity + key) * operation.keyHeads + keyHead) * channels
+                        let row = blocks[sequence * blocksPerSequence + key / blockSize] * blockSize + key % blockSize
+                        let start = (row * operation.keyHeads + keyHead) * channels
                         var score: Float = 0
                         for channel in 0..<channels { score += queries[query + channel] * keys[start + channel] }
                         score *= operation.scale

@@ -32,21 +32,6 @@ import VulkanBackend
         #expect(try backend.readFloats(backend.add(x, x)) == [2, 4])
     }
 
-    @Test func wideHeadsAreRefused() throws {
-        let backend = try TestBackend.make()
-        let queries = try backend.allocate([1, 1, 257], .f32)
-        let cache = try backend.allocate([1, 1, 1, 257], .f32)
-        let segments = Segments(
-            queryStarts: try backend.upload([0, 1] as [Int32]), keyLengths: try backend.upload([1] as [Int32]),
-            slots: try backend.upload([0] as [Int32]), maximumQueries: 1, maximumKeys: 1)
-        #expect {
-            try backend.attention(queries, keys: cache, values: cache, segments: segments, scale: 1)
-        } throws: { error in
-            guard case TensorError.invalidOption("attention", _) = error else { return false }
-            return true
-        }
-    }
-
     @Test func softwareDeviceRefusesLoopsThatItWouldLeave() throws {
         guard try TestBackend.report().isSoftware else { return }
         let backend = try TestBackend.make()

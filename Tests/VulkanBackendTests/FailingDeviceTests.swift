@@ -72,6 +72,52 @@ import VulkanRuntime
         try expectWorks(TestBackend.make(isChecked: false))
     }
 
+    /// The dispatches of a recording are named as the stream's own are, in their order, and a lost device refuses its replays.
+    @Test func aLostDeviceNamesWhatWasReplayed() throws {
+        try withBackend { backend in
+            let x = try backend.upload([Float](repeating: 1, count: 192), [2, 3, 32])
+            let weight = try backend.upload([Float](repeating: 2, count: 160), [5, 32])
+            let y = try backend.allocate([2, 3, 5], .f32)
+            let recording = try backend.record {
+                _ = try backend.linear(x, weight: weight, into: y)
+                _ = try backend.softmax(y, into: y)
+            }
+            _ = try backend.add(x, x)
+            try recording.replay()
+            FailingDriver.fail(.waitSemaphores, with: VK_ERROR_DEVICE_LOST)
+            let lost = try #require(throws: TensorError.self) { try backend.readFloats(y) }
+            guard case .deviceLost(backend.name, let detail) = lost else { throw lost }
+            let places = ["(add: [2, 3, 32]", "(linear: [2, 3, 32], [5, 32] → [2, 3, 5])", "(softmax: [2, 3, 5]"].map {
+                detail.range(of: $0)?.lowerBound
+            }
+            #expect(!places.contains(nil) && places.compactMap { $0 } == places.compactMap { $0 }.sorted(), "\(detail)")
+            #expect(throws: lost) { try recording.replay() }
+            #expect(throws: lost) { _ = try backend.record { _ = try backend.softmax(y, into: y) } }
+            try expectLost(backend, lost, y)
+        }
+    }
+
+    /// What needs the host at each replay cannot be recorded, and says so.
+    @Test func whatCannotBeRecordedIsRefused() throws {
+        let backend = try TestBackend.make()
+        let x = try backend.upload([1, 2] as [Float])
+        for use: () throws -> Void in [
+            { _ = try backend.readFloats(x) }, { try backend.write([3, 4] as [Float], to: x) }, { try backend.synchronize() },
+        ] {
+            let error = try #require(throws: TensorError.self) { _ = try backend.record(use) }
+            guard case .executionFailed(_, let detail) = error else { throw error }
+            #expect(detail.contains("cannot be part of it"), "\(detail)")
+        }
+        // A constant may be uploaded: it is there before the first replay and stays.
+        let y = try backend.allocate([2], .f32)
+        let recording = try backend.record { _ = try backend.multiply(x, backend.upload([10, 100] as [Float]), into: y) }
+        for factor in [1, 2] as [Float] {
+            try backend.write([factor, factor], to: x)
+            try recording.replay()
+            #expect(try backend.readFloats(y) == [10 * factor, 100 * factor])
+        }
+    }
+
     /// A device can be lost to calls that neither submit nor wait.
     @Test func anyCallCanTellOfTheLoss() throws {
         let losses: [(FailingDriver.Function, (VulkanBackend, Tensor) throws -> Void)] = [

@@ -89,6 +89,20 @@ extension KernelBenchmark {
                 return { try inputs.backend.scatterRows(rowsToWrite, into: cache, at: indices) }
             },
             KernelBenchmark(
+                "storeKeys", model, "rows \(keyShape) into [256, 16]", bytes: 4 * keyShape.count * floatBytes, operations: 0,
+                memory: 2 * (keyShape.count + cacheShape.count) * floatBytes
+            ) { inputs in
+                let (keys, values) = (try inputs.floats(keyShape), try inputs.floats(keyShape))
+                let paged: Shape = [256, 16, sizes.keyHeads, sizes.headChannels]
+                let (keyCache, valueCache) = (try inputs.output(paged), try inputs.output(paged))
+                // As many sequences as rows, as when tokens are decoded; each has the next token of a block of its own.
+                let segments = Segments(
+                    queryStarts: try inputs.integers((0...Int32(rows)).map { $0 }),
+                    keyLengths: try inputs.integers((0..<Int32(rows)).map { $0 / 256 % 16 + 1 }),
+                    slots: try inputs.integers((0..<Int32(rows)).map { $0 % 256 }), maximumQueries: 1, maximumKeys: 16)
+                return { try inputs.backend.storeKeys(keys, values: values, into: keyCache, valueCache, segments: segments) }
+            },
+            KernelBenchmark(
                 "embedding", model, "\(rows) indices, table [\(vocabulary), \(channels)] q8_0",
                 bytes: rows * DType.q8_0.byteCount(elements: channels)! + activation, operations: rows * channels,
                 memory: tableBytes + activation

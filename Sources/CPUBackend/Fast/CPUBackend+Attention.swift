@@ -42,35 +42,30 @@ extension CPUBackend {
         let values = try operation.values.hostPointer(name)
         let bias = try operation.bias.map { try operands.input($0) }
         let output = try operands.output(operation.output, keepsContents: true)
-        let starts = try operation.segments.queryStarts.hostIntegers(name)
-        let keyLengths = try operation.segments.keyLengths.hostIntegers(name)
-        let slots = try operation.segments.slots.hostIntegers(name)
+        let blocks = try KeyBlocks(operation.segments, cache: operation.keys, name)
         let (heads, channels) = (operation.heads, operation.headChannels)
         let group = heads / operation.keyHeads
 
         var items: [Item] = []
         for sequence in 0..<operation.segments.count {
-            let rows = (first: Int(starts[sequence]), end: Int(starts[sequence + 1]))
-            let (keyCount, slot) = (Int(keyLengths[sequence]), Int(slots[sequence]))
-            guard 0 <= rows.first, rows.first <= rows.end, rows.end <= operation.queries.shape[0],
-                (0...operation.keyCapacity).contains(keyCount), (0..<operation.keys.shape[0]).contains(slot)
-            else {
-                throw TensorError.executionFailed(
-                    operation: name,
-                    detail: "sequence \(sequence) with query rows \(rows.first) ..< \(rows.end), \(keyCount) keys and slot \(slot) "
-                        + "lies outside queries \(operation.queries.shape) or keys \(operation.keys.shape)")
-            }
+            try blocks.require(sequence, of: operation)
+            let rows = (first: Int(blocks.starts[sequence]), end: Int(blocks.starts[sequence + 1]))
+            let keyCount = Int(blocks.keyLengths[sequence])
+            // In one block the keys lie one after the other.
+            let isPaged = blocks.blocksPerSequence > 1
+            let firstRow = isPaged || keyCount == 0 ? 0 : Int(blocks.blocks(of: sequence)[0]) * blocks.blockSize
             if rows.first == rows.end { continue }
             for keyHead in 0..<operation.keyHeads {
                 let firstQuery = (rows.first * heads + keyHead * group) * channels
-                let firstKey = (slot * operation.keyCapacity * operation.keyHeads + keyHead) * channels * operation.keys.dtype.blockBytes
+                let firstKey = (firstRow * operation.keyHeads + keyHead) * channels * operation.keys.dtype.blockBytes
                 let (biasStart, biasHeads, biasQueries) = (
                     operation.biasIndex(sequence, keyHead * group, 0), operation.biasIndex(0, 1, 0), operation.biasIndex(0, 0, 1)
                 )
                 var attention = monge_attention(
                     queries: queries + firstQuery, query_stride: heads * channels, query_count: rows.end - rows.first, group: group,
                     keys: keys + firstKey, values: values + firstKey, half_keys: operation.keys.dtype == .f16,
-                    key_stride: operation.keyHeads * channels, key_count: keyCount, channels: channels, scale: operation.scale,
+                    key_stride: operation.keyHeads * channels, blocks: isPaged ? UnsafePointer(blocks.blocks(of: sequence)) : nil,
+                    block_size: isPaged ? blocks.blockSize : 0, key_count: keyCount, channels: channels, scale: operation.scale,
                     causal: operation.causal, window: operation.window ?? 0, soft_cap: operation.softCap ?? 0,
                     bias: bias.map { UnsafePointer($0) + biasStart }, bias_head_stride: biasHeads, bias_query_stride: biasQueries,
                     output: output + firstQuery)

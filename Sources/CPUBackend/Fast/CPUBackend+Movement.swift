@@ -32,18 +32,31 @@ extension CPUBackend {
     }
 
     public func scatterRows(_ operation: ScatterRowsOperation) throws {
-        let name = "scatterRows"
-        let rows = try operation.rows.hostElements(UInt8.self, name)
-        let indices = try operation.indices.hostIntegers(name)
-        let destination = try operation.destination.hostElements(UInt8.self, name)
-        let (from, to) = (operation.rows.dtype, operation.destination.dtype)
-        let (channels, places) = (operation.channels, operation.destination.shape[0])
+        let indices = try operation.indices.hostIntegers("scatterRows")
+        let places = (0..<operation.indices.shape.count).map { row in
+            (0..<operation.destination.shape[0]).contains(Int(indices[row])) ? Int(indices[row]) : -1
+        }
+        try put(operation.rows, into: operation.destination, at: places, channels: operation.channels, "scatterRows")
+    }
+
+    public func storeKeys(_ operation: StoreKeysOperation) throws {
+        let name = "storeKeys"
+        let places = try KeyBlocks(operation.segments, cache: operation.keyCache, name)
+            .places(rows: operation.keys.shape[0], sequences: operation.segments.count)
+        try put(operation.keys, into: operation.keyCache, at: places, channels: operation.channels, name)
+        try put(operation.values, into: operation.valueCache, at: places, channels: operation.channels, name)
+    }
+
+    /// Copies rows over others; those whose place is negative are left out.
+    private func put(_ rows: Tensor, into destination: Tensor, at places: [Int], channels: Int, _ name: String) throws {
+        let (sources, destinations) = (
+            try rows.hostElements(UInt8.self, name), try destination.hostElements(UInt8.self, name)
+        )
+        let (from, to) = (rows.dtype, destination.dtype)
         let (fromBytes, toBytes) = (channels * from.blockBytes, channels * to.blockBytes)
-        workers.ranges(operation.indices.shape.count, cost: channels) { range, _ in
-            for row in range {
-                let index = Int(indices[row])
-                guard (0..<places).contains(index) else { continue }
-                let (source, place) = (rows + row * fromBytes, destination + index * toBytes)
+        workers.ranges(places.count, cost: channels) { range, _ in
+            for row in range where places[row] >= 0 {
+                let (source, place) = (sources + row * fromBytes, destinations + places[row] * toBytes)
                 if from == to {
                     place.update(from: source, count: toBytes)
                 } else if to == .f16 {

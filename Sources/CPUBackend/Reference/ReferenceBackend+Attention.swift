@@ -10,25 +10,17 @@ extension ReferenceBackend {
         let values = try operands.input(operation.values)
         let bias = try operation.bias.map { try operands.input($0) }
         let output = try operands.output(operation.output, keepsContents: true)
-        let starts = try operation.segments.queryStarts.hostIntegers(name)
-        let keyLengths = try operation.segments.keyLengths.hostIntegers(name)
-        let slots = try operation.segments.slots.hostIntegers(name)
+        let blocks = try KeyBlocks(operation.segments, cache: operation.keys, name)
         let (heads, channels) = (operation.heads, operation.headChannels)
         let group = heads / operation.keyHeads
         // From one key of a head to the next.
         let keyStride = operation.keyHeads * channels
 
         for sequence in 0..<operation.segments.count {
-            let rows = (first: Int(starts[sequence]), end: Int(starts[sequence + 1]))
-            let (keyCount, slot) = (Int(keyLengths[sequence]), Int(slots[sequence]))
-            guard 0 <= rows.first, rows.first <= rows.end, rows.end <= operation.queries.shape[0],
-                (0...operation.keyCapacity).contains(keyCount), (0..<operation.keys.shape[0]).contains(slot)
-            else {
-                throw TensorError.executionFailed(
-                    operation: name,
-                    detail: "sequence \(sequence) with query rows \(rows.first) ..< \(rows.end), \(keyCount) keys and slot \(slot) "
-                        + "lies outside queries \(operation.queries.shape) or keys \(operation.keys.shape)")
-            }
+            try blocks.require(sequence, of: operation)
+            let rows = (first: Int(blocks.starts[sequence]), end: Int(blocks.starts[sequence + 1]))
+            let keyCount = Int(blocks.keyLengths[sequence])
+            let keyRows = (0..<keyCount).map { blocks.row(of: $0, in: sequence)! }
             let queryCount = rows.end - rows.first
             concurrentRanges(queryCount * heads, cost: 2 * keyCount * channels) { range in
                 var scores = [Double](repeating: 0, count: keyCount)
@@ -36,11 +28,11 @@ extension ReferenceBackend {
                 for item in range {
                     let (query, head) = (item / heads, item % heads)
                     let index = ((rows.first + query) * heads + head) * channels
-                    let firstKey = (slot * operation.keyCapacity * operation.keyHeads + head / group) * channels
+                    let firstKey = head / group * channels
                     let visible = operation.visibleKeys(query: query, of: queryCount, keyCount: keyCount)
                     for key in visible {
                         var score = 0.0
-                        let keyStart = firstKey + key * keyStride
+                        let keyStart = firstKey + keyRows[key] * keyStride
                         for channel in 0..<channels { score += Double(queries[index + channel]) * Double(keys[keyStart + channel]) }
                         score *= Double(operation.scale)
                         if let cap = operation.softCap { score = Double(cap) * tanh(score / Double(cap)) }
@@ -56,7 +48,7 @@ extension ReferenceBackend {
                         let weight = seesNothing ? 0 : exp(scores[key] - largest)
                         if weight == 0 { continue }
                         total += weight
-                        let valueStart = firstKey + key * keyStride
+                        let valueStart = firstKey + keyRows[key] * keyStride
                         for channel in 0..<channels { sums[channel] += weight * Double(values[valueStart + channel]) }
                     }
                     for channel in 0..<channels { output[index + channel] = seesNothing ? 0 : Float(sums[channel] / total) }

@@ -37,6 +37,22 @@ extension ReferenceBackend {
         }
     }
 
+    public func storeKeys(_ operation: StoreKeysOperation) throws {
+        let name = "storeKeys"
+        let (from, to, channels) = (operation.keys.dtype, operation.keyCache.dtype, operation.channels)
+        let places = try KeyBlocks(operation.segments, cache: operation.keyCache, name)
+            .places(rows: operation.keys.shape[0], sequences: operation.segments.count)
+        for (rows, cache) in [(operation.keys, operation.keyCache), (operation.values, operation.valueCache)] {
+            let source = UnsafeRawPointer(try rows.hostPointer(name))
+            let destination = try cache.hostPointer(name)
+            for (row, place) in places.enumerated() where place >= 0 {
+                for channel in 0..<channels {
+                    PlainElement.copy(source, row * channels + channel, from, to: destination, place * channels + channel, to)
+                }
+            }
+        }
+    }
+
     public func copy(_ operation: CopyOperation) throws {
         let source = UnsafeRawPointer(try operation.source.hostPointer(operation.name))
         let destination = try operation.destination.hostPointer(operation.name)

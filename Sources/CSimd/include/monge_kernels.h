@@ -189,6 +189,10 @@ typedef struct {
     const void *values;
     bool half_keys;
     size_t key_stride;
+    // Where keys are in blocks of block_size: key k is key k % block_size of block blocks[k / block_size]. NULL and 0 where they lie one
+    // after the other.
+    const int32_t *blocks;
+    size_t block_size;
     size_t key_count;
     // Channels of a head.
     size_t channels;

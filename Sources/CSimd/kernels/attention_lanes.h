@@ -13,9 +13,10 @@ INLINE lane_layout query_layout(const monge_attention *attention) {
 static size_t attention_panels(const monge_attention *attention) { return (lanes_of(attention) + PANEL_LANES - 1) / PANEL_LANES; }
 static size_t attention_packed(const monge_attention *attention) { return attention->channels * PANEL_LANES; }
 static size_t attention_state(const monge_attention *attention) { return (attention->channels + 2) * PANEL_LANES; }
-// The scores of a block, and its keys and values where they are widened.
+// The scores of a block, and its keys and values where they are widened, or gathered from several blocks of the cache.
 static size_t attention_scratch(const monge_attention *attention) {
-    return MONGE_KEY_BLOCK * (PANEL_LANES + (attention->half_keys ? 2 * attention->channels : 0));
+    bool copies = attention->half_keys || attention->block_size % MONGE_KEY_BLOCK != 0;
+    return MONGE_KEY_BLOCK * (PANEL_LANES + (copies ? 2 * attention->channels : 0));
 }
 
 // The keys that a lane sees.
@@ -84,17 +85,31 @@ static void widen_halves(const uint16_t *halves, size_t count, float *values) {
     for (; i < count; i++) values[i] = half_value(halves[i]);
 }
 
-// Keys first ..< end and their values. Widening them once for all lanes of a panel costs one operation in some twenty of what is
+// The row of a key among all keys of its head.
+INLINE size_t key_row(const monge_attention *attention, size_t key) {
+    if (attention->block_size == 0) return key;
+    return (size_t)attention->blocks[key / attention->block_size] * attention->block_size + key % attention->block_size;
+}
+
+// Keys first ..< end, at least one, and their values. Widening them once for all lanes of a panel costs one operation in some twenty of what is
 // computed from them.
 static key_rows block_rows(const monge_attention *attention, size_t first, size_t end, float *scores) {
     size_t channels = attention->channels, stride = attention->key_stride;
-    if (!attention->half_keys)
-        return (key_rows){
-            (const float *)attention->keys + first * stride, (const float *)attention->values + first * stride, stride};
+    bool lie_together = attention->block_size == 0 || first / attention->block_size == (end - 1) / attention->block_size;
+    if (!attention->half_keys && lie_together) {
+        size_t start = key_row(attention, first) * stride;
+        return (key_rows){(const float *)attention->keys + start, (const float *)attention->values + start, stride};
+    }
     float *keys = scores + MONGE_KEY_BLOCK * PANEL_LANES, *values = keys + MONGE_KEY_BLOCK * channels;
     for (size_t key = first; key < end; key++) {
-        widen_halves((const uint16_t *)attention->keys + key * stride, channels, keys + (key - first) * channels);
-        widen_halves((const uint16_t *)attention->values + key * stride, channels, values + (key - first) * channels);
+        size_t start = key_row(attention, key) * stride, place = (key - first) * channels;
+        if (attention->half_keys) {
+            widen_halves((const uint16_t *)attention->keys + start, channels, keys + place);
+            widen_halves((const uint16_t *)attention->values + start, channels, values + place);
+        } else {
+            memcpy(keys + place, (const float *)attention->keys + start, channels * sizeof(float));
+            memcpy(values + place, (const float *)attention->values + start, channels * sizeof(float));
+        }
     }
     return (key_rows){keys, values, channels};
 }

@@ -25,7 +25,7 @@ public final class DecodeBatch {
         self.count = count
         self.capacity = capacity
         self.backend = backend
-        let extents = [count, count, count, count, count + 1, count, count]
+        let extents = [count, count, count, count + 1, count, count]
         tokens = try backend.allocate([count], .i32)
         numbers = try backend.allocate([extents.reduce(0, +)], .i32)
         var start = 0
@@ -35,8 +35,8 @@ public final class DecodeBatch {
             start += extent
         }
         self.views = views
-        slots = views[3]
-        uniforms = Tensor(shape: [count], dtype: .f32, storage: views[6].storage, byteOffset: views[6].byteOffset)
+        slots = views[2]
+        uniforms = Tensor(shape: [count], dtype: .f32, storage: views[5].storage, byteOffset: views[5].byteOffset)
     }
 
     /// Says which tokens the sequences have now: where the host has them from a pass of another kind.
@@ -51,7 +51,6 @@ public final class DecodeBatch {
         precondition(positions.allSatisfy { $0 < capacity }, "the cache holds \(capacity) tokens")
         let rows = (0..<Int32(count)).map { $0 }
         var numbers = positions.map(Int32.init)
-        numbers += zip(slots, positions).map { Int32($0 * capacity + $1) }
         numbers += positions.map { Int32($0 + 1) }
         numbers += slots.map(Int32.init)
         numbers += rows + [Int32(count)]
@@ -64,9 +63,9 @@ public final class DecodeBatch {
     /// - Parameter maximumKeys: At least the largest of the lengths.
     public func batch(maximumKeys: Int) -> TokenBatch {
         TokenBatch(
-            tokens: tokens, positions: views[0], cacheRows: views[1],
+            tokens: tokens, positions: views[0],
             segments: Segments(
-                queryStarts: views[4], keyLengths: views[2], slots: views[3], maximumQueries: 1, maximumKeys: maximumKeys),
-            lastRows: views[5], ranges: (0..<count).map { $0..<$0 + 1 }, capacity: capacity)
+                queryStarts: views[3], keyLengths: views[1], slots: views[2], maximumQueries: 1, maximumKeys: maximumKeys),
+            lastRows: views[4], ranges: (0..<count).map { $0..<$0 + 1 }, capacity: capacity)
     }
 }

@@ -21,8 +21,6 @@ public struct TokenBatch {
     public let tokens: Tensor
     /// `[rows]` i32.
     public let positions: Tensor
-    /// `[rows]` i32: where each row's key goes in the cache seen as `[slots · capacity, …]`.
-    public let cacheRows: Tensor
     public let segments: Segments
     /// `[sequences]` i32: the last row of each sequence.
     public let lastRows: Tensor
@@ -34,12 +32,12 @@ public struct TokenBatch {
 
     public var rowCount: Int { tokens.shape.count }
 
-    init(
-        tokens: Tensor, positions: Tensor, cacheRows: Tensor, segments: Segments, lastRows: Tensor, ranges: [Range<Int>], capacity: Int
-    ) {
+    /// - Parameters:
+    ///   - ranges: Where each sequence's rows lie.
+    ///   - capacity: The most tokens of a sequence: those of all its blocks.
+    package init(tokens: Tensor, positions: Tensor, segments: Segments, lastRows: Tensor, ranges: [Range<Int>], capacity: Int) {
         self.tokens = tokens
         self.positions = positions
-        self.cacheRows = cacheRows
         self.segments = segments
         self.lastRows = lastRows
         self.ranges = ranges
@@ -52,7 +50,7 @@ public struct TokenBatch {
     ///   - sequences: None empty; each fits the cache's capacity.
     ///   - capacity: The tokens a slot of the cache holds.
     public init(_ sequences: [Sequence], capacity: Int, on backend: any Backend) throws {
-        var ids = [Int32](), positions = [Int32](), cacheRows = [Int32]()
+        var ids = [Int32](), positions = [Int32]()
         var starts: [Int32] = [0], lengths = [Int32](), slots = [Int32](), last = [Int32]()
         var ranges = [Range<Int>]()
         for sequence in sequences {
@@ -61,14 +59,13 @@ public struct TokenBatch {
             ranges.append(ids.count..<ids.count + sequence.tokens.count)
             ids += sequence.tokens
             positions += (sequence.start..<end).map(Int32.init)
-            cacheRows += (sequence.start..<end).map { Int32(sequence.slot * capacity + $0) }
             starts.append(Int32(ids.count))
             lengths.append(Int32(end))
             slots.append(Int32(sequence.slot))
             last.append(Int32(ids.count - 1))
         }
-        // One upload for all of them: a decode step should not pay for seven.
-        let parts = [ids, positions, cacheRows, starts, lengths, slots, last]
+        // One upload for all of them: a decode step should not pay for six.
+        let parts = [ids, positions, starts, lengths, slots, last]
         let all = try backend.upload(parts.flatMap { $0 })
         var offset = 0
         let views = parts.map { part in
@@ -77,11 +74,10 @@ public struct TokenBatch {
         }
         self.tokens = views[0]
         self.positions = views[1]
-        self.cacheRows = views[2]
         self.segments = Segments(
-            queryStarts: views[3], keyLengths: views[4], slots: views[5],
+            queryStarts: views[2], keyLengths: views[3], slots: views[4],
             maximumQueries: sequences.map(\.tokens.count).max() ?? 0, maximumKeys: Int(lengths.max() ?? 0))
-        self.lastRows = views[6]
+        self.lastRows = views[5]
         self.ranges = ranges
         self.capacity = capacity
     }

@@ -2,9 +2,9 @@
 public struct AttentionOperation {
     /// `[rows, H, D]` f32 or f16, packed by ``segments``.
     public let queries: Tensor
-    /// `[slots, Tk, Hkv, D]` f32 or f16, whatever the queries are.
+    /// `[blocks, block size, Hkv, D]` f32 or f16, whatever the queries are.
     public let keys: Tensor
-    /// `[slots, Tk, Hkv, D]`, of the keys' type.
+    /// `[blocks, block size, Hkv, D]`, of the keys' type.
     public let values: Tensor
     public let segments: Segments
     public let scale: Float
@@ -21,8 +21,10 @@ public struct AttentionOperation {
     public var heads: Int { queries.shape[1] }
     public var headChannels: Int { queries.shape[2] }
     public var keyHeads: Int { keys.shape[2] }
-    /// The rows of one slot of the keys: the capacity of the cache.
-    public var keyCapacity: Int { keys.shape[1] }
+    /// The keys of one block.
+    public var blockSize: Int { keys.shape[1] }
+    /// The most keys of a sequence: those of all its blocks.
+    public var keyCapacity: Int { blockSize * segments.blocks.shape[1] }
 }
 
 extension Backend {
@@ -37,7 +39,8 @@ extension Backend {
     ///
     /// - Parameters:
     ///   - queries: `[rows, H, D]` f32 or f16; sequences one after the other as `segments` says.
-    ///   - keys: `[slots, Tk, Hkv, D]` f32 or f16, H a multiple of Hkv (grouped heads, Ainslie et al. 2023).
+    ///   - keys: `[blocks, block size, Hkv, D]` f32 or f16, H a multiple of Hkv (grouped heads, Ainslie et al. 2023); where a sequence has one
+    ///     block, `[slots, capacity, Hkv, D]`.
     ///   - values: The same shape and type as the keys.
     ///   - scale: The factor on each score, usually 1/√D.
     ///   - causal: Whether a query sees only keys up to its own position.
@@ -61,7 +64,7 @@ extension Backend {
         try Validation.require(queries.shape.rank == 3, name, "queries \(queries.shape), expected [rows, heads, channels]")
         try Validation.require(
             keys.shape.rank == 4 && keys.shape == values.shape, name,
-            "keys \(keys.shape) and values \(values.shape), expected the same [slots, tokens, heads, channels]")
+            "keys \(keys.shape) and values \(values.shape), expected the same [blocks, block size, heads, channels]")
         try Validation.require(
             keys.shape[3] == queries.shape[2] && keys.shape[2] > 0 && queries.shape[1] % keys.shape[2] == 0, name,
             "queries \(queries.shape) do not match keys \(keys.shape)")
@@ -71,7 +74,8 @@ extension Backend {
         if let softCap { try Validation.requireOption(softCap > 0 && softCap.isFinite, name, "the soft cap is \(softCap)") }
         if let bias {
             try Validation.requireActivation(bias, "the bias", name)
-            try Validation.attentionBias(bias.shape, segments, heads: queries.shape[1], keyCapacity: keys.shape[1], name)
+            try Validation.attentionBias(
+                bias.shape, segments, heads: queries.shape[1], keyCapacity: keys.shape[1] * segments.blocks.shape[1], name)
         }
         let dtype = try Validation.resultType(dtype, output, usual: queries.dtype, name)
         let result = try Validation.output(output, queries.shape, dtype, self, name)
@@ -85,18 +89,19 @@ extension Backend {
 }
 
 extension Validation {
-    fileprivate static func segments(_ segments: Segments, _ operation: String) throws {
+    static func segments(_ segments: Segments, _ operation: String) throws {
         for (tensor, what) in [
-            (segments.queryStarts, "query starts"), (segments.keyLengths, "key lengths"), (segments.slots, "slots"),
+            (segments.queryStarts, "query starts"), (segments.keyLengths, "key lengths"), (segments.blocks, "blocks"),
         ] {
             try requireType(tensor, .i32, what, operation)
         }
         let count = segments.count
         try require(
-            segments.queryStarts.shape == [count + 1] && segments.keyLengths.shape == [count] && segments.slots.shape == [count],
+            segments.queryStarts.shape == [count + 1] && segments.keyLengths.shape == [count]
+                && segments.blocks.shape.rank == 2 && segments.blocks.shape[0] == count && segments.blocks.shape[1] > 0,
             operation,
-            "segments with query starts \(segments.queryStarts.shape), key lengths \(segments.keyLengths.shape) and slots "
-                + "\(segments.slots.shape), expected [n + 1], [n] and [n]")
+            "segments with query starts \(segments.queryStarts.shape), key lengths \(segments.keyLengths.shape) and blocks "
+                + "\(segments.blocks.shape), expected [n + 1], [n] and [n, blocks]")
     }
 
     fileprivate static func attentionBias(

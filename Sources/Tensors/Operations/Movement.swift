@@ -24,6 +24,22 @@ public struct ScatterRowsOperation {
     public var channels: Int { rows.shape.dimensions.dropFirst().reduce(1, *) }
 }
 
+/// A validated ``Backend/storeKeys(_:values:into:_:segments:)``.
+public struct StoreKeysOperation {
+    /// `[rows, …]` f32 or f16, packed by ``segments``.
+    public let keys: Tensor
+    /// As the keys.
+    public let values: Tensor
+    /// `[blocks, block size, …]` f32 or f16 with the same number of elements a row.
+    public let keyCache: Tensor
+    /// As the keys' cache.
+    public let valueCache: Tensor
+    public let segments: Segments
+
+    /// The elements of one row.
+    public var channels: Int { keys.shape.dimensions.dropFirst().reduce(1, *) }
+}
+
 extension Backend {
     /// Row `indices[i]` of a table, decoded, for every i: a token embedding.
     ///
@@ -85,7 +101,44 @@ extension Backend {
         return result
     }
 
-    /// Copies row i of `rows` over row `indices[i]` of `destination`: the way keys and values enter a cache.
+    /// Puts the keys and values of packed sequences where ``attention(_:keys:values:segments:scale:causal:window:softCap:bias:into:)`` looks for
+    /// them: row i of a sequence with n rows is its key `keyLengths[s] − n + i`.
+    ///
+    /// Rows of no sequence, before the first key or beyond the last, and of a block that is not there are left out. No two rows have the
+    /// same place.
+    ///
+    /// - Parameters:
+    ///   - keys: `[rows, …]` f32 or f16.
+    ///   - values: The same shape and type as the keys.
+    ///   - keyCache: `[blocks, block size, …]` f32 or f16, rows of the same number of elements. Where the types differ, values are rounded to
+    ///     the cache's; otherwise every bit is kept.
+    ///   - valueCache: The same shape and type as the keys' cache.
+    public func storeKeys(
+        _ keys: Tensor, values: Tensor, into keyCache: Tensor, _ valueCache: Tensor, segments: Segments
+    ) throws {
+        let name = "storeKeys"
+        try Validation.requireActivation(keys, "the keys", name)
+        try Validation.requireActivation(keyCache, "the keys' cache", name)
+        try Validation.requireType(values, keys.dtype, "the values", name)
+        try Validation.requireType(valueCache, keyCache.dtype, "the values' cache", name)
+        try Validation.require(
+            keys.shape.rank >= 1 && keys.shape == values.shape, name, "keys \(keys.shape) and values \(values.shape), expected the same")
+        try Validation.segments(segments, name)
+        let operation = StoreKeysOperation(
+            keys: keys, values: values, keyCache: keyCache, valueCache: valueCache, segments: segments)
+        try Validation.require(
+            keyCache.shape.rank >= 2 && keyCache.shape == valueCache.shape
+                && keyCache.shape.dimensions.dropFirst(2).reduce(1, *) == operation.channels, name,
+            "keys \(keys.shape) and caches \(keyCache.shape) and \(valueCache.shape), expected twice [blocks, block size, …] with rows of "
+                + "\(operation.channels) elements")
+        if keys.shape.count == 0 || segments.count == 0 { return }
+        for (input, output) in [(keys, keyCache), (keys, valueCache), (values, keyCache), (values, valueCache), (keyCache, valueCache)] {
+            try Validation.requireApart(input, output, "other keys or values", name)
+        }
+        try storeKeys(operation)
+    }
+
+    /// Copies row i of `rows` over row `indices[i]` of `destination`.
     ///
     /// - Parameters:
     ///   - rows: `[n, …]` f32 or f16.

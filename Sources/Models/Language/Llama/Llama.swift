@@ -187,9 +187,7 @@ public final class Llama: LanguageModel {
                 frequencyFactors: ropeFactors, into: heads)
         }
         let (keys, values) = try cache?.layers[index] ?? transientCache(batch)
-        let flat: Shape = [keys.shape[0] * keys.shape[1], c.keyHeads, c.headChannels]
-        try backend.scatterRows(key, into: keys.reshaped(flat), at: batch.cacheRows)
-        try backend.scatterRows(value, into: values.reshaped(flat), at: batch.cacheRows)
+        try backend.storeKeys(key, values: value, into: keys, values, segments: batch.segments)
         return try backend.attention(
             query, keys: keys, values: values, segments: batch.segments, scale: c.attentionScale,
             causal: true, window: c.windows[index]
