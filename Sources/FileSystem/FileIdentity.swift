@@ -46,7 +46,9 @@ public enum FileIdentity: Hashable, Sendable {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return [] }
         guard isFolder.boolValue else { return [FileIdentity(path)].compactMap { $0 } }
-        let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
-        return names.compactMap { FileIdentity("\(path)/\($0)") }
+        // An enumeration does not enter a folder through a link.
+        let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+        return names.compactMap { FileIdentity("\(folder)/\($0)") }
     }
 }

@@ -143,6 +143,6 @@ struct GGUFTests {
         #expect(error.map { "\($0)" } == "/nowhere/model.gguf: cannot be opened: No such file or directory")
         #expect(throws: ModelFileError.inaccessible(file: "/", detail: "is a folder")) { try MappedFile(path: "/") }
         let text = #expect(throws: ModelFileError.self) { try GGUFFile(MappedFile(contents: Data("hello world".utf8), name: "x")) }
-        #expect(text.map { "\($0)" }?.contains("not a GGUF file") == true)
+        #expect(text.map { "\($0)" }?.contains("where a GGUF file is expected") == true)
     }
 }

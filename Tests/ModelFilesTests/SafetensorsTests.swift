@@ -110,7 +110,7 @@ struct SafetensorsTests {
             #""x":{"dtype":"\#(dtype)","shape":\#(shape),"data_offsets":\#(offsets)}"#
         }
         let four: [UInt8] = [0, 0, 0, 0]
-        expect("length of the header", MappedFile(contents: Data(), name: "empty"))
+        expect("empty is an empty file, where a safetensors file is expected", MappedFile(contents: Data(), name: "empty"))
         expect("length of the header", MappedFile(contents: GGUFBuilder.bytes(UInt64.max), name: "x"))
         expect(
             "100 000 000",

@@ -116,7 +116,7 @@ import Testing
             (["check", "--from", "-1"], "0 or more"), (["check", "--from", "9223372036854775807"], "at most"),
             (["check", "--cases", huge], huge),
             (["bench", "model", "-m", "smollm2", "--decode-tokens", "-3"], "from 1"),
-            (["bench", "tune", "--repetitions", huge], "at most"),
+            (["bench", "tune", "--repetitions", huge], "to 1000000"),
             (["bench", "kernels", "--seconds", "-1"], "more than 0"), (["bench", "compare", "a", "b", "--threshold", "-1"], "0 or more"),
             (["fit", "-m", "x", "--limit", "0", "-o", "/nowhere/x"], "1 or more"),
         ] {

@@ -81,7 +81,7 @@ import Testing
             (fit + [sentences], "--source"), (fit + [other], "--target"), (fit + [folder.path("link")], "--source"),
             (fit + [folder.path("hard")], "--source"), (fit + [folder.path("./model/../sentences.txt")], "--source"),
             (["fit", "--source-activations", other, "--target-activations", sentences, "-o", sentences], "--target-activations"),
-            (fit + [model], "is a folder"), (fit + [folder.path("new/")], "folder"), (fit + [folder.path("nowhere/map")], "nowhere"),
+            (fit + [model], "is a folder"), (fit + [folder.url.path + "/new/"], "folder"), (fit + [folder.path("nowhere/map")], "nowhere"),
             (fit + [sentences + "/map"], "no folder"), (fit + ["/dev/fd/77"], "77"),
             (bench + ["--out", folder.path("same"), "--html", folder.path("./same")], "is written"),
             (bench + ["--out", folder.path("later"), "--html", folder.path("dangling")], "is written"),

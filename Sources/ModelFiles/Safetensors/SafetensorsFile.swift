@@ -49,7 +49,9 @@ public final class SafetensorsFile: TensorFile {
 
     /// Reads a file that is already mapped, or bytes in memory.
     public init(_ file: MappedFile) throws(ModelFileError) {
-        guard FileKind.mayBeSafetensors(file) else { throw .otherKind(file, expected: .safetensors) }
+        // Bytes of no known kind may be a broken header: what is wrong with it says more.
+        let kind = FileKind(beginningOf: file)
+        guard kind == .safetensors || kind == .unknown else { throw .otherKind(file, expected: .safetensors) }
         var reader = ByteReader(file)
         let length = try reader.length(minimumBytes: 1, "the length of the header")
         guard length <= SafetensorsFile.maximumHeader else {

@@ -8,10 +8,12 @@ enum Number {
     static func integer(in range: ClosedRange<Int>) -> @Sendable (String) throws -> Int {
         { text in
             guard let value = Int(text), range.contains(value) else {
-                let isOpen = range.upperBound >= Number.most
+                guard range.upperBound == Number.most else {
+                    throw ValidationError("expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                let isTooLarge = Int(text).map { $0 > range.upperBound } ?? Number.isLong(text)
                 throw ValidationError(
-                    "expected a whole number \(isOpen ? "of \(range.lowerBound) or more" : "from \(range.lowerBound) to \(range.upperBound)")"
-                        + (Int(text).map { $0 > range.upperBound } ?? Number.isLong(text) ? ", and at most \(range.upperBound)" : ""))
+                    "expected a whole number of \(range.lowerBound) or more\(isTooLarge ? ", and at most \(range.upperBound)" : "")")
             }
             return value
         }

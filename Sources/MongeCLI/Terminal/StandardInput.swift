@@ -1,4 +1,4 @@
-import FileSystem
+import ArgumentParser
 import Foundation
 import ModelFiles
 import Monge
@@ -31,7 +31,7 @@ enum StandardInput {
     /// Refuses to read it twice.
     static func checkOnce(_ values: [String]) throws {
         guard values.count(where: { $0 == name }) <= 1 else {
-            throw MongeError.usage("- (standard input) is named more than once, and can be read once")
+            throw ValidationError("- (standard input) is named more than once, and can be read once")
         }
     }
 }

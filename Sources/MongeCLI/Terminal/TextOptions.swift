@@ -11,9 +11,6 @@ struct TextOption: ParsableArguments {
     @Argument(help: "The text; - is standard input, which is also read when it is a pipe and no text is given.")
     var text: String?
 
-    /// Whether there is a text without waiting for a person to type one.
-    var isGiven: Bool { prompt != nil || text != nil || StandardInput.isPiped }
-
     func validate() throws {
         if prompt != nil && text != nil { throw ValidationError("give the text once: with --prompt or without") }
     }
@@ -51,9 +48,6 @@ struct PromptOptions: ParsableArguments {
 
     /// Whether there is a prompt without waiting for a person to type one.
     var areGiven: Bool { !given.isEmpty || prompts != nil || StandardInput.isPiped }
-
-    /// The files that are read.
-    var inputs: [NamedFile?] { [NamedFile("--prompts", prompts)] }
 
     /// - Throws: ``MongeError/usage(_:)`` when there are none.
     func read() throws -> [String] {
