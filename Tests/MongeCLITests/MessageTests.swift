@@ -39,7 +39,7 @@ import Testing
         let files = [
             (try write("cat.gguf", MessageTests.png), "a PNG picture"),
             (try write("cat", [0xFF, 0xD8, 0xFF, 0xE0, 1, 2]), "a JPEG picture"),
-            (try write("a.gz", [0x1F, 0x8B, 8, 0]), "a gzip archive; unpack it first"),
+            (try write("a.gz", [0x1F, 0x8B, 8, 0]), "a gzip archive"),
             (
                 try write(
                     "pytorch_model.bin", Array("PK\u{3}\u{4}".utf8) + [UInt8](repeating: 0, count: 26) + Array("model/data.pkl".utf8)),
@@ -122,7 +122,7 @@ import Testing
         let prompts = try folder.file("prompts.txt", "Hello\nWorld\nOverlong \(long)\n")
         let refused = try Monge.run("generate", "-m", "smollm2", "-d", "cpu", "--prompts", prompts)
         #expect(refused.code == 2 && refused.errors.contains("prompt 3 ('Overlong word word"), "\(refused.errors)")
-        let sentences = try folder.file("sentences.txt", "short\n\(String(repeating: "word ", count: 200))\nshort too\n")
+        let sentences = try folder.file("sentences.txt", "a short one\n\(String(repeating: "word ", count: 200))\na short one, too\n")
         let cut = "1 of 3 sentences is longer than 128 tokens and was cut; --max-tokens keeps more"
         let perplexity = try Monge.run("perplexity", "-m", "smollm2", "-d", "cpu", "--sentences", sentences)
         #expect(perplexity.code == 0 && perplexity.errors.contains(cut), "\(perplexity.errors)")
