@@ -76,16 +76,16 @@ import VulkanRuntime
         }
     }
 
-    /// The top tokens of a model in f16, where the margins exceed the bound; how many positions those are, and how many of all agree.
-    private static func compare(_ model: Model, roundsWeights: Bool) throws {
-        #expect(model.language.activations == .f16)
-        let width = model.language.vocabularySize
+    /// The top tokens of f16, where the margins exceed the bound; how many positions those are, and how many of all agree.
+    /// - Parameter logits: Those of a prompt, by its number and tokens.
+    private static func compare(_ name: String, roundsWeights: Bool, logits: (Int, [Int32]) throws -> [Float]) throws {
         var (all, bounded, agreeing, wrong) = (0, 0, 0, 0)
         var bounds: [Float] = []
         for prompt in prompts {
             let ids = try ids(prompt)
             let positions = try positions(ids, roundsWeights: roundsWeights)
-            let logits = try model.logits(of: ids)
+            let logits = try logits(prompt, ids)
+            let width = logits.count / ids.count
             for (index, position) in positions.enumerated() {
                 let row = index * width..<(index + 1) * width
                 let isSame = row.max { logits[$0] < logits[$1] }! - row.lowerBound == position.top
@@ -99,11 +99,28 @@ import VulkanRuntime
         }
         bounds.sort()
         print(
-            "\(model.backend.name): \(all) positions, bound \(bounds[bounds.count / 2]) (median), margin above it at \(bounded), "
+            "\(name): \(all) positions, bound \(bounds[bounds.count / 2]) (median), margin above it at \(bounded), "
                 + "of which \(bounded - wrong) agree; of all \(agreeing)")
         #expect(wrong == 0)
         // A bound that nothing exceeds would say nothing.
         #expect(bounded > all / 4)
+    }
+
+    private static func compare(_ model: Model, roundsWeights: Bool) throws {
+        #expect(model.language.activations == .f16)
+        try compare(model.backend.name, roundsWeights: roundsWeights) { _, ids in try model.logits(of: ids) }
+    }
+
+    /// Logits in f16 that `monge logits` has written on another machine or by another driver, `00.safetensors` and on in the folder that
+    /// `MONGE_TEST_LOGITS` names, with products on tensor cores.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["MONGE_TEST_LOGITS"] != nil))
+    func topTokensFromElsewhere() throws {
+        let folder = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["MONGE_TEST_LOGITS"]))
+        try Self.compare(folder.path, roundsWeights: true) { prompt, ids in
+            let file = try SafetensorsFile(path: folder.appendingPathComponent("\(prompt < 10 ? "0" : "")\(prompt).safetensors").path)
+            #expect(try file.integers("token_ids") == ids)
+            return try file.floats("logits")
+        }
     }
 
     @Test func topTokensOfTheCPU() throws {
