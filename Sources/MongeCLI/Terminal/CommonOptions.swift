@@ -100,15 +100,12 @@ struct SteerOptions: ParsableArguments {
     /// The file and the strength in `file@λ`; a file whose name has an @ in it is found, too.
     private static func split(_ text: String) throws -> (file: String, strength: Float) {
         guard let at = text.lastIndex(of: "@") else { return (text, 1) }
-        let number = text[text.index(after: at)...]
-        guard let strength = Float(number) else {
-            guard FileManager.default.fileExists(atPath: text) else {
-                throw MongeError.usage("the strength '\(number)' in '\(text)' is not a number")
-            }
-            return (text, 1)
-        }
+        let (file, number) = (String(text[..<at]), text[text.index(after: at)...])
+        func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+        if exists(text), !exists(file) { return (text, 1) }
+        guard let strength = Float(number) else { throw MongeError.usage("the strength '\(number)' in '\(text)' is not a number") }
         guard strength.isFinite else { throw MongeError.usage("the strength in '\(text)' is not a finite number") }
-        return (String(text[..<at]), strength)
+        return (file, strength)
     }
 
     func steering() throws -> [Steer] { try entries().map(\.steer) }
