@@ -122,6 +122,7 @@ final class JitteringBackend: Backend {
     func scatterRows(_ operation: ScatterRowsOperation) throws { try inner.scatterRows(operation) }
     func softmax(_ operation: SoftmaxOperation) throws { try inner.softmax(operation) }
     func sortColumns(_ operation: SortColumnsOperation) throws { try inner.sortColumns(operation) }
+    func storeKeys(_ operation: StoreKeysOperation) throws { try inner.storeKeys(operation) }
     func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws { try inner.timestepEmbedding(operation) }
     func topK(_ operation: TopKOperation) throws { try inner.topK(operation) }
     func upsample(_ operation: UpsampleOperation) throws { try inner.upsample(operation) }
