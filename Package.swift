@@ -8,6 +8,8 @@ let package = Package(
     products: [
         .library(name: "Monge", targets: ["Monge"]),
         .library(name: "VulkanBackend", targets: ["VulkanBackend", "Tensors", "VulkanRuntime"]),
+        // The fast path of the CPU and the plain reference.
+        .library(name: "CPUBackend", targets: ["CPUBackend", "Tensors"]),
         .executable(name: "monge", targets: ["MongeCLI"]),
     ],
     dependencies: [

@@ -40,7 +40,7 @@ package final class SteeringTables {
         for site in model.sites {
             guard let affine = sites[site.name] else { continue }
             if tables[site.index] == nil { tables[site.index] = try table([], channels: site.channels) }
-            let row = tables[site.index]!.rows(maps.count + 1..<maps.count + 2)
+            let row = try tables[site.index]!.rows(maps.count + 1..<maps.count + 2)
             try model.backend.write(affine.interleaved, to: row)
         }
         maps.append(map)

@@ -33,7 +33,7 @@ import Testing
             let inner = 1..<images + 1
             let (x, residual) = (try upload(values(), all), try upload(values(), all).rows(inner))
             let whole = try isInPlace ? x : upload([Float](repeating: 7, count: all.count), all)
-            let output = whole.rows(inner)
+            let output = try whole.rows(inner)
             let gain = try backend.upload(numbers.floats(channels), [channels])
             let bias = try backend.upload(numbers.floats(channels), [channels])
             let map = try transport(spatial, &numbers)

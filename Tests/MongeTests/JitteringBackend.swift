@@ -78,6 +78,7 @@ final class JitteringBackend: Backend {
         try jitter(operation.output)
     }
 
+    func reduce(_ operation: ReduceOperation) throws { try inner.reduce(operation) }
     func rmsNorm(_ operation: RMSNormOperation) throws {
         try inner.rmsNorm(operation)
         try jitter(operation.output)

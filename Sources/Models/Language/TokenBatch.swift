@@ -71,9 +71,9 @@ public struct TokenBatch {
         let parts = [ids, positions, cacheRows, starts, lengths, slots, last]
         let all = try backend.upload(parts.flatMap { $0 })
         var offset = 0
-        let views = parts.map { part in
+        let views = try parts.map { part in
             defer { offset += part.count }
-            return all.rows(offset..<offset + part.count)
+            return try all.rows(offset..<offset + part.count)
         }
         self.tokens = views[0]
         self.positions = views[1]
