@@ -73,7 +73,7 @@ let package = Package(
             name: "MongeTests",
             dependencies: [
                 "Foundations", "Monge", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "CrossCheck",
-                "VulkanBackend", "VulkanRuntime",
+                "VulkanBackend", "VulkanRuntime", "TestSupport",
             ]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "Monge", "Tensors"]),
         .testTarget(

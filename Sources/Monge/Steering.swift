@@ -60,5 +60,8 @@ package final class InstalledSteering {
                 "the map was fitted on another model (fingerprint \(map.description.fingerprint), this one is \(model.fingerprint)): "
                     + "use a map fitted on this model")
         }
+        if let sketch = map.description.sketch, let difference = try model.sketch?.firstDifference(from: sketch) {
+            throw MongeError.failed("the map was fitted on another model of the same norms (\(difference)): use a map fitted on this model")
+        }
     }
 }

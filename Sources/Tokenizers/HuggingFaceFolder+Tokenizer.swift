@@ -2,14 +2,32 @@ import Foundation
 import ModelFiles
 
 extension HuggingFaceFolder {
-    /// The tokenizer, from `tokenizer.json` and what `tokenizer_config.json` and `config.json` say about the first and last token.
+    /// The tokenizer, from `tokenizer.json` and what `tokenizer_config.json`, `generation_config.json` and `config.json` say about the first
+    /// and last tokens.
     public func tokenizer() throws(ModelFileError) -> any Tokenizer {
         let document = try JSONDocument(path: name + "/tokenizer.json")
         let settings = try tokenizerConfig()
         return try TokenizerRegistry.load(
             tokenizerJSON: document,
             beginOfSequence: specialToken(settings, "bos_token", "bos_token_id"),
-            endOfSequence: specialToken(settings, "eos_token", "eos_token_id"))
+            endOfSequence: specialToken(settings, "eos_token", "eos_token_id"), stopNumbers: endNumbers())
+    }
+
+    /// The tokens that end a text when transformers generates: one or several in `generation_config.json`, or else in `config.json`. What
+    /// the tokenizer's settings call the end of a sequence is one, too.
+    private func endNumbers() throws(ModelFileError) -> [Int] {
+        let key = "eos_token_id"
+        let path = name + "/generation_config.json"
+        var source = config
+        if FileManager.default.fileExists(atPath: path) {
+            let generation = try JSONDocument(path: path)
+            if generation.value(key) != nil { source = generation }
+        }
+        guard let value = source.value(key) else { return [] }
+        guard let numbers = value.integer.map({ [$0] }) ?? value.integers else {
+            throw .wrongType(file: source.name, key: key, expected: "an integer or an array of them", found: value.typeDescription)
+        }
+        return numbers
     }
 
     /// The layout of conversations, from `chat_template.jinja` or `tokenizer_config.json`.

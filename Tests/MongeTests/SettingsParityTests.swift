@@ -52,7 +52,7 @@ import Testing
         #expect(cases.folders.count == 28)
         let backend = try device.open()
         for each in cases.folders {
-            try SettingsFolder.with(config: each.config, tensors: each.tensors) { path in
+            try SettingsFolder.with(config: each.config, tensors: SettingsFolder.tensors(each.tensors)) { path in
                 try expectParity(each.name, LanguageModels.load(HuggingFaceFolder(path: path), on: backend), cases, device)
             }
         }

@@ -25,7 +25,7 @@ struct FolderTests {
             let tokenizer = try folder.tokenizer()
             #expect(tokenizer.beginOfSequence == 500)
             #expect(tokenizer.endOfSequence == 502)
-            #expect(tokenizer.stopTokens == [500, 502])
+            #expect(tokenizer.stopTokens == [502])
             let hello = [ChatMessage(role: .user, content: "Hi")]
             let text = try folder.chatTemplate().render(messages: hello, addGenerationPrompt: false)
             #expect(text == "<|endoftext|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>")
@@ -39,6 +39,7 @@ struct FolderTests {
             let bare = try HuggingFaceFolder(path: path).tokenizer()
             #expect(bare.beginOfSequence == 501)
             #expect(bare.endOfSequence == 503)
+            #expect(bare.stopTokens == [502, 503])
             try FolderTests.write(#"{"bos_token_id":507}"#, to: path + "/config.json")
             #expect(throws: ModelFileError.self) { try HuggingFaceFolder(path: path).tokenizer() }
         }

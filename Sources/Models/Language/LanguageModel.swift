@@ -1,3 +1,4 @@
+import ModelFiles
 import Tensors
 
 /// Which rows of the last hidden state a forward pass returns.
@@ -16,6 +17,10 @@ public protocol LanguageModel: AnyObject {
     var architecture: String { get }
     /// What tells these weights from others', whatever their quantisation: a hash over the extents and the norm gains.
     var fingerprint: String { get }
+    /// A sample of the weights, which tells them from others' to the precision of their types; nil for a model that is not from a file.
+    ///
+    /// It is read when first asked for.
+    var sketch: WeightSketch? { get throws }
     var vocabularySize: Int { get }
     /// The most tokens a sequence can have.
     var contextLength: Int { get }
@@ -55,6 +60,8 @@ public protocol LanguageModel: AnyObject {
 }
 
 extension LanguageModel {
+    public var sketch: WeightSketch? { nil }
+
     /// Runs the batch through all stages, extends the cache, and returns the normed last hidden state.
     ///
     /// - Parameter cache: Where keys and values of earlier tokens are. Nil when sequences start at 0 and end with this pass; the batch's

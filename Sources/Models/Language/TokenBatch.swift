@@ -29,6 +29,8 @@ public struct TokenBatch {
 
     /// The tokens a slot of the cache holds.
     public let capacity: Int
+    /// The smallest and the largest token number, for checks against a vocabulary.
+    let extremeTokens: [Int]
 
     public var rowCount: Int { tokens.shape.count }
 
@@ -80,5 +82,6 @@ public struct TokenBatch {
         self.lastRows = views[5]
         self.ranges = ranges
         self.capacity = capacity
+        self.extremeTokens = [ids.min(), ids.max()].compactMap { $0.map(Int.init) }
     }
 }

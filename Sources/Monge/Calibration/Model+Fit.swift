@@ -67,7 +67,8 @@ extension Model {
             description: TransportDescription(
                 method: options.method.rawValue, estimation: options.estimation, pooling: options.capture.pooling.rawValue,
                 support: options.effectiveSupport, position: options.position, architecture: language.architecture,
-                fingerprint: language.fingerprint, sourceName: options.sourceName, targetName: options.targetName,
+                fingerprint: language.fingerprint, sketch: try language.sketch, sourceName: options.sourceName,
+                targetName: options.targetName,
                 sourceCount: source.count, targetCount: target.count, seed: options.seed,
                 date: ISO8601DateFormatter().string(from: Date())))
     }

@@ -90,6 +90,7 @@ struct SteerOptions: ParsableArguments {
             } catch let error as TransportFileError {
                 throw MongeError.failed("\(file): \(error)")
             }
+            for warning in map.warnings { Terminal.warning("\(file): \(warning)") }
             return Entry(file: file, steer: Steer(inverse ? map.inverse : map, strength: strength))
         }
     }
