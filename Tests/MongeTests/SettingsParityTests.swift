@@ -53,7 +53,7 @@ import Testing
         let backend = try device.open()
         for each in cases.folders {
             try SettingsFolder.with(config: each.config, tensors: SettingsFolder.tensors(each.tensors)) { path in
-                try expectParity(each.name, LanguageModels.load(HuggingFaceFolder(path: path), on: backend), cases, device)
+                try expectParity(each.name, LanguageModels.load(HuggingFaceFolder(path: path), activations: .f32, on: backend), cases, device)
             }
         }
     }
@@ -64,7 +64,7 @@ import Testing
         let backend = try device.open()
         for name in cases.files {
             let file = try GGUFFile(path: TestModel.fixtures.appendingPathComponent("settings/\(name).gguf").path)
-            try expectParity(name, LanguageModels.load(file, on: backend), cases, device)
+            try expectParity(name, LanguageModels.load(file, activations: .f32, on: backend), cases, device)
         }
     }
 }

@@ -29,7 +29,7 @@ public struct TokenBatch {
 
     /// The tokens a slot of the cache holds.
     public let capacity: Int
-    /// The smallest and the largest token number, for checks against a vocabulary.
+    /// The smallest and the largest token number, for checks against a vocabulary; none for tokens that a device has chosen.
     let extremeTokens: [Int]
 
     public var rowCount: Int { tokens.shape.count }
@@ -44,6 +44,7 @@ public struct TokenBatch {
         self.lastRows = lastRows
         self.ranges = ranges
         self.capacity = capacity
+        extremeTokens = []
     }
 
     /// Puts the batch on a device.
