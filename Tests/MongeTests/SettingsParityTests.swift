@@ -53,7 +53,8 @@ import Testing
         let backend = try device.open()
         for each in cases.folders {
             try SettingsFolder.with(config: each.config, tensors: SettingsFolder.tensors(each.tensors)) { path in
-                try expectParity(each.name, LanguageModels.load(HuggingFaceFolder(path: path), activations: .f32, on: backend), cases, device)
+                let model = try LanguageModels.load(HuggingFaceFolder(path: path), activations: .f32, on: backend)
+                try expectParity(each.name, model, cases, device)
             }
         }
     }
