@@ -12,33 +12,7 @@ extension HuggingFaceFolder {
             endOfSequence: specialToken(settings, "eos_token", "eos_token_id"))
     }
 
-    /// The layout of conversations, from `chat_template.jinja` or `tokenizer_config.json`.
-    public func chatTemplate() throws(ModelFileError) -> ChatTemplate {
-        let settings = try tokenizerConfig()
-        let path = name + "/chat_template.jinja"
-        let template: String
-        if FileManager.default.fileExists(atPath: path) {
-            let file = try MappedFile(path: path)
-            guard let text = withExtendedLifetime(file, { String(validating: file.bytes, as: UTF8.self) }) else {
-                throw .malformed(file: path, detail: "is not UTF-8")
-            }
-            template = text
-        } else if let text = HuggingFaceFolder.template(settings?.value("chat_template")) {
-            template = text
-        } else {
-            throw .withoutChatTemplate(name)
-        }
-        return try ChatTemplate(
-            recognising: template, beginOfSequence: HuggingFaceFolder.tokenName(settings, "bos_token"),
-            endOfSequence: HuggingFaceFolder.tokenName(settings, "eos_token"), file: name)
-    }
-
-    /// The template in the settings: a string, or the one named `default` of several.
-    private static func template(_ value: JSONValue?) -> String? {
-        value?.string ?? value?.array?.first { $0["name"]?.string == "default" }?["template"]?.string
-    }
-
-    private func tokenizerConfig() throws(ModelFileError) -> JSONDocument? {
+    func tokenizerConfig() throws(ModelFileError) -> JSONDocument? {
         let path = name + "/tokenizer_config.json"
         return FileManager.default.fileExists(atPath: path) ? try JSONDocument(path: path) : nil
     }
@@ -58,7 +32,7 @@ extension HuggingFaceFolder {
     }
 
     /// The name of a token, which settings give as a string or as an object with the string under `content`.
-    private static func tokenName(_ settings: JSONDocument?, _ key: String) -> String? {
+    static func tokenName(_ settings: JSONDocument?, _ key: String) -> String? {
         settings?.value(key)?.string ?? settings?.value(key)?["content"]?.string
     }
 }

@@ -12,12 +12,16 @@ public struct GenerationRequest: Sendable {
     public var stream: Int?
     /// What messages call the prompt, for example "prompt 3"; by its place in the batch when nil.
     public var name: String?
+    /// Whether the prompt is a conversation that a chat template has written: no token is put before or after it, and the names of
+    /// control tokens in it stand for these tokens.
+    public var isRendered: Bool
 
-    public init(_ prompt: String, steering: [Steer] = [], stream: Int? = nil, name: String? = nil) {
+    public init(_ prompt: String, steering: [Steer] = [], stream: Int? = nil, name: String? = nil, isRendered: Bool = false) {
         self.prompt = prompt
         self.steering = steering
         self.stream = stream
         self.name = name
+        self.isRendered = isRendered
     }
 }
 
@@ -55,14 +59,16 @@ extension Model {
     ///
     /// A request whose logits are not finite ends there with a ``Generation/failure``; the others go on.
     ///
+    /// - Parameter onPart: Called with what each continuation grows by, as it is made.
     /// - Throws: ``MongeError`` for options out of range, an empty prompt, a prompt that leaves no room in the model's context, or a
     ///   map of another model.
     public func generate(
-        _ requests: [GenerationRequest], options: GenerationOptions = GenerationOptions(), progress: ProgressHandler? = nil
+        _ requests: [GenerationRequest], options: GenerationOptions = GenerationOptions(), progress: ProgressHandler? = nil,
+        onPart: GeneratedPartHandler? = nil
     ) throws -> [Generation] {
         try options.validate()
         let prompts = try requests.enumerated().map { index, request in
-            try promptTokens(request.prompt, options, name: request.name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt"))
+            try promptTokens(request, options, name: request.name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt"))
         }
         let tables = SteeringTables(on: language, capacity: requests.map(\.steering.count).reduce(0, +))
         let plans = try requests.map { try $0.steering.map { try tables.entry($0) } }
@@ -75,14 +81,18 @@ extension Model {
             options, streams: requests.indices.map { requests[$0].stream ?? $0 }, prompts: prompts, vocabulary: language.vocabularySize,
             on: backend)
         var results = requests.map { _ in Generation(text: "", tokens: [], isFinished: false) }
+        var stream = GenerationStream(requests: requests.count, tokenizer: tokenizer, handler: onPart)
         func accept(_ tokens: [Int32], _ active: [Int]) {
             for (token, index) in zip(tokens, active) {
                 if token < 0 {
                     results[index].failure = notFinite(requests[index], after: results[index].tokens.count)
+                    stream.finish(request: index)
                 } else if options.stopsAtEnd && tokenizer.stopTokens.contains(token) {
                     results[index].isFinished = true
+                    stream.finish(request: index)
                 } else {
                     results[index].tokens.append(token)
+                    stream.append(token, request: index)
                 }
             }
         }
@@ -92,7 +102,7 @@ extension Model {
         var (step, stepped): (DecodeStep?, [Int]) = (nil, [])
         for count in 1..<max(1, options.tokens) {
             let active = results.indices.filter { !results[$0].isFinished && results[$0].failure == nil }
-            if active.isEmpty { break }
+            if active.isEmpty || stream.isStopped { break }
             if active != stepped {
                 // Before the next one is made: its memory is free then.
                 step = nil
@@ -106,6 +116,7 @@ extension Model {
             accept(try backend.readIntegers(step!.batch.tokens), active)
             progress?(Progress(activity: "generating", done: count + 1, total: options.tokens, unit: "tokens"))
         }
+        stream.finish()
         for index in results.indices { results[index].text = tokenizer.decode(results[index].tokens) }
         return results
     }
@@ -166,19 +177,18 @@ extension Model {
     }
 
     /// - Parameter name: What messages call the prompt.
-    private func promptTokens(_ prompt: String, _ options: GenerationOptions, name: String) throws -> [Int32] {
-        let tokens: [Int32]
-        if options.chat {
-            let text = try chatTemplate().render(messages: [ChatMessage(role: .user, content: prompt)], addGenerationPrompt: true)
-            tokens = tokenizer.encode(text, addSpecial: false, parseSpecial: true)
-        } else {
-            tokens = tokenizer.encode(prompt, addSpecial: true, parseSpecial: false)
+    private func promptTokens(_ request: GenerationRequest, _ options: GenerationOptions, name: String) throws -> [Int32] {
+        let isConversation = options.chat || request.isRendered
+        var text = request.prompt
+        if options.chat, !request.isRendered {
+            text = try chatTemplate().render(messages: [ChatMessage(role: .user, content: text)], addGenerationPrompt: true)
         }
+        let tokens = tokenizer.encode(text, addSpecial: !isConversation, parseSpecial: options.special ?? isConversation)
         guard !tokens.isEmpty else { throw MongeError.usage("\(name) is empty; give at least one character to continue") }
         let limit = language.contextLength
         guard tokens.count <= limit, options.tokens <= limit - tokens.count else {
             throw MongeError.usage(
-                "\(name) ('\(prompt.beginning)') has \(tokens.count) tokens and \(options.tokens) more were asked for; "
+                "\(name) ('\(request.prompt.beginning)') has \(tokens.count) tokens and \(options.tokens) more were asked for; "
                     + "the model's context holds \(limit)")
         }
         return tokens
