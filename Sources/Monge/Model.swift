@@ -22,7 +22,7 @@ public final class Model {
 
     public var backend: any Backend { language.backend }
 
-    private init(language: any LanguageModel, tokenizer: any Tokenizer, url: URL, template: @escaping () throws -> ChatTemplate) {
+    package init(language: any LanguageModel, tokenizer: any Tokenizer, url: URL, template: @escaping () throws -> ChatTemplate) {
         self.language = language
         self.tokenizer = tokenizer
         self.url = url

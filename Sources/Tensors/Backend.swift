@@ -39,6 +39,13 @@ public protocol Backend: AnyObject {
     /// Waits until everything asked for so far is done, and reports what went wrong.
     func synchronize() throws
 
+    /// What tensors take.
+    var tensorMemory: TensorMemory { get }
+
+    /// Gives memory that no tensor holds back to the system, and from here on keeps none for tensors to come where all together would
+    /// exceed `byteCount`; nil for as much as the backend keeps by itself. Tensors that are needed are allocated all the same.
+    func limitMemory(to byteCount: Int?) throws
+
     /// Operations to be run later, as often as wanted, over the same tensors, whose elements may have changed in between: the decode steps
     /// of a language model, the denoising steps of a diffusion model. A device that can keeps them as it runs them, so that a replay
     /// costs the host next to nothing; others, by default, ask for them again each time.

@@ -1,3 +1,5 @@
+import Tensors
+
 /// How several sites are estimated.
 public enum Estimation: String, Sendable, CaseIterable, Hashable {
     /// Each site on activations of the untouched model.
@@ -22,6 +24,8 @@ public struct TransportDescription: Sendable, Equatable {
     public var pooling: String
     public var support: Support
     public var position: Position
+    /// What the maps are applied to where an activation has rows and columns of pixels; tokens are mapped pointwise in either mode.
+    public var spatial: SpatialMode
     /// The model family, for example `llama`.
     public var architecture: String
     /// What tells this model's weights from others', whatever their quantisation.
@@ -36,7 +40,8 @@ public struct TransportDescription: Sendable, Equatable {
 
     public init(
         method: String, estimation: Estimation, pooling: String, support: Support, position: Position = .all,
-        architecture: String, fingerprint: String, sourceName: String, targetName: String, sourceCount: Int,
+        spatial: SpatialMode = .pointwise, architecture: String, fingerprint: String, sourceName: String, targetName: String,
+        sourceCount: Int,
         targetCount: Int, seed: UInt64, date: String
     ) {
         self.method = method
@@ -44,6 +49,7 @@ public struct TransportDescription: Sendable, Equatable {
         self.pooling = pooling
         self.support = support
         self.position = position
+        self.spatial = spatial
         self.architecture = architecture
         self.fingerprint = fingerprint
         self.sourceName = sourceName

@@ -19,6 +19,8 @@ class AlteredBackend: Backend {
     func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws { try inner.write(bytes, to: tensor) }
     func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try inner.read(tensor, into: bytes) }
     func synchronize() throws { try inner.synchronize() }
+    var tensorMemory: TensorMemory { inner.tensorMemory }
+    func limitMemory(to byteCount: Int?) throws { try inner.limitMemory(to: byteCount) }
 
     func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
     func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }

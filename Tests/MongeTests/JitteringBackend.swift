@@ -104,6 +104,8 @@ final class JitteringBackend: Backend {
     }
     func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws { try inner.write(bytes, to: tensor) }
     func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try inner.read(tensor, into: bytes) }
+    var tensorMemory: TensorMemory { inner.tensorMemory }
+    func limitMemory(to byteCount: Int?) throws { try inner.limitMemory(to: byteCount) }
     func synchronize() throws { try inner.synchronize() }
     func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
     func aurocColumns(_ operation: AurocColumnsOperation) throws { try inner.aurocColumns(operation) }

@@ -63,6 +63,13 @@ public struct ActivationsFile: Sendable {
         guard source.sites.map(\.site) == target.sites.map(\.site), !source.sites.isEmpty else {
             throw MongeError.failed("the source and target activations do not have the same sites")
         }
+        try options.validate(pooling: source.pooling)
+        for (kind, file) in [("source", source), ("target", target)] {
+            for site in file.sites where !site.values.isFinite {
+                let sample = site.values.firstIndex { !$0.isFinite }! / site.channels
+                throw MongeError.failed("sample \(sample + 1) of the \(kind) activations at \(site.site) is not of finite numbers")
+            }
+        }
         let fit = MapFit(method: options.method, support: options.effectiveSupport)
         let fitted = try zip(source.sites, target.sites).map { a, b in
             guard a.channels == b.channels else {
@@ -79,7 +86,7 @@ public struct ActivationsFile: Sendable {
             sites: fitted,
             description: TransportDescription(
                 method: options.method.rawValue, estimation: .simultaneous, pooling: source.pooling,
-                support: options.effectiveSupport, position: options.position, architecture: source.architecture,
+                support: options.effectiveSupport, position: options.position, spatial: options.spatial, architecture: source.architecture,
                 fingerprint: source.fingerprint, sourceName: options.sourceName, targetName: options.targetName,
                 sourceCount: source.sites[0].samples, targetCount: target.sites[0].samples, seed: options.seed,
                 date: ISO8601DateFormatter().string(from: Date())))

@@ -75,10 +75,23 @@ extension Model {
             options, streams: requests.indices.map { requests[$0].stream ?? $0 }, prompts: prompts, vocabulary: language.vocabularySize,
             on: backend)
         var results = requests.map { _ in Generation(text: "", tokens: [], isFinished: false) }
-        func accept(_ tokens: [Int32], _ active: [Int]) {
+        func name(_ index: Int) -> String { requests[index].name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt") }
+        // Finding out why takes passes of its own: the samples of a prompt at a strength share what was found for one of them.
+        func failure(_ index: Int) throws -> MongeError {
+            let request = requests[index]
+            let known = requests.indices.first {
+                results[$0].failure != nil && requests[$0].prompt == request.prompt && requests[$0].steering == request.steering
+            }
+            if let known { return results[known].failure! }
+            return .notFinite(
+                try nonFiniteNumbers(
+                    "logits", name: name(index), text: request.prompt, tokens: prompts[index] + results[index].tokens,
+                    steering: request.steering))
+        }
+        func accept(_ tokens: [Int32], _ active: [Int]) throws {
             for (token, index) in zip(tokens, active) {
                 if token < 0 {
-                    results[index].failure = notFinite(requests[index], after: results[index].tokens.count)
+                    results[index].failure = try failure(index)
                 } else if options.stopsAtEnd && tokenizer.stopTokens.contains(token) {
                     results[index].isFinished = true
                 } else {
@@ -87,7 +100,7 @@ extension Model {
             }
         }
         for group in Model.groups(prompts.map(\.count), rows: Model.prefillRows) {
-            accept(try prefill(Array(group), prompts, cache, tables, plans, sampler), Array(group))
+            try accept(prefill(Array(group), prompts, cache, tables, plans, sampler), Array(group))
         }
         var (step, stepped): (DecodeStep?, [Int]) = (nil, [])
         for count in 1..<max(1, options.tokens) {
@@ -103,7 +116,7 @@ extension Model {
                 stepped = active
             }
             try step!.run(positions: active.map { prompts[$0].count + count - 1 }, requests: active)
-            accept(try backend.readIntegers(step!.batch.tokens), active)
+            try accept(backend.readIntegers(step!.batch.tokens), active)
             progress?(Progress(activity: "generating", done: count + 1, total: options.tokens, unit: "tokens"))
         }
         for index in results.indices { results[index].text = tokenizer.decode(results[index].tokens) }
@@ -129,15 +142,6 @@ extension Model {
                 into: tokens.rows(range))
         }
         return try backend.readIntegers(tokens)
-    }
-
-    private func notFinite(_ request: GenerationRequest, after count: Int) -> MongeError {
-        let strengths = request.steering.map { "\($0.strength)" }.joined(separator: ", ")
-        return .failed(
-            "the logits after \(count) tokens of the continuation of \"\(request.prompt)\""
-                + (request.steering.isEmpty
-                    ? " are not finite: the model's weights or its cache's type do not suit it"
-                    : " at λ = \(strengths) are not finite; steer with a smaller strength, or within a support"))
     }
 
     /// Prompt rows that share a forward pass: enough to fill matrix products, few enough to bound memory.

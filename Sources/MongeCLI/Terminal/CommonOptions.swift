@@ -114,7 +114,7 @@ struct SteerOptions: ParsableArguments {
     func steering() throws -> [Steer] { try entries().map(\.steer) }
 }
 
-/// How activations are captured: `--sites`, `--pooling`, `--max-tokens`, `--skip-bos`.
+/// How activations are captured: `--sites`, `--pooling`, `--max-tokens`, `--skip-bos`, `--memory`.
 struct CaptureOptionGroup: ParsableArguments {
     @Option(
         name: .long, parsing: .upToNextOption,
@@ -129,7 +129,20 @@ struct CaptureOptionGroup: ParsableArguments {
     @Flag(name: .long, help: "Leave the beginning-of-sequence token out of the sample.")
     var skipBos = false
 
-    var options: CaptureOptions { CaptureOptions(pooling: pooling, maximumTokens: length.maxTokens, skipsBeginning: skipBos) }
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A budget on the resident memory of the whole process, the model included, for example 512M or 2G: what does not fit waits in a "
+                + "temporary file ($TMPDIR) or is computed again.", valueName: "size"))
+    var memory: ByteCount?
+
+    var options: CaptureOptions {
+        CaptureOptions(pooling: pooling, maximumTokens: length.maxTokens, skipsBeginning: skipBos, memory: memory?.bytes)
+    }
+}
+
+extension ByteCount: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
 }
 
 /// `--max-tokens`, where long sentences end.

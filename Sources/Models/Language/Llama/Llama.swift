@@ -20,8 +20,7 @@ public final class Llama: LanguageModel {
     private let ropeFactors: Tensor?
     /// The type of norms' results and of what products read; the residual stream and the logits are f32.
     public let activations: DType
-    /// The type of keys and values.
-    private let cacheType: DType
+    public let cacheType: DType
 
     public var architecture: String { configuration.architecture }
     public var vocabularySize: Int { configuration.vocabulary }
@@ -106,10 +105,10 @@ public final class Llama: LanguageModel {
         return try weights.weight(name, shape: [c.vocabulary, c.hidden], on: backend)
     }
 
-    public func makeCache(slots: Int, capacity: Int) throws -> KeyValueCache {
+    public func makeCache(slots: Int, capacity: Int, dtype: DType) throws -> KeyValueCache {
         try KeyValueCache(
             layers: configuration.layers, slots: slots, capacity: capacity, heads: configuration.keyHeads,
-            headChannels: configuration.headChannels, dtype: cacheType, on: backend)
+            headChannels: configuration.headChannels, dtype: dtype, on: backend)
     }
 
     /// The stages of a block; between them wait the residual stream and at most one tensor more.
@@ -225,15 +224,4 @@ private struct Layer {
     let outputSite: Site
 
     var projections: [Projection] { [query, key, value, output, gate, up, down] }
-}
-
-/// Numbers sites as they are named, in execution order.
-private struct SiteList {
-    private(set) var sites: [Site] = []
-
-    mutating func add(_ name: String, _ channels: Int) -> Site {
-        let site = Site(name: name, index: sites.count, channels: channels)
-        sites.append(site)
-        return site
-    }
 }

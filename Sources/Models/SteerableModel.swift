@@ -1,0 +1,12 @@
+import Tensors
+
+/// A model with sites, on a backend: what maps are fitted on and installed in.
+public protocol SteerableModel: AnyObject {
+    /// The model family, for example `llama`.
+    var architecture: String { get }
+    /// What tells these weights from others', whatever their quantisation: a hash over the extents and the norm gains.
+    var fingerprint: String { get }
+    /// Every site, at the place of its index.
+    var sites: [Site] { get }
+    var backend: any Backend { get }
+}
