@@ -8,6 +8,8 @@ let package = Package(
     products: [
         .library(name: "Monge", targets: ["Monge"]),
         .library(name: "VulkanBackend", targets: ["VulkanBackend", "Tensors", "VulkanRuntime"]),
+        // The fast path of the CPU and the plain reference.
+        .library(name: "CPUBackend", targets: ["CPUBackend", "Tensors"]),
         .executable(name: "monge", targets: ["MongeCLI"]),
     ],
     dependencies: [
@@ -29,7 +31,8 @@ let package = Package(
             name: "VulkanBackend", dependencies: ["FileSystem", "Foundations", "Tensors", "VulkanRuntime"],
             plugins: ["CompileShaders"]),
         .target(name: "ModelFiles", dependencies: ["FileSystem", "Foundations", "Tensors"]),
-        .target(name: "Tokenizers", dependencies: ["ModelFiles"]),
+        .target(name: "Jinja"),
+        .target(name: "Tokenizers", dependencies: ["Jinja", "ModelFiles"]),
         .target(name: "Transport", dependencies: ["ModelFiles"]),
         .target(name: "Models", dependencies: ["Foundations", "Tensors", "ModelFiles"]),
         .target(name: "CrossCheck", dependencies: ["Foundations", "Tensors"]),
@@ -64,7 +67,8 @@ let package = Package(
         .testTarget(name: "FoundationsTests", dependencies: ["Foundations"]),
         .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors", "TestSupport"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "ModelFiles", "TestSupport"]),
+        .testTarget(name: "JinjaTests", dependencies: ["Jinja"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Jinja", "Tokenizers", "ModelFiles", "TestSupport"]),
         .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"]),
         .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
@@ -73,9 +77,9 @@ let package = Package(
             name: "MongeTests",
             dependencies: [
                 "Foundations", "Monge", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "CrossCheck",
-                "VulkanBackend", "VulkanRuntime",
+                "VulkanBackend", "VulkanRuntime", "TestSupport",
             ]),
-        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "Monge", "Tensors"]),
+        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "ModelFiles", "Monge", "Tensors"]),
         .testTarget(
             name: "MongeCLITests", dependencies: ["MongeCLI", "CrossCheck", "ModelFiles", "Tensors", "VulkanBackend", "VulkanRuntime"]),
         .testTarget(name: "ShaderCompilationTests", dependencies: ["ShaderCompilation"]),

@@ -1,4 +1,4 @@
-// The pointwise functions, numbered as the host numbers them.
+// The pointwise functions, numbered as the host numbers them; of ±∞ they are their limits.
 #pragma once
 #include "common/functions.glsl"
 
@@ -10,17 +10,20 @@
 #define ACTIVATION_SIGMOID 6u
 #define ACTIVATION_TANH 7u
 
+// x, and the lowest number in the place of −∞: what is multiplied by a factor that tends to 0 faster than x grows. NaN stays NaN.
+float boundedBelow(float x) { return x < -3.402823466e38 ? -3.402823466e38 : x; }
+
 float activated(float x, uint kind) {
     switch (kind) {
     case ACTIVATION_SILU:
-        return x * logistic(x);
+        return boundedBelow(x) * logistic(x);
     case ACTIVATION_GELU:
         return gaussianErrorUnit(x);
     case ACTIVATION_GELU_TANH:
         // (1 + tanh u) / 2 is the logistic function of 2u, which does not cancel for negative u.
-        return x * logistic(2.0 * 0.797884561 * (x + 0.044715 * x * x * x));
+        return boundedBelow(x) * logistic(2.0 * 0.797884561 * (x + 0.044715 * x * x * x));
     case ACTIVATION_GELU_QUICK:
-        return x * logistic(1.702 * x);
+        return boundedBelow(x) * logistic(1.702 * x);
     case ACTIVATION_RELU:
         return x < 0.0 ? 0.0 : x;
     case ACTIVATION_SIGMOID:

@@ -17,17 +17,18 @@ Moments combined(Moments a, Moments b) {
     float count = a.count + b.count;
     float share = count > 0.0 ? b.count / count : 0.0;
     VALUE difference = b.mean - a.mean;
-    return Moments(count, a.mean + difference * share, a.squares + b.squares + difference * difference * (a.count * share));
+    // Products in this order are 0 where one set is empty, however far the other lies from 0.
+    return Moments(count, a.mean + difference * share, a.squares + b.squares + difference * (difference * (a.count * share)));
 }
 
 // Values that are gathered together: their loads need not wait for one another.
 #define MOMENTS_BLOCK 8u
 
-// The moments of the first `count` values of a block.
+// The moments of the first `count` values of a block; the mean about the first, so that that of equal values is exact.
 Moments blockMoments(VALUE values[MOMENTS_BLOCK], uint count) {
     VALUE sum = VALUE(0.0);
-    [[unroll]] for (uint i = 0; i < MOMENTS_BLOCK; i++) sum += i < count ? values[i] : VALUE(0.0);
-    VALUE mean = sum / float(count);
+    [[unroll]] for (uint i = 0; i < MOMENTS_BLOCK; i++) sum += i < count ? values[i] - values[0] : VALUE(0.0);
+    VALUE mean = values[0] + sum / float(count);
     VALUE squares = VALUE(0.0);
     [[unroll]] for (uint i = 0; i < MOMENTS_BLOCK; i++) {
         VALUE centred = i < count ? values[i] - mean : VALUE(0.0);

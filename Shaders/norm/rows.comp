@@ -4,6 +4,9 @@
 //     y = gain · x / √(mean(x²) + ε)                          (rmsNorm)
 //     y = gain · (x − mean(x)) / √(variance(x) + ε) + bias    (layerNorm, CENTRED)
 //
+// The mean is taken about the first channel, so that that of equal values is exact; what it still loses to rounding is the mean of what
+// has been centred (Chan, Golub & LeVeque 1983).
+//
 // With HELD the row stays in registers, four channels at a time: one read and one write. Without it channels are counted singly and read
 // twice.
 #include "common/arguments.glsl"
@@ -43,27 +46,38 @@ void main() {
     uint row = linearGroup();
     if (row >= arguments.rows) return;
     uint quads = arguments.channels / 4u;
+    float pivot = CENTRED ? LOAD(arguments.x, 0u, row * arguments.channels) : 0.0;
     vec4 x[QUADS];
     [[unroll]] for (uint i = 0; i < QUADS; i++) {
         uint quad = gl_LocalInvocationID.x + i * gl_WorkGroupSize.x;
-        x[i] = quad < quads ? LOAD4(arguments.x, 0u, row * quads + quad) : vec4(0.0);
+        x[i] = quad < quads ? LOAD4(arguments.x, 0u, row * quads + quad) : vec4(pivot);
     }
     if (CENTRED) {
         float sum = 0.0;
-        [[unroll]] for (uint i = 0; i < QUADS; i++) sum += (x[i].x + x[i].y) + (x[i].z + x[i].w);
-        float mean = groupSum(sum) / float(arguments.channels);
+        [[unroll]] for (uint i = 0; i < QUADS; i++) {
+            vec4 y = x[i] - pivot;
+            sum += (y.x + y.y) + (y.z + y.w);
+        }
+        float mean = pivot + groupSum(sum) / float(arguments.channels);
         [[unroll]] for (uint i = 0; i < QUADS; i++) {
             bool isInside = gl_LocalInvocationID.x + i * gl_WorkGroupSize.x < quads;
             x[i] = isInside ? x[i] - mean : vec4(0.0);
         }
     }
-    float squares = 0.0;
-    [[unroll]] for (uint i = 0; i < QUADS; i++) squares += dot(x[i], x[i]);
-    float scale = 1.0 / sqrt(groupSum(squares) / float(arguments.channels) + arguments.epsilon);
+    vec2 sums = vec2(0.0);
+    [[unroll]] for (uint i = 0; i < QUADS; i++) {
+        if (CENTRED) sums.x += (x[i].x + x[i].y) + (x[i].z + x[i].w);
+        sums.y += dot(x[i], x[i]);
+    }
+    if (CENTRED) sums = groupSum(sums);
+    else sums.y = groupSum(sums.y);
+    float correction = sums.x / float(arguments.channels);
+    float variance = sums.y / float(arguments.channels) - correction * correction;
+    float scale = 1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + arguments.epsilon);
     [[unroll]] for (uint i = 0; i < QUADS; i++) {
         uint quad = gl_LocalInvocationID.x + i * gl_WorkGroupSize.x;
         if (quad >= quads) return;
-        vec4 y = x[i] * scale;
+        vec4 y = (x[i] - correction) * scale;
         if ((arguments.flags & HAS_GAIN) != 0u) y *= Float4s(arguments.gain)[AT(1u, quad, 16u)].value;
         if ((arguments.flags & HAS_BIAS) != 0u) y += Float4s(arguments.bias)[AT(2u, quad, 16u)].value;
         if (arguments.maps > 0u) {
@@ -80,7 +94,7 @@ void main() {
     if (row >= arguments.rows) return;
     uint start = row * arguments.channels;
     float mean = 0.0;
-    float squares = 0.0;
+    vec2 sums = vec2(0.0);
     if (CENTRED) {
         Moments own = noMoments();
         uint span = gl_WorkGroupSize.x * MOMENTS_BLOCK;
@@ -92,18 +106,22 @@ void main() {
             }
             own = combined(own, blockMoments(values, count));
         }
-        mean = groupSum(own.count * own.mean) / float(arguments.channels);
-        float difference = own.mean - mean;
-        squares = own.squares + own.count * difference * difference;
+        float pivot = LOAD(arguments.x, 0u, start);
+        mean = pivot + groupSum(own.count * (own.count > 0.0 ? own.mean - pivot : 0.0)) / float(arguments.channels);
+        float difference = own.count > 0.0 ? own.mean - mean : 0.0;
+        sums = groupSum(vec2(own.count * difference, own.squares + own.count * difference * difference));
     } else {
         for (uint c = gl_LocalInvocationID.x; c < arguments.channels; c += gl_WorkGroupSize.x) {
             float x = LOAD(arguments.x, 0u, start + c);
-            squares += x * x;
+            sums.y += x * x;
         }
+        sums.y = groupSum(sums.y);
     }
-    float scale = 1.0 / sqrt(groupSum(squares) / float(arguments.channels) + arguments.epsilon);
+    float correction = sums.x / float(arguments.channels);
+    float variance = sums.y / float(arguments.channels) - correction * correction;
+    float scale = 1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + arguments.epsilon);
     for (uint c = gl_LocalInvocationID.x; c < arguments.channels; c += gl_WorkGroupSize.x) {
-        float y = (LOAD(arguments.x, 0u, start + c) - mean) * scale;
+        float y = (LOAD(arguments.x, 0u, start + c) - mean - correction) * scale;
         if ((arguments.flags & HAS_GAIN) != 0u) y *= arguments.gain[AT(1u, c, 4u)].value;
         if ((arguments.flags & HAS_BIAS) != 0u) y += arguments.bias[AT(2u, c, 4u)].value;
         STORE(arguments.result, 3u, start + c, transported(y, row, c, arguments.channels))

@@ -2,6 +2,8 @@
 // The `selected` largest elements of each row, descending, of equal ones the lower index first; NaN is taken for −∞. A work-group
 // for each row: a search over the digits of the keys finds the smallest that belongs, the invocations collect theirs in order of
 // the index, and each element's rank is counted among the collected.
+//
+// More than 256 take several dispatches: each goes on behind the last element of the one before.
 #include "common/arguments.glsl"
 #include "common/ordering.glsl"
 
@@ -12,7 +14,10 @@ layout(push_constant, scalar) uniform Arguments {
     Integers indices;
     uint rows;
     uint channels;
+    // Those of this dispatch, those before, and those of all dispatches.
     uint selected;
+    uint done;
+    uint total;
     CHECK_BLOCK
 } arguments;
 
@@ -33,6 +38,13 @@ uint elementKey(uint index) {
     float x = element(index);
     return orderedKey(x == 0.0 ? 0.0 : x);
 }
+
+// The last element of the dispatch before.
+uint lastKey = 0xFFFFFFFFu;
+uint lastPlace = 0u;
+
+// Whether an element of the row stands behind it.
+bool isLeft(uint key, uint place) { return arguments.done == 0u || key < lastKey || (key == lastKey && place > lastPlace); }
 
 // The sum over all invocations, and over those before this one.
 uvec2 groupSums(uint n) {
@@ -57,7 +69,9 @@ uint smallestSelected() {
         uint counts[15];
         [[unroll]] for (uint d = 0; d < 15; d++) counts[d] = 0u;
         for (uint c = gl_LocalInvocationID.x; c < arguments.channels; c += gl_WorkGroupSize.x) {
-            uint digits = elementKey(linearGroup() * arguments.channels + c) >> shift;
+            uint key = elementKey(linearGroup() * arguments.channels + c);
+            // A key that is no longer there counts for no digit.
+            uint digits = isLeft(key, c) ? key >> shift : 0u;
             [[unroll]] for (uint d = 0; d < 15; d++) counts[d] += digits >= (prefix << 4) + d + 1u ? 1u : 0u;
         }
         barrier();
@@ -87,20 +101,27 @@ void main() {
     uint first = min(self * stretch, arguments.channels);
     uint end = min(first + stretch, arguments.channels);
 
+    if (arguments.done > 0u) {
+        uint last = row * arguments.total + arguments.done - 1u;
+        float value = arguments.values[AT(1u, last, 4u)].value;
+        lastKey = orderedKey(value == 0.0 ? 0.0 : value);
+        lastPlace = uint(arguments.indices[AT(2u, last, 4u)].value);
+    }
     uint threshold = smallestSelected();
     uint larger = 0u;
     uint equal = 0u;
     for (uint c = first; c < end; c++) {
         uint key = elementKey(start + c);
-        larger += key > threshold ? 1u : 0u;
-        equal += key == threshold ? 1u : 0u;
+        bool left = isLeft(key, c);
+        larger += left && key > threshold ? 1u : 0u;
+        equal += left && key == threshold ? 1u : 0u;
     }
     uvec2 largerSums = groupSums(larger);
     uint largerPlace = largerSums.y;
     uint equalPlace = largerSums.x + groupSums(equal).y;
     for (uint c = first; c < end; c++) {
         uint key = elementKey(start + c);
-        if (key < threshold) continue;
+        if (key < threshold || !isLeft(key, c)) continue;
         uint place = key > threshold ? largerPlace : equalPlace;
         largerPlace += key > threshold ? 1u : 0u;
         equalPlace += key == threshold ? 1u : 0u;
@@ -117,7 +138,7 @@ void main() {
         for (uint j = 0; j < arguments.selected; j++) {
             rank += keys[j] > key || (keys[j] == key && places[j] < place) ? 1u : 0u;
         }
-        uint index = row * arguments.selected + rank;
+        uint index = row * arguments.total + arguments.done + rank;
         arguments.values[AT(1u, index, 4u)].value = element(start + place);
         arguments.indices[AT(2u, index, 4u)].value = int(place);
     }

@@ -4,7 +4,9 @@ import Tensors
 extension Activation {
     /// The value in Float64.
     func value(_ x: Double) -> Double {
-        switch self {
+        // Those that vanish towards −∞.
+        if x == -.infinity, [.silu, .gelu, .geluTanh, .geluQuick].contains(self) { return 0 }
+        return switch self {
         case .identity: x
         case .silu: x * Self.logistic(x)
         case .gelu: x / 2 * erfc(-x / 2.0.squareRoot())
@@ -30,6 +32,8 @@ extension Activation {
 
     /// A bound on the error of a kernel in f32 for an exact x.
     func roundOff(_ x: Double) -> Double {
+        // Limits are exact.
+        if !x.isFinite { return 0 }
         let size = abs(x)
         switch self {
         case .identity, .relu: return 0

@@ -125,7 +125,7 @@ struct CheckConvolution: CustomStringConvertible {
     func run(
         _ device: CheckDevice, _ x: Tensor, _ matrix: Tensor, _ bias: Tensor?, _ epilogue: Epilogue, into output: Tensor
     ) throws -> Tensor {
-        let weight = matrix.reshaped([outputs, kernel.height, kernel.width, inputs / groups])
+        let weight = try matrix.reshaped([outputs, kernel.height, kernel.width, inputs / groups])
         if let outputPadding {
             return try device.backend.convTranspose2d(
                 x, weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups,

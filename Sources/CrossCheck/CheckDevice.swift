@@ -25,8 +25,16 @@ final class CheckDevice {
         let what: String
     }
     private var guarded: [Guarded] = []
+    /// Where inputs and outputs lie to one another.
+    private var layout: CheckLayout
 
-    init(_ backend: any Backend) { self.backend = backend }
+    init(_ backend: any Backend, aliasing: CheckAliasing? = nil) {
+        self.backend = backend
+        layout = CheckLayout(aliasing)
+    }
+
+    /// The sizes of what was asked for.
+    var memory: CheckMemory { layout.memory }
 
     // MARK: Inputs
 
@@ -50,42 +58,46 @@ final class CheckDevice {
     /// A weight as a model has it: memory of somebody else, which a device may copy into a layout of its own, or the first rows of
     /// a larger tensor.
     func weight(_ weight: CheckWeight) throws -> Tensor {
+        if let tensor = try layout.input(Array(weight.memory.contents), weight.shape, weight.dtype, on: backend) { return tensor }
         if weight.isAdopted {
             return try backend.adopt(weight.memory.contents, owner: weight.memory, weight.shape, weight.dtype)
         }
         let rowBytes = weight.dtype.byteCount(elements: weight.shape[1])!
         let all = Array(weight.memory.contents) + [UInt8](repeating: 0xFF, count: rowBytes)
         let buffer = try all.withUnsafeBytes { try backend.upload($0, [weight.shape[0] + 1, weight.shape[1]], weight.dtype) }
-        return buffer.rows(0..<weight.shape[0])
+        return try buffer.rows(0..<weight.shape[0])
     }
 
     private func guardedInput(_ contents: [UInt8], _ shape: Shape, _ dtype: DType, _ what: String) throws -> Tensor {
+        if let tensor = try layout.input(contents, shape, dtype, on: backend) { return tensor }
         let (bufferShape, rowBytes) = Self.extended(shape, dtype)
         let trap = [UInt8](repeating: 0xFF, count: Self.guardRows * rowBytes)
         let all = trap + contents + trap
         let buffer = try all.withUnsafeBytes { try backend.upload($0, bufferShape, dtype) }
-        return register(buffer, shape, contents: all, what)
+        return try register(buffer, shape, contents: all, what)
     }
 
     // MARK: Outputs
 
     /// A poisoned output; with `initial`, one that already holds values (an output that is an input, too).
     func output(_ shape: Shape, _ dtype: DType = .f32, initial: [Float]? = nil, _ what: String = "the output") throws -> Tensor {
+        if let tensor = try layout.output(initial.map { Self.bytes(of: $0, dtype) }, shape, dtype, on: backend) { return tensor }
         let (bufferShape, rowBytes) = Self.extended(shape, dtype)
         let poison = Self.poison(byteCount: dtype.byteCount(elements: shape.count)!, dtype)
         let trap = Self.poison(byteCount: Self.guardRows * rowBytes, dtype)
         let all = trap + (initial.map { Self.bytes(of: $0, dtype) } ?? poison) + trap
         let buffer = try all.withUnsafeBytes { try backend.upload($0, bufferShape, dtype) }
-        return register(buffer, shape, contents: nil, what)
+        return try register(buffer, shape, contents: nil, what)
     }
 
     /// An input that the operation changes.
     func changing(_ elements: [Int32], _ shape: Shape, _ what: String) throws -> Tensor {
+        if let tensor = try layout.input(Self.bytes(of: elements), shape, .i32, on: backend) { return tensor }
         let (bufferShape, rowBytes) = Self.extended(shape, .i32)
         let trap = Self.poison(byteCount: Self.guardRows * rowBytes, .i32)
         let all = trap + Self.bytes(of: elements) + trap
         let buffer = try all.withUnsafeBytes { try backend.upload($0, bufferShape, .i32) }
-        return register(buffer, shape, contents: nil, what)
+        return try register(buffer, shape, contents: nil, what)
     }
 
     /// Puts poison where the next allocations of this shape are likely to land: for operations that allocate their own outputs.
@@ -138,11 +150,11 @@ final class CheckDevice {
 
     // MARK: Guard rows
 
-    private func register(_ buffer: Tensor, _ shape: Shape, contents: [UInt8]?, _ what: String) -> Tensor {
+    private func register(_ buffer: Tensor, _ shape: Shape, contents: [UInt8]?, _ what: String) throws -> Tensor {
         let rows = shape.dimensions.first ?? 1
         let guardBytes = Self.guardRows * Self.extended(shape, buffer.dtype).rowBytes
         guarded.append(Guarded(buffer: buffer, guardBytes: guardBytes, contents: contents, what: what))
-        return buffer.rows(Self.guardRows..<Self.guardRows + rows).reshaped(shape)
+        return try buffer.rows(Self.guardRows..<Self.guardRows + rows).reshaped(shape)
     }
 
     /// The shape with guard rows before and after it, and the bytes of a row.

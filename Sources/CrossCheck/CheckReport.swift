@@ -25,6 +25,8 @@ public struct CheckReport: Codable, Sendable, Equatable {
     public let seed: UInt64
     /// The number of cases that were run.
     public internal(set) var cases = 0
+    /// The runs with inputs in the memory of outputs among them.
+    public internal(set) var aliasings = 0
     public internal(set) var failures: [CheckFailure] = []
     /// The largest error over its tolerance: at most 1 in a report without failures.
     public internal(set) var worstRatio = 0.0

@@ -10,7 +10,7 @@ struct CheckedActivation {
     ///
     /// The mean errs by its sum, δ = (`sum`(n) + 4)·u·mean|x|, and with it every centred value. The squares err by `sum`(n)·u, by the
     /// distances of the means of parts, of which each errs by δ, 2δ/σ, and by the mean's own, δ²/σ²; the root takes half of it. Inverse
-    /// root (2 ulp), products and sums add at most 8u.
+    /// root (2 ulp), products and sums add at most 8u. Equal values are their mean, exactly.
     /// - Parameter sets: The indices of the elements that are normalised together, for each set.
     init(norm x: [Float], _ shape: Shape, sets: [[Int]], gain: [Float]?, bias: [Float]?, epsilon: Float) {
         self.shape = shape
@@ -19,11 +19,12 @@ struct CheckedActivation {
         let channels = shape.channels
         for set in sets {
             let count = Double(set.count)
-            let mean = set.reduce(0) { $0 + Double(x[$1]) } / count
+            let isConstant = set.allSatisfy { x[$0] == x[set[0]] }
+            let mean = isConstant ? Double(x[set[0]]) : set.reduce(0) { $0 + Double(x[$1]) } / count
             let size = set.reduce(0) { $0 + abs(Double(x[$1])) } / count
-            let variance = set.reduce(0) { $0 + (Double(x[$1]) - mean) * (Double(x[$1]) - mean) } / count
+            let variance = isConstant ? 0 : set.reduce(0) { $0 + (Double(x[$1]) - mean) * (Double(x[$1]) - mean) } / count
             let deviation = (variance + Double(epsilon)).squareRoot()
-            let meanError = (RoundOff.sum(set.count) + 4) * RoundOff.unit * size + RoundOff.flush
+            let meanError = isConstant ? 0 : (RoundOff.sum(set.count) + 4) * RoundOff.unit * size + RoundOff.flush
             let varianceError =
                 (RoundOff.sum(set.count) + 8) * RoundOff.unit * variance + 2 * variance.squareRoot() * meanError + meanError * meanError
             let relative = varianceError / (2 * deviation * deviation) + 8 * RoundOff.unit
@@ -33,9 +34,15 @@ struct CheckedActivation {
                 values[index] = centred + offset
                 errors[index] =
                     abs(factor) * meanError / deviation + abs(centred) * relative + 2 * RoundOff.unit * (abs(offset) + abs(values[index]))
-                    + 2 * RoundOff.flush * (1 + abs(factor) / deviation)
+                    + (isConstant ? 0 : 2 * RoundOff.flush * (1 + abs(factor) / deviation))
             }
         }
+    }
+
+    /// A number whose sums are rounded, of any sign and up to 10²⁰ in size (4000 for f16).
+    static func constant(_ dtype: DType, _ generator: inout CheckGenerator) -> Float {
+        let value = Float(generator.normal()) * (dtype == .f16 ? generator.pick([0.1, 700]) : generator.pick([0.1, 1e3, 1e20]))
+        return dtype == .f16 ? Float(Float16(value)) : value
     }
 
     /// Values that a type holds exactly.

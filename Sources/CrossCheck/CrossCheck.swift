@@ -9,7 +9,8 @@ public enum CrossCheck {
     public static let operations: [CheckedOperation] = [
         .activation, .add, .argmax, .attention, .aurocColumns, .broadcast, .cast, .clamp, .concat, .conv2d, .convTranspose2d,
         .embedding, .fitColumns, .gatedProduct, .gatherRows, .groupNorm, .layerNorm, .linear, .multiply, .multiplyAdd, .pad,
-        .permute, .pool, .quantileColumns, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows, .slice, .softmax, .storeKeys,
+        .permute, .pool, .quantileColumns, .reduce, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows, .slice, .softmax,
+        .storeKeys,
         .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
     ]
 
@@ -26,6 +27,9 @@ public enum CrossCheck {
             operation: operation, cases: 0..<(cases ?? operation.defaultCases), seed: seed, candidate: candidate,
             reference: reference, matrixInputs: matrixInputs)
     }
+
+    /// Whether a case is also run with its inputs in the memory of its outputs: a few of each operation, not the first, which is empty.
+    static func triesAliasing(_ index: Int) -> Bool { index % 16 == 1 || index % 16 == 6 }
 
     /// Runs the given cases of an operation: those of a failure, for example.
     public static func run(
@@ -62,13 +66,26 @@ public enum CrossCheck {
             }
             candidateDevice.violations.forEach(fail)
             checkCase.properties(actual).forEach(fail)
-            for (output, (pair, tolerance)) in zip(zip(actual, expected), tolerances).enumerated() {
-                let dtype = candidateDevice.outputTypes[output]
-                let comparison = Comparison(
-                    actual: pair.0, expected: pair.1, tolerance: tolerance,
-                    largestError: Comparison.largestNormalisedError(dtype, matrixInputs))
+            func comparisons(_ actual: [CheckOutput], _ device: CheckDevice) -> [(comparison: Comparison, dtype: DType)] {
+                zip(zip(actual, expected), tolerances).enumerated().map { output, pair in
+                    let dtype = device.outputTypes[output]
+                    return (
+                        Comparison(
+                            actual: pair.0.0, expected: pair.0.1, tolerance: pair.1,
+                            largestError: Comparison.largestNormalisedError(dtype, matrixInputs)), dtype
+                    )
+                }
+            }
+            for (output, (comparison, dtype)) in comparisons(actual, candidateDevice).enumerated() {
                 if let mismatch = comparison.mismatch { fail(actual.count > 1 ? "output \(output), \(mismatch)" : mismatch) }
                 report.note(comparison, dtype, checkCase.shapes)
+            }
+            if Self.triesAliasing(index) {
+                let tried = checkCase.aliasingFailures(candidateDevice.memory, on: candidate) { actual, device in
+                    comparisons(actual, device).lazy.compactMap(\.comparison.mismatch).first
+                }
+                report.aliasings += tried.runs
+                tried.failures.forEach(fail)
             }
         }
         return report

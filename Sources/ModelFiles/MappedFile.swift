@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The bytes of a file, read-only: mapped into memory, so that only the pages in use take memory, or held in memory.
 ///
@@ -11,6 +12,11 @@ public final class MappedFile: Sendable {
     public let count: Int
     private let address: Int
     private let isMapped: Bool
+
+    private static let live = Mutex<Set<Range<Int>>>([])
+
+    /// The addresses of all files that are mapped now.
+    package static var mappings: Set<Range<Int>> { live.withLock { $0 } }
 
     /// Maps a file.
     /// - Throws: ``ModelFileError/inaccessible(file:detail:)`` when it does not exist, is a folder, or may not be read.
@@ -38,6 +44,8 @@ public final class MappedFile: Sendable {
         }
         address = Int(bitPattern: mapping)
         isMapped = true
+        let range = address..<address + size
+        _ = Self.live.withLock { $0.insert(range) }
     }
 
     /// Reads a pipe, a terminal or another open file to its end.
@@ -78,6 +86,7 @@ public final class MappedFile: Sendable {
     deinit {
         guard let pointer = UnsafeMutableRawPointer(bitPattern: address) else { return }
         if isMapped {
+            _ = Self.live.withLock { $0.remove(address..<address + count) }
             munmap(pointer, count)
         } else {
             pointer.deallocate()

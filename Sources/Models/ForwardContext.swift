@@ -7,11 +7,11 @@ public struct ForwardPassEnded: Error {
 
 /// What happens at a model's sites during a forward pass: nothing, transports, a tap, or both.
 ///
-/// Model code hands every site's activation through ``rmsNorm(_:gain:epsilon:at:)``, ``linear(_:weight:bias:residual:at:)`` or
-/// ``visit(_:at:)`` and knows no more. Where nothing is installed this is the plain operation; where maps are installed they are
+/// Model code hands every site's activation through the layer that makes it, such as ``linear(_:weight:bias:residual:at:)``, or through
+/// ``visit(_:at:)``, and knows no more. Where nothing is installed this is the plain operation; where maps are installed they are
 /// fused into it; a tap then sees the activation as it goes on.
 public struct ForwardContext {
-    /// Sees the steered activation of a site, `[rows, channels]`; may throw ``ForwardPassEnded``.
+    /// Sees the steered activation of a site, `[rows, channels]` or `[images, …, channels]`; may throw ``ForwardPassEnded``.
     public typealias Tap = (_ site: Site, _ activation: Tensor) throws -> Void
 
     public let backend: any Backend
@@ -56,7 +56,14 @@ public struct ForwardContext {
 
     private func installed(at site: Site) -> [TransportApplication] { transports.isEmpty ? [] : transports[site.index] }
 
-    private func observe(_ activation: Tensor, at site: Site) throws -> Tensor {
+    /// The maps of a site as they act on an activation of the given shape.
+    func installed(at site: Site, on shape: Shape) -> [TransportApplication] {
+        let maps = installed(at: site)
+        // Every token of every step comes here, and on tokens all maps are suited as they are.
+        return maps.allSatisfy { $0.isSuited(to: shape) } ? maps : maps.map { $0.suited(to: shape) }
+    }
+
+    func observe(_ activation: Tensor, at site: Site) throws -> Tensor {
         if taps(site) { try tap?(site, activation) }
         return activation
     }
@@ -64,14 +71,15 @@ public struct ForwardContext {
     /// The activation after the site's maps; the given tensor is left as it is.
     private func steered(_ x: Tensor, at site: Site) throws -> Tensor {
         var y: Tensor?
-        for map in installed(at: site) { y = try backend.transport(y ?? x, by: map, into: y) }
+        for map in installed(at: site, on: x.shape) { y = try backend.transport(y ?? x, by: map, into: y) }
         return y ?? x
     }
 
     /// ``Backend/rmsNorm(_:gain:epsilon:transports:as:into:)`` whose result is a site.
     /// - Parameter dtype: The type of the result; nil for x's.
     public func rmsNorm(_ x: Tensor, gain: Tensor, epsilon: Float, as dtype: DType? = nil, at site: Site) throws -> Tensor {
-        try observe(backend.rmsNorm(x, gain: gain, epsilon: epsilon, transports: installed(at: site), as: dtype), at: site)
+        let maps = installed(at: site, on: x.shape)
+        return try observe(backend.rmsNorm(x, gain: gain, epsilon: epsilon, transports: maps, as: dtype), at: site)
     }
 
     /// ``Backend/linear(_:weight:bias:epilogue:as:into:)`` whose result, before the residual is added, is a site.
@@ -79,11 +87,20 @@ public struct ForwardContext {
     public func linear(
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, residual: Tensor? = nil, as dtype: DType? = nil, at site: Site
     ) throws -> Tensor {
-        guard taps(site) || kept?[site] != nil else {
-            return try backend.linear(
-                x, weight: weight, bias: bias, epilogue: Epilogue(transports: installed(at: site), residual: residual), as: dtype)
+        try product(at: site, of: x, residual: residual) {
+            try backend.linear(x, weight: weight, bias: bias, epilogue: $0, as: dtype)
         }
-        let product = try kept?[site] ?? backend.linear(x, weight: weight, bias: bias, as: dtype)
+    }
+
+    /// A matrix product or a convolution whose result, before the residual is added, is a site: with the maps fused into it, or, where
+    /// the site is tapped or the pass holds the product already, step by step.
+    ///
+    /// - Parameter x: The input, which has pixels where the result has.
+    func product(at site: Site, of x: Tensor, residual: Tensor?, _ compute: (Epilogue) throws -> Tensor) throws -> Tensor {
+        guard taps(site) || kept?[site] != nil else {
+            return try compute(Epilogue(transports: installed(at: site, on: x.shape), residual: residual))
+        }
+        let product = try kept?[site] ?? compute(.none)
         if taps(site) { kept?[site] = product }
         let y = try observe(steered(product, at: site), at: site)
         guard let residual else { return y }

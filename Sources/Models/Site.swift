@@ -2,7 +2,7 @@
 public struct Site: Hashable, Sendable {
     /// For example `model.layers.3.post_attention_layernorm`.
     public let name: String
-    /// The place in execution order among the model's sites, from 0.
+    /// The place among the model's sites, from 0. Passes need not come to them in this order.
     public let index: Int
     /// The neurons: the length of the activation's last axis.
     public let channels: Int

@@ -6,6 +6,7 @@ extension Model {
     /// - Parameters:
     ///   - tokens: From 1 to the context length, each a token of the vocabulary.
     ///   - rows: Receives `[rows, vocabulary]` scores of consecutive positions, a bounded number at a time.
+    /// - Throws: ``MongeError/notFinite(_:)`` when a score is a NaN or an infinity.
     func forEachLogits(
         _ tokens: [Int32], steering: [Steer], rows body: (_ first: Int, _ count: Int, _ logits: [Float]) throws -> Void
     ) throws {
@@ -22,7 +23,12 @@ extension Model {
         let hidden = try language.forward(batch, cache: nil, context: context, output: .all)
         for start in stride(from: 0, to: tokens.count, by: Model.logitRows) {
             let count = min(Model.logitRows, tokens.count - start)
-            try body(start, count, backend.readFloats(language.logits(hidden.rows(start..<start + count))))
+            let logits = try backend.readFloats(language.logits(hidden.rows(start..<start + count)))
+            guard logits.isFinite else {
+                throw MongeError.notFinite(
+                    try nonFiniteNumbers("logits", name: "the text", text: tokenizer.decode(tokens), tokens: tokens, steering: steering))
+            }
+            try body(start, count, logits)
         }
     }
 

@@ -26,16 +26,18 @@ extension Model {
     ///   - sentences: Those of a single token are left out: nothing is predicted in them.
     ///   - maximumTokens: Sentences are cut to this many tokens.
     ///   - warn: Told, in a sentence, how many sentences were cut.
-    /// - Throws: ``MongeError/usage(_:)`` when no sentence has two tokens.
+    /// - Throws: ``MongeError/usage(_:)`` when no sentence has two tokens, ``MongeError/notFinite(_:)`` when a score is a NaN or an
+    ///   infinity.
     public func perplexity(
         of sentences: [String], steering: [Steer] = [], maximumTokens: Int = 128, progress: ProgressHandler? = nil,
         warn: (String) -> Void = { _ in }
     ) throws -> Perplexity {
         let limit = min(maximumTokens, language.contextLength)
-        let whole = sentences.map { tokenizer.encode($0, addSpecial: true, parseSpecial: false) }.filter { $0.count > 1 }
-        let tokenised = whole.map { Array($0.prefix(limit)) }
-        let cut = whole.count { $0.count > limit }
-        reportCuts(cut, of: whole.count, "sentences", maximumTokens: maximumTokens, warn: warn)
+        let whole = sentences.map { tokenizer.encode($0, addSpecial: true, parseSpecial: false) }
+        let scored = whole.indices.filter { whole[$0].count > 1 }
+        let tokenised = scored.map { Array(whole[$0].prefix(limit)) }
+        let cut = scored.count { whole[$0].count > limit }
+        reportCuts(cut, of: scored.count, "sentences", maximumTokens: maximumTokens, warn: warn)
         guard !tokenised.isEmpty else { throw MongeError.usage("the text has no sentence of two or more tokens") }
         let installed = try InstalledSteering([steering], on: language)
         var losses = [(sum: Double, count: Int)]()
@@ -47,7 +49,13 @@ extension Model {
             let context = ForwardContext(
                 backend: backend, transports: try installed.transports(for: sequences.map { ($0.count, steering) }))
             let hidden = try language.forward(batch, cache: nil, context: context, output: .all)
-            losses += try negativeLogLikelihoods(hidden, sequences: Array(sequences))
+            losses += try negativeLogLikelihoods(hidden, sequences: Array(sequences)) { index in
+                let number = scored[group.lowerBound + index]
+                throw MongeError.notFinite(
+                    try self.nonFiniteNumbers(
+                        "logits", name: "sentence \(number + 1)", text: sentences[number], tokens: Array(whole[number].prefix(limit)),
+                        steering: steering))
+            }
             progress?(Progress(activity: "scoring", done: group.upperBound, total: tokenised.count, unit: "sentences"))
         }
         let sentencePerplexities = losses.map { exp($0.sum / Double($0.count)) }.sorted()
@@ -62,19 +70,25 @@ extension Model {
     }
 
     /// The summed negative log-likelihood of each sequence's tokens but the first.
-    private func negativeLogLikelihoods(_ hidden: Tensor, sequences: [[Int32]]) throws -> [(sum: Double, count: Int)] {
+    /// - Parameter fail: Called with the index of a sequence that has a score which is not finite.
+    private func negativeLogLikelihoods(
+        _ hidden: Tensor, sequences: [[Int32]], fail: (_ sequence: Int) throws -> Never
+    ) throws -> [(sum: Double, count: Int)] {
         let width = language.vocabularySize
         let rowCount = hidden.shape[0]
-        // The next token of each row; nil at the end of a sequence.
-        let next = sequences.flatMap { tokens in tokens.dropFirst().map { Optional($0) } + [nil] }
+        // The sequence and the next token of each row; nil at the end of a sequence.
+        let next = sequences.enumerated().flatMap { index, tokens in
+            (1...tokens.count).map { (sequence: index, token: $0 < tokens.count ? tokens[$0] : nil) }
+        }
         var rowLosses = [Double](repeating: 0, count: rowCount)
         for start in stride(from: 0, to: rowCount, by: Model.logitRows) {
             let range = start..<min(start + Model.logitRows, rowCount)
             let logits = try backend.readFloats(language.logits(hidden.rows(range)))
-            logits.withUnsafeBufferPointer { logits in
+            try logits.withUnsafeBufferPointer { logits in
                 for row in range {
-                    guard let token = next[row] else { continue }
                     let scores = UnsafeBufferPointer(rebasing: logits[(row - start) * width..<(row - start + 1) * width])
+                    guard scores.isFinite else { try fail(next[row].sequence) }
+                    guard let token = next[row].token else { continue }
                     rowLosses[row] = logSumExp(scores) - Double(scores[Int(token)])
                 }
             }

@@ -8,6 +8,11 @@ extension Model {
         try ModelKind.require(url)
         return url.isFolder ? try HuggingFaceFolder(path: url.path).tokenizer() : try TokenizerRegistry.load(GGUFFile(path: url.path))
     }
+
+    /// The layout of conversations of a model file or folder, without the model.
+    public static func loadChatTemplate(_ url: URL) throws -> ChatTemplate {
+        url.isFolder ? try HuggingFaceFolder(path: url.path).chatTemplate() : try ChatTemplate(GGUFFile(path: url.path))
+    }
 }
 
 extension URL {

@@ -22,7 +22,7 @@ public final class Model {
 
     public var backend: any Backend { language.backend }
 
-    private init(language: any LanguageModel, tokenizer: any Tokenizer, url: URL, template: @escaping () throws -> ChatTemplate) {
+    package init(language: any LanguageModel, tokenizer: any Tokenizer, url: URL, template: @escaping () throws -> ChatTemplate) {
         self.language = language
         self.tokenizer = tokenizer
         self.url = url
@@ -50,26 +50,20 @@ public final class Model {
         _ url: URL, on backend: any Backend, cache: DType? = nil, activations: DType? = nil
     ) throws -> Model {
         try ModelKind.require(url)
-        let model: Model
         if url.isFolder {
             let folder = try HuggingFaceFolder(path: url.path)
-            model = Model(
+            return Model(
                 language: try LanguageModels.load(folder, cache: cache, activations: activations, on: backend),
                 tokenizer: try folder.tokenizer(), url: url,
                 template: { try folder.chatTemplate() })
         } else {
             let file = try GGUFFile(path: url.path)
             try file.requireModel()
-            model = Model(
+            return Model(
                 language: try LanguageModels.load(file, cache: cache, activations: activations, on: backend),
                 tokenizer: try TokenizerRegistry.load(file), url: url,
                 template: { try ChatTemplate(file) })
         }
-        guard model.tokenizer.vocabularySize <= model.language.vocabularySize else {
-            throw ModelError.invalidConfiguration(
-                "the tokenizer has \(model.tokenizer.vocabularySize) tokens, the embedding \(model.language.vocabularySize)")
-        }
-        return model
     }
 
     /// The layout of the model's chats.

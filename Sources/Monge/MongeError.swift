@@ -4,10 +4,13 @@ public enum MongeError: Error, Equatable, CustomStringConvertible {
     case usage(String)
     /// What was asked for could not be done: exit code 1.
     case failed(String)
+    /// A model gave something that is no finite number: exit code 1.
+    case notFinite(NonFiniteNumbers)
 
     public var description: String {
         switch self {
         case .usage(let sentence), .failed(let sentence): sentence
+        case .notFinite(let numbers): "\(numbers)"
         }
     }
 }

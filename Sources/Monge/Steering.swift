@@ -25,7 +25,7 @@ package final class InstalledSteering {
 
     /// - Parameter requests: What each request is steered by.
     /// - Throws: ``MongeError`` when a map was fitted on another model.
-    package init(_ requests: [[Steer]], on model: any LanguageModel) throws {
+    package init(_ requests: [[Steer]], on model: any SteerableModel) throws {
         tables = SteeringTables(on: model, capacity: requests.map(\.count).reduce(0, +))
         for steer in requests.joined() { _ = try tables.index(of: steer.map) }
     }
@@ -42,7 +42,7 @@ package final class InstalledSteering {
     package func rows(_ count: Int, depth: Int) throws -> SteeringRows { try tables.rows(count, depth: depth) }
 
     /// Refuses a map that belongs to another model.
-    static func check(_ map: TransportMap, against model: any LanguageModel) throws {
+    static func check(_ map: TransportMap, against model: any SteerableModel) throws {
         let sites = Dictionary(uniqueKeysWithValues: model.sites.map { ($0.name, $0.channels) })
         for site in map.sites {
             guard let channels = sites[site.name] else {
@@ -59,6 +59,9 @@ package final class InstalledSteering {
             throw MongeError.failed(
                 "the map was fitted on another model (fingerprint \(map.description.fingerprint), this one is \(model.fingerprint)): "
                     + "use a map fitted on this model")
+        }
+        if let sketch = map.description.sketch, let difference = try model.sketch?.firstDifference(from: sketch) {
+            throw MongeError.failed("the map was fitted on another model of the same norms (\(difference)): use a map fitted on this model")
         }
     }
 }

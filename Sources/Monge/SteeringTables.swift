@@ -11,9 +11,11 @@ package final class SteeringTables {
         package var strength: Float
         /// Whether only the last row of a stretch is steered.
         package var lastOnly: Bool
+        /// What the map is applied to where there are pixels.
+        package var spatial: SpatialMode
     }
 
-    private let model: any LanguageModel
+    private let model: any SteerableModel
     private var maps: [TransportMap] = []
     /// By site index: `[capacity, channels, 4]`, row 0 and those that no map has yet the identity.
     package private(set) var tables: [Tensor?]
@@ -22,7 +24,7 @@ package final class SteeringTables {
     package private(set) var version = 0
 
     /// - Parameter capacity: The maps that there is room for at first.
-    package init(on model: any LanguageModel, capacity: Int = 1) {
+    package init(on model: any SteerableModel, capacity: Int = 1) {
         self.model = model
         self.capacity = max(capacity, 1) + 1
         tables = [Tensor?](repeating: nil, count: model.sites.count)
@@ -40,7 +42,7 @@ package final class SteeringTables {
         for site in model.sites {
             guard let affine = sites[site.name] else { continue }
             if tables[site.index] == nil { tables[site.index] = try table([], channels: site.channels) }
-            let row = tables[site.index]!.rows(maps.count + 1..<maps.count + 2)
+            let row = try tables[site.index]!.rows(maps.count + 1..<maps.count + 2)
             try model.backend.write(affine.interleaved, to: row)
         }
         maps.append(map)
@@ -49,7 +51,9 @@ package final class SteeringTables {
 
     /// The entry of a map at a strength.
     package func entry(_ steer: Steer) throws -> Entry {
-        Entry(index: try index(of: steer.map), strength: steer.strength, lastOnly: steer.map.description.position == .last)
+        Entry(
+            index: try index(of: steer.map), strength: steer.strength, lastOnly: steer.map.description.position == .last,
+            spatial: steer.map.description.spatial)
     }
 
     /// Tensors that say what steers each of some rows.
@@ -57,33 +61,40 @@ package final class SteeringTables {
         try SteeringRows(tables: tables, rows: count, depth: depth, on: model.backend)
     }
 
-    /// The transports of every site, by site index, for a batch whose sequences have the given numbers of rows and maps.
+    /// The transports of every site, by site index, for a batch whose sequences (images are sequences of one row) have the given numbers of rows and maps.
     package func transports(for batch: [(rows: Int, maps: [Entry])]) throws -> [[TransportApplication]] {
         guard !isEmpty else { return [] }
         let depth = batch.map(\.maps.count).max() ?? 0
-        let selections = try (0..<depth).map { try selection(at: $0, batch) }
+        let selections = try (0..<depth).flatMap { depth in
+            let modes = Set(batch.compactMap { depth < $0.maps.count ? $0.maps[depth].spatial : nil })
+            return try SpatialMode.allCases.filter(modes.contains).map { try selection(at: depth, $0, batch) }
+        }
         return tables.map { table in
             guard let table else { return [] }
-            return selections.map { TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths) }
+            return selections.map {
+                TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths, spatial: $0.spatial)
+            }
         }
     }
 
-    /// The index and strength of each row for the maps at one place of the order; one element when all rows agree.
-    private func selection(at depth: Int, _ batch: [(rows: Int, maps: [Entry])]) throws -> (indices: Tensor, strengths: Tensor) {
+    /// The index and strength of each row for the maps of one mode at one place of the order; one element when all rows agree.
+    private func selection(
+        at depth: Int, _ spatial: SpatialMode, _ batch: [(rows: Int, maps: [Entry])]
+    ) throws -> (indices: Tensor, strengths: Tensor, spatial: SpatialMode) {
         var indices = [Int32](), strengths = [Float]()
         for sequence in batch {
-            let entry = depth < sequence.maps.count ? sequence.maps[depth] : Entry(index: 0, strength: 0, lastOnly: false)
+            let entry = depth < sequence.maps.count && sequence.maps[depth].spatial == spatial ? sequence.maps[depth] : nil
             for row in 0..<sequence.rows {
-                let acts = !entry.lastOnly || row == sequence.rows - 1
-                indices.append(acts ? entry.index : 0)
-                strengths.append(acts ? entry.strength : 0)
+                let acting = entry.flatMap { !$0.lastOnly || row == sequence.rows - 1 ? $0 : nil }
+                indices.append(acting?.index ?? 0)
+                strengths.append(acting?.strength ?? 0)
             }
         }
         if let first = indices.first, indices.allSatisfy({ $0 == first }), strengths.allSatisfy({ $0 == strengths[0] }) {
             indices = [first]
             strengths = [strengths[0]]
         }
-        return (try model.backend.upload(indices), try model.backend.upload(strengths))
+        return (try model.backend.upload(indices), try model.backend.upload(strengths), spatial)
     }
 
     /// Twice the room. The old tables stay as they are for what is under way.

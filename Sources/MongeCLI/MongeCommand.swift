@@ -16,7 +16,7 @@ struct MongeCommand: ParsableCommand {
             """,
         version: MongeVersion.current,
         subcommands: [
-            DevicesCommand.self, GenerateCommand.self, FitCommand.self, EvaluateCommand.self, ActivationsCommand.self,
+            DevicesCommand.self, GenerateCommand.self, ChatCommand.self, FitCommand.self, EvaluateCommand.self, ActivationsCommand.self,
             LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self, InspectCommand.self, CheckCommand.self,
             BenchCommand.self,
         ])

@@ -39,6 +39,13 @@ public protocol Backend: AnyObject {
     /// Waits until everything asked for so far is done, and reports what went wrong.
     func synchronize() throws
 
+    /// What tensors take.
+    var tensorMemory: TensorMemory { get }
+
+    /// Gives memory that no tensor holds back to the system, and from here on keeps none for tensors to come where all together would
+    /// exceed `byteCount`; nil for as much as the backend keeps by itself. Tensors that are needed are allocated all the same.
+    func limitMemory(to byteCount: Int?) throws
+
     /// Operations to be run later, as often as wanted, over the same tensors, whose elements may have changed in between: the decode steps
     /// of a language model, the denoising steps of a diffusion model. A device that can keeps them as it runs them, so that a replay
     /// costs the host next to nothing; others, by default, ask for them again each time.
@@ -69,6 +76,7 @@ public protocol Backend: AnyObject {
     func pad(_ operation: PadOperation) throws
     func pool(_ operation: PoolOperation) throws
     func quantileColumns(_ operation: QuantileColumnsOperation) throws
+    func reduce(_ operation: ReduceOperation) throws
     func rmsNorm(_ operation: RMSNormOperation) throws
     func rope(_ operation: RopeOperation) throws
     func rotation(_ operation: RotationOperation) throws
@@ -87,54 +95,4 @@ extension Backend {
     public var matrixInputs: MatrixInputs { .single }
 
     public var preferredActivations: DType { .f32 }
-
-    /// A tensor of the given elements. `T` must be as wide as `dtype` says (Float for f32, Int32 for i32).
-    public func upload<T: BitwiseCopyable>(_ elements: [T], _ shape: Shape, _ dtype: DType) throws -> Tensor {
-        guard dtype.byteCount(elements: shape.count) == elements.count * MemoryLayout<T>.stride else {
-            throw TensorError.shapeMismatch(
-                operation: "upload", detail: "\(elements.count) elements do not fill \(dtype) \(shape)")
-        }
-        return try elements.withUnsafeBytes { try upload($0, shape, dtype) }
-    }
-
-    public func upload(_ elements: [Float], _ shape: Shape) throws -> Tensor { try upload(elements, shape, .f32) }
-    public func upload(_ elements: [Int32], _ shape: Shape) throws -> Tensor { try upload(elements, shape, .i32) }
-    public func upload(_ elements: [Float]) throws -> Tensor { try upload(elements, [elements.count], .f32) }
-    public func upload(_ elements: [Int32]) throws -> Tensor { try upload(elements, [elements.count], .i32) }
-
-    /// The elements of an f32 or f16 tensor.
-    public func readFloats(_ tensor: Tensor) throws -> [Float] {
-        if tensor.dtype == .f16 { return try read(tensor, as: Float16.self, .f16).map { Float($0) } }
-        return try read(tensor, as: Float.self, .f32)
-    }
-
-    /// Overwrites an f32 or f16 tensor, for which the elements are rounded to the nearest.
-    public func writeFloats(_ elements: [Float], to tensor: Tensor) throws {
-        switch tensor.dtype {
-        case .f32: try write(elements, to: tensor)
-        case .f16: try write(elements.map { Float16($0) }, to: tensor)
-        default: throw TensorError.unsupportedType(operation: "write", detail: "the tensor is \(tensor.dtype), expected f32 or f16")
-        }
-    }
-
-    /// The elements of an i32 tensor.
-    public func readIntegers(_ tensor: Tensor) throws -> [Int32] { try read(tensor, as: Int32.self, .i32) }
-
-    private func read<T: BitwiseCopyable & Numeric>(_ tensor: Tensor, as type: T.Type, _ dtype: DType) throws -> [T] {
-        guard tensor.dtype == dtype else {
-            throw TensorError.unsupportedType(operation: "read", detail: "the tensor is \(tensor.dtype), not \(dtype)")
-        }
-        var elements = [T](repeating: 0, count: tensor.shape.count)
-        try elements.withUnsafeMutableBytes { try read(tensor, into: $0) }
-        return elements
-    }
-
-    /// Copies `source` over `destination`, which have the same size in bytes.
-    public func write<T: BitwiseCopyable>(_ elements: [T], to tensor: Tensor) throws {
-        guard tensor.byteCount == elements.count * MemoryLayout<T>.stride else {
-            throw TensorError.shapeMismatch(
-                operation: "write", detail: "\(elements.count) elements do not fill \(tensor.dtype) \(tensor.shape)")
-        }
-        try elements.withUnsafeBytes { try write($0, to: tensor) }
-    }
 }

@@ -60,6 +60,15 @@ public final class TransportApplication {
         self.spatial = spatial
     }
 
+    /// The same maps for an activation of the given shape: a mean over pixels is taken where there are rows and columns of them, in
+    /// `[images, height, width, channels]`; the rows of any other activation are tokens, each of which is mapped by itself.
+    package func suited(to shape: Shape) -> TransportApplication { isSuited(to: shape) ? self : pointwise }
+
+    /// Whether these maps act on an activation of the given shape as they are.
+    package func isSuited(to shape: Shape) -> Bool { spatial == .pointwise || shape.rank == 4 }
+
+    private lazy var pointwise = TransportApplication(table: table, indices: indices, strengths: strengths)
+
     /// How many consecutive rows of an activation share an element of ``indices`` (or ``strengths``).
     /// - Parameters:
     ///   - elements: The number of elements: 1, the images or the rows.

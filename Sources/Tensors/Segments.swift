@@ -30,9 +30,10 @@ public struct Segments {
     /// Sequences of one block each.
     /// - Parameter slots: `[sequences]` i32: the row of the key and value tensors that each sequence reads.
     public init(queryStarts: Tensor, keyLengths: Tensor, slots: Tensor, maximumQueries: Int, maximumKeys: Int) {
+        let blocks = Tensor(
+            shape: Shape(slots.shape.dimensions + [1]), dtype: slots.dtype, storage: slots.storage, byteOffset: slots.byteOffset)
         self.init(
-            queryStarts: queryStarts, keyLengths: keyLengths, blocks: slots.reshaped(Shape(slots.shape.dimensions + [1])),
-            maximumQueries: maximumQueries, maximumKeys: maximumKeys)
+            queryStarts: queryStarts, keyLengths: keyLengths, blocks: blocks, maximumQueries: maximumQueries, maximumKeys: maximumKeys)
     }
 
     /// The number of sequences.

@@ -32,17 +32,26 @@ public struct Tensor {
     /// The bytes that the elements take.
     public var byteCount: Int { dtype.byteCount(elements: shape.count)! }
 
-    /// The same elements under another shape.
-    /// - Precondition: the number of elements is the same, and quantised rows stay whole.
-    public func reshaped(_ shape: Shape) -> Tensor {
-        precondition(shape.count == self.shape.count, "reshape \(self.shape) to \(shape) keeps the number of elements")
+    /// The same elements under another shape, sharing memory with this tensor.
+    /// - Throws: ``TensorError/shapeMismatch(operation:detail:)`` when the number of elements is another, or quantised rows are cut.
+    public func reshaped(_ shape: Shape) throws -> Tensor {
+        try Validation.require(
+            shape.count == self.shape.count, "reshaped",
+            "\(self.shape) has \(self.shape.count) elements, \(shape) \(shape.count); expected the same number")
+        try Validation.require(
+            shape.channels % dtype.blockElements == 0, "reshaped",
+            "rows of \(shape) are not whole blocks of \(dtype.blockElements) elements (\(dtype))")
         return Tensor(shape: shape, dtype: dtype, storage: storage, byteOffset: byteOffset)
     }
 
     /// The rows `range` along the first axis, sharing memory with this tensor.
-    /// - Precondition: the range lies inside the first axis.
-    public func rows(_ range: Range<Int>) -> Tensor {
-        precondition(range.lowerBound >= 0 && range.upperBound <= shape[0], "rows \(range) of \(shape)")
+    /// - Throws: ``TensorError/shapeMismatch(operation:detail:)`` when the range lies outside the first axis, or would cut blocks.
+    public func rows(_ range: Range<Int>) throws -> Tensor {
+        try Validation.require(shape.rank >= 1, "rows", "a tensor of shape \(shape) has no rows")
+        try Validation.require(
+            range.lowerBound >= 0 && range.upperBound <= shape[0], "rows", "\(range) lies outside the \(shape[0]) rows of \(shape)")
+        try Validation.require(
+            shape.rank > 1 || !dtype.isQuantised, "rows", "a row of \(shape) is no whole block of \(dtype)")
         let rowElements = shape.dimensions.dropFirst().reduce(1, *)
         let rowBytes = dtype.byteCount(elements: rowElements)!
         return Tensor(

@@ -6,7 +6,7 @@ import ModelFiles
 /// than those a model was trained on would be worse than none.
 public enum TokenizerRegistry {
     private typealias FromGGUF = @Sendable (GGUFFile) throws(ModelFileError) -> any Tokenizer
-    private typealias FromJSON = @Sendable (JSONDocument, TokenReference?, TokenReference?) throws(ModelFileError) -> any Tokenizer
+    private typealias FromJSON = @Sendable (JSONDocument, TokenReference?, TokenReference?, [Int]) throws(ModelFileError) -> any Tokenizer
 
     /// By `tokenizer.ggml.model`.
     private static let ggufModels: [String: FromGGUF] = [
@@ -15,8 +15,8 @@ public enum TokenizerRegistry {
 
     /// By `model.type` of a Hugging Face `tokenizer.json`.
     private static let jsonModels: [String: FromJSON] = [
-        "BPE": { document, begin, end throws(ModelFileError) in
-            try ByteLevelTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end)
+        "BPE": { document, begin, end, stops throws(ModelFileError) in
+            try ByteLevelTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end, stopNumbers: stops)
         }
     ]
 
@@ -31,15 +31,15 @@ public enum TokenizerRegistry {
     /// The tokenizer of a Hugging Face `tokenizer.json`, which does not say what begins and ends a text.
     /// - Throws: ``ModelFileError`` when something is missing, contradicts itself, or is of a kind that is not known.
     public static func load(tokenizerJSON document: JSONDocument) throws(ModelFileError) -> any Tokenizer {
-        try load(tokenizerJSON: document, beginOfSequence: nil, endOfSequence: nil)
+        try load(tokenizerJSON: document, beginOfSequence: nil, endOfSequence: nil, stopNumbers: [])
     }
 
     static func load(
-        tokenizerJSON document: JSONDocument, beginOfSequence: TokenReference?, endOfSequence: TokenReference?
+        tokenizerJSON document: JSONDocument, beginOfSequence: TokenReference?, endOfSequence: TokenReference?, stopNumbers: [Int]
     ) throws(ModelFileError) -> any Tokenizer {
         let name = try document.string(ifPresent: "model.type") ?? "BPE"
         guard let load = jsonModels[name] else { throw unknown(name, of: jsonModels.keys, file: document.name) }
-        return try load(document, beginOfSequence, endOfSequence)
+        return try load(document, beginOfSequence, endOfSequence, stopNumbers)
     }
 
     private static func unknown(_ name: String, of known: some Sequence<String>, file: String) -> ModelFileError {

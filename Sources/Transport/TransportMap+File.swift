@@ -18,7 +18,8 @@ public enum TransportFileError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// The artefact: one safetensors file with f32 tensors `<site>.omega`, `.beta`, `.low`, `.high` and everything else as metadata.
+/// The artefact: one safetensors file with f32 tensors `<site>.omega`, `.beta`, `.low`, `.high`, the model's sketch in
+/// `sketch.values` and `sketch.steps`, and everything else as metadata.
 extension TransportMap {
     /// The version of the layout that ``write(to:)`` writes.
     public static let formatVersion = 1
@@ -33,7 +34,12 @@ extension TransportMap {
                 tensors.append(SafetensorsWriter.Entry(name: "\(site.name).\(suffix)", shape: [values.count], floats: values))
             }
         }
-        try SafetensorsWriter.write(tensors, metadata: metadata(), to: url.path)
+        var metadata = try metadata()
+        if let sketch = description.sketch {
+            tensors += sketch.entries
+            metadata.merge(try sketch.metadata) { own, _ in own }
+        }
+        try SafetensorsWriter.write(tensors, metadata: metadata, to: url.path)
     }
 
     private func metadata() throws -> [String: String] {
@@ -42,7 +48,7 @@ extension TransportMap {
         return [
             "format": "monge-transport", "format_version": String(Self.formatVersion), "method": d.method,
             "estimation": d.estimation.rawValue, "pooling": d.pooling, "support": d.support.description,
-            "position": d.position.rawValue, "spatial": "pointwise", "architecture": d.architecture, "fingerprint": d.fingerprint,
+            "position": d.position.rawValue, "spatial": d.spatial.rawValue, "architecture": d.architecture, "fingerprint": d.fingerprint,
             "source_name": d.sourceName, "target_name": d.targetName, "source_count": String(d.sourceCount),
             "target_count": String(d.targetCount), "seed": String(d.seed), "date": d.date,
             "sites": try json(sites.map(\.name)), "dead_neurons": try json(sites.map(\.deadNeurons)),
@@ -78,8 +84,9 @@ extension TransportMap {
         description = TransportDescription(
             method: try text("method"), estimation: try value("estimation", Estimation.init(rawValue:)),
             pooling: try text("pooling"), support: try value("support", Support.init(name:)),
-            position: try value("position", Position.init(rawValue:)), architecture: try text("architecture"),
-            fingerprint: try text("fingerprint"), sourceName: try text("source_name"), targetName: try text("target_name"),
+            position: try value("position", Position.init(rawValue:)), spatial: try value("spatial", SpatialMode.init(rawValue:)),
+            architecture: try text("architecture"), fingerprint: try text("fingerprint"), sketch: try WeightSketch(file),
+            sourceName: try text("source_name"), targetName: try text("target_name"),
             sourceCount: try value("source_count") { Int($0) }, targetCount: try value("target_count") { Int($0) },
             seed: try value("seed") { UInt64($0) }, date: try text("date"))
         let names: [String] = try list("sites")

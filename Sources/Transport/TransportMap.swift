@@ -1,3 +1,6 @@
+import ModelFiles
+import Tensors
+
 /// How several sites are estimated.
 public enum Estimation: String, Sendable, CaseIterable, Hashable {
     /// Each site on activations of the untouched model.
@@ -22,10 +25,14 @@ public struct TransportDescription: Sendable, Equatable {
     public var pooling: String
     public var support: Support
     public var position: Position
+    /// What the maps are applied to where an activation has rows and columns of pixels; tokens are mapped pointwise in either mode.
+    public var spatial: SpatialMode
     /// The model family, for example `llama`.
     public var architecture: String
-    /// What tells this model's weights from others', whatever their quantisation.
+    /// What tells this model's weights from others', whatever their quantisation: a hash over extents and norm gains.
     public var fingerprint: String
+    /// A sample of the model's weights; nil in a file that was written before there were sketches.
+    public var sketch: WeightSketch?
     public var sourceName: String
     public var targetName: String
     public var sourceCount: Int
@@ -36,7 +43,8 @@ public struct TransportDescription: Sendable, Equatable {
 
     public init(
         method: String, estimation: Estimation, pooling: String, support: Support, position: Position = .all,
-        architecture: String, fingerprint: String, sourceName: String, targetName: String, sourceCount: Int,
+        spatial: SpatialMode = .pointwise, architecture: String, fingerprint: String, sketch: WeightSketch? = nil, sourceName: String,
+        targetName: String, sourceCount: Int,
         targetCount: Int, seed: UInt64, date: String
     ) {
         self.method = method
@@ -44,8 +52,10 @@ public struct TransportDescription: Sendable, Equatable {
         self.pooling = pooling
         self.support = support
         self.position = position
+        self.spatial = spatial
         self.architecture = architecture
         self.fingerprint = fingerprint
+        self.sketch = sketch
         self.sourceName = sourceName
         self.targetName = targetName
         self.sourceCount = sourceCount
@@ -79,6 +89,23 @@ public struct TransportMap: Sendable, Equatable {
     public init(sites: [Site], description: TransportDescription) {
         self.sites = sites
         self.description = description
+    }
+
+    /// What a user should know of a map before it is used.
+    public var warnings: [Warning] { description.sketch == nil ? [.withoutSketch] : [] }
+
+    /// Something that does not keep a map from being used.
+    public enum Warning: Sendable, Equatable, CustomStringConvertible {
+        /// The file was written before maps held a sample of their model's weights.
+        case withoutSketch
+
+        public var description: String {
+            switch self {
+            case .withoutSketch:
+                "the map holds no sample of its model's weights, as older maps do: whether this is its model is checked by extents and norms "
+                    + "alone; fit it again to have it checked in full"
+            }
+        }
     }
 
     /// Every site's map turned round.

@@ -7,28 +7,39 @@ extension VulkanBackend {
         var arguments = KernelArguments()
         arguments.buffer(try place(of: operation.x, name), .read)
         arguments.buffer(try place(of: operation.output, name), .write)
-        arguments.number(UInt32(operation.x.shape[0]))
-        arguments.number(UInt32(operation.x.shape[1]))
-        let launch = try launch(rows: operation.x.shape[0], of: operation.x.shape[1], passes: 1, name)
+        arguments.number(UInt32(operation.x.shape.rows))
+        arguments.number(UInt32(operation.x.shape.channels))
+        let launch = try launch(rows: operation.x.shape.rows, of: operation.x.shape.channels, passes: 1, name)
         try run("selection/argmax", activations: operation.x.dtype, constants: [rowGroupIsOneSubgroup], launch, arguments, name)
     }
 
+    /// The most that a dispatch of selection/topK selects.
+    private static let mostSelected = 256
+
     public func topK(_ operation: TopKOperation) throws {
+        for done in stride(from: 0, to: operation.count, by: Self.mostSelected) {
+            try topK(operation, done: done, selected: min(Self.mostSelected, operation.count - done))
+        }
+    }
+
+    private func topK(_ operation: TopKOperation, done: Int, selected: Int) throws {
         let name = "topK"
+        let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
         _ = try count(operation.x, name)
         var arguments = KernelArguments()
         arguments.buffer(try place(of: operation.x, name), .read)
-        arguments.buffer(try place(of: operation.values, name), .write)
-        arguments.buffer(try place(of: operation.indices, name), .write)
-        arguments.number(UInt32(operation.x.shape[0]))
-        arguments.number(UInt32(operation.x.shape[1]))
+        arguments.buffer(try place(of: operation.values, name), done == 0 ? .write : .readWrite)
+        arguments.buffer(try place(of: operation.indices, name), done == 0 ? .write : .readWrite)
+        arguments.number(UInt32(rows))
+        arguments.number(UInt32(channels))
+        arguments.number(UInt32(selected))
+        arguments.number(UInt32(done))
         arguments.number(UInt32(operation.count))
         // Eight passes to find the smallest selected element, two to collect.
         let groupSize = family == .lanes ? 8 * subgroupSize : 256
         let iterations =
-            10 * (operation.x.shape[1] / groupSize + 1) + 8 * 15 * groupSize / subgroupSize
-            + operation.count * (operation.count / groupSize + 1)
-        let launch = try launch(groups: operation.x.shape[0], of: (groupSize, 1), iterations: iterations, name)
+            10 * (channels / groupSize + 1) + 8 * 15 * groupSize / subgroupSize + selected * (selected / groupSize + 1)
+        let launch = try launch(groups: rows, of: (groupSize, 1), iterations: iterations, name)
         try run("selection/topK", activations: operation.x.dtype, launch, arguments, name)
     }
 

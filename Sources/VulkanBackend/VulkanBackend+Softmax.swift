@@ -14,7 +14,8 @@ extension VulkanBackend {
         arguments.number(UInt32(rows))
         arguments.number(UInt32(channels))
         // Short rows, as those of attention scores over a prompt, have a subgroup each.
-        let isOneSubgroup = family == .lanes || channels <= Self.mostHeld * subgroupSize
+        let fitsSubgroup = family == .lanes && !exceedsIterations(3 * (channels / subgroupSize + 1) + 2)
+        let isOneSubgroup = fitsSubgroup || channels <= Self.mostHeld * subgroupSize
         let groupSize = isOneSubgroup ? subgroupSize : 256
         let each = (channels + groupSize - 1) / groupSize
         // Powers of two, so that there are few pipelines.

@@ -106,6 +106,20 @@ public final class VulkanBackend: Backend {
         try translatingErrors("read") { try stream.read(place.buffer, byteOffset: place.byteOffset, into: bytes) }
     }
 
+    public var tensorMemory: TensorMemory {
+        let use = device.memory
+        return TensorMemory(
+            inUse: use.inUse, peak: use.highWater, unused: use.allocated - use.inUse,
+            outsideProcess: device.hasUnifiedMemory ? 0 : use.allocated)
+    }
+
+    /// Free ranges of a block serve tensors of any size: what is allocated does not outgrow what was needed at once, so that nothing is to
+    /// be limited beyond giving back blocks without tensors.
+    public func limitMemory(to byteCount: Int?) throws {
+        try device.trimMemory()
+        device.resetMemoryPeak()
+    }
+
     public func synchronize() throws {
         try translatingErrors("synchronize") { try stream.synchronize() }
     }

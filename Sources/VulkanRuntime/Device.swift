@@ -76,6 +76,9 @@ public final class Device {
     /// How much device memory is allocated and used.
     public var memory: MemoryUse { pool.use }
 
+    /// Counts the high-water mark of ``memory`` anew from what is in use.
+    package func resetMemoryPeak() { pool.resetHighWater() }
+
     /// Gives unused memory back to the driver, after waiting for the stream.
     public func trimMemory() throws {
         try stream.finish()

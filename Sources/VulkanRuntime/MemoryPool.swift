@@ -78,6 +78,8 @@ final class MemoryPool: BufferOwner, @unchecked Sendable {
         }
     }
 
+    func resetHighWater() { lock.withLock { highWater = inUse } }
+
     /// Gives blocks without buffers back to the driver.
     /// - Precondition: the device has finished all work.
     func trim() {

@@ -1,6 +1,7 @@
 import Benchmarks
 import CPUBackend
 import Foundation
+import ModelFiles
 import Monge
 import Testing
 
@@ -72,7 +73,7 @@ enum MeasuredReport {
         try report.json().write(to: file)
         #expect(throws: MongeError.self) { try KernelReport(contentsOf: file) }
         try Data("{}".utf8).write(to: file)
-        #expect(throws: MongeError.self) { try KernelReport(contentsOf: file) }
+        #expect(throws: ModelFileError.self) { try KernelReport(contentsOf: file) }
         #expect(throws: MongeError.self) { try KernelReport(contentsOf: file.appendingPathExtension("missing")) }
     }
 }

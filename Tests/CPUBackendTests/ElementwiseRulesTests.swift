@@ -111,7 +111,7 @@ import Testing
         #expect(
             refuses { _ = try backend.add(a, b) }
                 == "add: a [2, 3, 4], b [2, 2, 4] cannot be broadcast to one shape: extents of an axis are equal or 1")
-        #expect(refuses { _ = try backend.add(a, backend.allocate([4], .f16)) } == "add: b is f16, expected f32")
+        #expect(refuses { _ = try backend.add(a, backend.allocate([4], .i32)) } == "add: b is i32, expected f32 or f16")
         #expect(
             refuses { _ = try backend.concat([a, b], axis: 0) }
                 == "concat: [2, 2, 4] does not match [2, 3, 4] along the axes other than 0")
@@ -146,11 +146,11 @@ import Testing
 
     @Test func outputsThatOverlapAreRefused() throws {
         let all = try backend.upload((0..<12).map { Float($0) }, [6, 2])
-        let (first, second) = (all.rows(0..<4), all.rows(2..<6))
+        let (first, second) = (try all.rows(0..<4), try all.rows(2..<6))
         #expect(
             refuses { _ = try backend.add(first, first, into: second) }
                 == "add: the output lies in the memory of a but is not the same tensor")
-        #expect(refuses { _ = try backend.copy(first, into: second) } == "copy: the output lies in the memory of the tensor that is copied")
+        #expect(refuses { _ = try backend.copy(first, into: second) } == "copy: the output lies in the memory of x")
         #expect(refuses { _ = try backend.softmax(first, into: second) } != nil)
         #expect(refuses { _ = try backend.add(first, second, into: first) } != nil)
         #expect(refuses { _ = try backend.add(all.rows(0..<2), all.rows(2..<4), into: all.rows(4..<6)) } == nil)

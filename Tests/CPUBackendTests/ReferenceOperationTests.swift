@@ -73,10 +73,11 @@ import Testing
                 queryStarts: try fixture.tensor("\(name).query_starts", on: backend), keyLengths: lengths,
                 slots: try fixture.tensor("\(name).slots", on: backend), maximumQueries: try fixture.shape("\(name).queries")[0],
                 maximumKeys: Int(try #require(backend.readIntegers(lengths).max())))
+            let scale: Float = try #require(number(options["scale"]))
             let result = try backend.attention(
                 fixture.tensor("\(name).queries", on: backend), keys: fixture.tensor("\(name).keys", on: backend),
                 values: fixture.tensor("\(name).values", on: backend), segments: segments,
-                scale: try #require(number(options["scale"])), causal: try #require(options["causal"] as? Bool),
+                scale: scale, causal: try #require(options["causal"] as? Bool),
                 window: options["window"] as? Int, softCap: number(options["softCap"]))
             try check(result, fixture, name)
         }

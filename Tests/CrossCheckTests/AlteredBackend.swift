@@ -19,6 +19,8 @@ class AlteredBackend: Backend {
     func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws { try inner.write(bytes, to: tensor) }
     func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try inner.read(tensor, into: bytes) }
     func synchronize() throws { try inner.synchronize() }
+    var tensorMemory: TensorMemory { inner.tensorMemory }
+    func limitMemory(to byteCount: Int?) throws { try inner.limitMemory(to: byteCount) }
 
     func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
     func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }
@@ -35,6 +37,7 @@ class AlteredBackend: Backend {
     func pad(_ operation: PadOperation) throws { try inner.pad(operation) }
     func pool(_ operation: PoolOperation) throws { try inner.pool(operation) }
     func quantileColumns(_ operation: QuantileColumnsOperation) throws { try inner.quantileColumns(operation) }
+    func reduce(_ operation: ReduceOperation) throws { try inner.reduce(operation) }
     func rmsNorm(_ operation: RMSNormOperation) throws { try inner.rmsNorm(operation) }
     func rope(_ operation: RopeOperation) throws { try inner.rope(operation) }
     func rotation(_ operation: RotationOperation) throws { try inner.rotation(operation) }
@@ -52,7 +55,7 @@ class AlteredBackend: Backend {
     func alter(_ tensor: Tensor, _ change: (inout [Float]) -> Void) throws {
         var elements = try inner.readFloats(tensor)
         change(&elements)
-        try inner.writeFloats(elements, to: tensor)
+        try inner.write(elements, to: tensor)
     }
 }
 
@@ -151,7 +154,7 @@ final class OneRowTooMany: AlteredBackend {
         let output = operation.output
         let behind = Tensor(
             shape: [1], dtype: output.dtype, storage: output.storage, byteOffset: output.byteOffset + output.byteCount)
-        try inner.writeFloats([0], to: behind)
+        try inner.write([0 as Float], to: behind)
     }
 }
 
@@ -159,7 +162,7 @@ final class OneRowTooMany: AlteredBackend {
 final class HalfPrecision: AlteredBackend {
     override func linear(_ operation: LinearOperation) throws {
         let halves = try inner.allocate(operation.x.shape, operation.x.dtype)
-        try inner.writeFloats(inner.readFloats(operation.x).map { Float(Float16($0)) }, to: halves)
+        try inner.write(inner.readFloats(operation.x).map { Float(Float16($0)) }, to: halves)
         let epilogue = Epilogue(
             activation: operation.activation, transports: operation.transport.map { [$0] } ?? [], residual: operation.residual)
         _ = try inner.linear(
@@ -289,7 +292,7 @@ final class FirstRowForAll: AlteredBackend {
         guard b.shape != operation.output.shape else { return try inner.elementwise(operation) }
         let row = try inner.readFloats(b).prefix(b.shape.channels)
         let altered = try inner.allocate(b.shape, b.dtype)
-        try inner.writeFloats((0..<b.shape.rows).flatMap { _ in row }, to: altered)
+        try inner.write((0..<b.shape.rows).flatMap { _ in row }, to: altered)
         _ = try inner.multiply(a, altered, into: operation.output)
     }
 }
@@ -465,12 +468,22 @@ final class LowerQuantile: AlteredBackend {
 /// Takes the highest of equal elements.
 final class LastOfEqual: AlteredBackend {
     override func argmax(_ operation: ArgmaxOperation) throws {
-        let (x, count) = (try inner.readFloats(operation.x), operation.x.shape[1])
-        let best = (0..<operation.x.shape[0]).map { row in
+        let (x, count) = (try inner.readFloats(operation.x), operation.x.shape.channels)
+        let best = (0..<operation.x.shape.rows).map { row in
             let values = x[row * count..<(row + 1) * count].map { $0.isNaN ? -.infinity : $0 }
             return Int32(values.lastIndex(of: values.max()!)!)
         }
         try inner.write(best, to: operation.output)
+    }
+}
+
+/// Passes over what is no number.
+final class IgnoringNaN: AlteredBackend {
+    override func reduce(_ operation: ReduceOperation) throws {
+        let numbers = try inner.readFloats(operation.x).map { $0.isNaN ? 0 : $0 }
+        let x = try inner.upload(numbers, [operation.outer, operation.extent, operation.inner], operation.x.dtype)
+        let output = try operation.output.reshaped([operation.outer, operation.inner])
+        _ = try inner.reduce(x, operation.reduction, axis: 1, as: output.dtype, into: output)
     }
 }
 

@@ -24,7 +24,7 @@ final class SinglePrecision: AlteredBackend {
                 result[row * outputs + output] = value
             }
         }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     override func conv2d(_ operation: Conv2dOperation) throws { try convolve(operation.operands) }
@@ -59,7 +59,7 @@ final class SinglePrecision: AlteredBackend {
             if let residual { value += residual[index] }
             result[index] = value
         }
-        try inner.writeFloats(result, to: operands.output)
+        try inner.write(result, to: operands.output)
     }
 
     override func rmsNorm(_ operation: RMSNormOperation) throws {
@@ -76,7 +76,7 @@ final class SinglePrecision: AlteredBackend {
                 result[row * channels + channel] = map?.apply(value, row, channel) ?? value
             }
         }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     override func rope(_ operation: RopeOperation) throws {
@@ -95,7 +95,7 @@ final class SinglePrecision: AlteredBackend {
                 result[second] = x[first] * sinf(angle) + x[second] * cosf(angle)
             }
         }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     override func attention(_ operation: AttentionOperation) throws {
@@ -119,8 +119,8 @@ final class SinglePrecision: AlteredBackend {
                     for key in 0..<keyLengths[sequence] {
                         if operation.causal && (key > position || key <= position - (operation.window ?? .max / 2)) { continue }
                         let keyHead = head / (heads / operation.keyHeads)
-                        let row = blocks[sequence * blocksPerSequence + key / blockSize] * blockSize + key % blockSize
-                        let start = (row * operation.keyHeads + keyHead) * channels
+                        let place = blocks[sequence * blocksPerSequence + key / blockSize] * blockSize + key % blockSize
+                        let start = (place * operation.keyHeads + keyHead) * channels
                         var score: Float = 0
                         for channel in 0..<channels { score += queries[query + channel] * keys[start + channel] }
                         score *= operation.scale
@@ -145,7 +145,7 @@ final class SinglePrecision: AlteredBackend {
                 }
             }
         }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     override func elementwise(_ operation: ElementwiseOperation) throws {
@@ -166,7 +166,7 @@ final class SinglePrecision: AlteredBackend {
                 case .multiplyAdd(let offset): x[0] * (offset + x[1]) + x[2]
                 }
         }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     override func softmax(_ operation: SoftmaxOperation) throws {
@@ -179,7 +179,7 @@ final class SinglePrecision: AlteredBackend {
             let sum = x[range].reduce(0, +)
             for index in range { x[index] /= sum }
         }
-        try inner.writeFloats(x, to: operation.output)
+        try inner.write(x, to: operation.output)
     }
 
     override func rotation(_ operation: RotationOperation) throws {
@@ -197,13 +197,13 @@ final class SinglePrecision: AlteredBackend {
                 result[second] = x[first] * sine + x[second] * cosine
             }
         }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     override func transport(_ operation: TransportOperation) throws {
         var x = try inner.readFloats(operation.x)
         try SingleTransport(operation.transport, operation.x.shape, inner).apply(to: &x)
-        try inner.writeFloats(x.map { single(operation.activation, $0) }, to: operation.output)
+        try inner.write(x.map { single(operation.activation, $0) }, to: operation.output)
     }
 
     override func layerNorm(_ operation: LayerNormOperation) throws {
@@ -214,7 +214,7 @@ final class SinglePrecision: AlteredBackend {
         }
         try scale(&result, operation.gain, operation.bias, channels)
         try operation.transport.map { try SingleTransport($0, operation.x.shape, inner) }?.apply(to: &result)
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     override func groupNorm(_ operation: GroupNormOperation) throws {
@@ -231,7 +231,7 @@ final class SinglePrecision: AlteredBackend {
         result = result.map { single(operation.activation, $0) }
         if !operation.mapsFirst { map?.apply(to: &result) }
         if let residual = try operation.residual.map(inner.readFloats) { result = zip(result, residual).map { $0 + $1 } }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     private func normalise(_ values: inout [Float], _ places: [Int], _ epsilon: Float) {
@@ -256,7 +256,7 @@ final class SinglePrecision: AlteredBackend {
             for row in start..<start + count { result[index] += x[row * channels + index % channels] }
             if count > 0 { result[index] *= 1 / Float(count) }
         }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     override func quantileColumns(_ operation: QuantileColumnsOperation) throws {
@@ -270,11 +270,13 @@ final class SinglePrecision: AlteredBackend {
                 result.append(a + (position - Float(lower)) * (b - a))
             }
         }
-        try inner.writeFloats(result, to: operation.output)
+        try inner.write(result, to: operation.output)
     }
 
     private func single(_ activation: Activation, _ x: Float) -> Float {
-        switch activation {
+        // The limits of what would be −∞ · 0.
+        if x == -.infinity, [.silu, .gelu, .geluTanh, .geluQuick].contains(activation) { return 0 }
+        return switch activation {
         case .identity: x
         case .silu: x / (1 + expf(-x))
         case .gelu: 0.5 * x * (1 + erff(x * Float(0.5).squareRoot()))

@@ -33,7 +33,7 @@ import Transport
             let pattern = [site.name.replacing(".", with: #"\."#)]
             let earlier = replayed.sites.isEmpty ? [] : [replayed.at(1)]
             let files = try [Self.source, Self.target].map { sentences in
-                ActivationsFile(
+                try ActivationsFile(
                     try model.activations(of: sentences, sites: pattern, steering: earlier), model: model, options: CaptureOptions())
             }
             replayed.sites += try ActivationsFile.fit(source: files[0], target: files[1], options: options, on: model.backend).sites

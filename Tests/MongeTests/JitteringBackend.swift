@@ -78,6 +78,7 @@ final class JitteringBackend: Backend {
         try jitter(operation.output)
     }
 
+    func reduce(_ operation: ReduceOperation) throws { try inner.reduce(operation) }
     func rmsNorm(_ operation: RMSNormOperation) throws {
         try inner.rmsNorm(operation)
         try jitter(operation.output)
@@ -104,6 +105,8 @@ final class JitteringBackend: Backend {
     }
     func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws { try inner.write(bytes, to: tensor) }
     func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try inner.read(tensor, into: bytes) }
+    var tensorMemory: TensorMemory { inner.tensorMemory }
+    func limitMemory(to byteCount: Int?) throws { try inner.limitMemory(to: byteCount) }
     func synchronize() throws { try inner.synchronize() }
     func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
     func aurocColumns(_ operation: AurocColumnsOperation) throws { try inner.aurocColumns(operation) }

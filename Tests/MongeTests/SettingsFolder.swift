@@ -1,32 +1,38 @@
 import Foundation
 import ModelFiles
 import Monge
+import TestSupport
 
 /// Small model folders made of the settings' fixture weights and any configuration.
 enum SettingsFolder {
-    /// Calls `body` with a folder that holds this `config.json` and these of the fixture's tensors, and removes it afterwards.
-    static func with<T>(config: String, tensors: [String], _ body: (String) throws -> T) throws -> T {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "monge-" + UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try Data(config.utf8).write(to: folder.appending(path: "config.json"))
-        try safetensors(tensors).write(to: folder.appending(path: "model.safetensors"))
-        return try body(folder.path)
+    /// Calls `body` with a folder that holds this `config.json` and these tensors, and removes it afterwards.
+    static func with<T>(config: String, tensors: [SafetensorsWriter.Entry], _ body: (String) throws -> T) throws -> T {
+        try withTemporaryFolder { folder in
+            try Data(config.utf8).write(to: URL(filePath: folder + "/config.json"))
+            try SafetensorsWriter.write(tensors, to: folder + "/model.safetensors")
+            return try body(folder)
+        }
     }
 
-    /// A safetensors file with these of the fixture's tensors, as the format lays them out.
-    static func safetensors(_ names: [String]) throws -> Data {
+    /// Tensors of the fixture.
+    static func tensors(_ names: [String]) throws -> [SafetensorsWriter.Entry] {
         let weights = try TestModel.file("settings/weights.safetensors")
-        var header: [String: Any] = [:]
-        var bytes = Data()
-        for name in names {
-            let tensor = try weights.tensor(name)
-            header[name] = [
-                "dtype": "F16", "shape": tensor.shape.dimensions, "data_offsets": [bytes.count, bytes.count + tensor.bytes.count],
-            ]
-            bytes.append(contentsOf: tensor.bytes)
-        }
-        let text = try JSONSerialization.data(withJSONObject: header)
-        return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) } + text + bytes
+        return try names.map { try tensor($0, of: weights, as: $0) }
+    }
+
+    /// A tensor of the fixture under another name.
+    static func tensor(_ name: String, of weights: SafetensorsFile, as other: String) throws -> SafetensorsWriter.Entry {
+        let tensor = try weights.tensor(name)
+        return SafetensorsWriter.Entry(name: other, shape: tensor.shape, dtype: tensor.dtype, bytes: Array(tensor.bytes))
+    }
+
+    /// The settings of one of the fixture's cases, and the names of its tensors.
+    static func plain(_ name: String = "llama") throws -> (config: [String: Any], tensors: [String]) {
+        let found = try SettingsParityTests.cases().folders.first { $0.name == name }!
+        return (try JSONSerialization.jsonObject(with: Data(found.config.utf8)) as! [String: Any], found.tensors)
+    }
+
+    static func text(_ config: [String: Any]) throws -> String {
+        String(decoding: try JSONSerialization.data(withJSONObject: config), as: UTF8.self)
     }
 }

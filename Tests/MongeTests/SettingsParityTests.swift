@@ -52,8 +52,9 @@ import Testing
         #expect(cases.folders.count == 28)
         let backend = try device.open()
         for each in cases.folders {
-            try SettingsFolder.with(config: each.config, tensors: each.tensors) { path in
-                try expectParity(each.name, LanguageModels.load(HuggingFaceFolder(path: path), on: backend), cases, device)
+            try SettingsFolder.with(config: each.config, tensors: SettingsFolder.tensors(each.tensors)) { path in
+                let model = try LanguageModels.load(HuggingFaceFolder(path: path), activations: .f32, on: backend)
+                try expectParity(each.name, model, cases, device)
             }
         }
     }
@@ -64,7 +65,7 @@ import Testing
         let backend = try device.open()
         for name in cases.files {
             let file = try GGUFFile(path: TestModel.fixtures.appendingPathComponent("settings/\(name).gguf").path)
-            try expectParity(name, LanguageModels.load(file, on: backend), cases, device)
+            try expectParity(name, LanguageModels.load(file, activations: .f32, on: backend), cases, device)
         }
     }
 }

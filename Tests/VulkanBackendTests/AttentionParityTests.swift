@@ -15,11 +15,6 @@ import VulkanBackend
     private static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Fixtures/attention.safetensors")
 
-    private static func backends() throws -> [any Backend] {
-        try [ReferenceBackend()] + InstructionSet.allCases.filter(\.isAvailable).map { try CPUBackend(threads: 2, instructions: $0) }
-            + TestBackend.families().map { try TestBackend.make(family: $0) }
-    }
-
     /// The types of queries and result, and of keys and values.
     private static let types: [(queries: DType, keys: DType)] = [(.f32, .f32), (.f32, .f16), (.f16, .f16)]
 
@@ -27,8 +22,8 @@ import VulkanBackend
         let file = try SafetensorsFile(path: Self.file.path)
         let text = try #require(file.metadata["options"])
         let options = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: [String: Any]])
-        #expect(options.count == 12)
-        for backend in try Self.backends() {
+        #expect(options.count == 16)
+        for backend in try everyPath() {
             for (index, name) in options.keys.sorted().enumerated() {
                 // Each type of each case is a kernel to compile, and the cross-check has them all: on Vulkan they take turns.
                 for types in backend is VulkanBackend ? [Self.types[index % 3]] : Self.types {
@@ -90,7 +85,7 @@ private struct AttentionFixture {
     /// The numbers of the file are f16 numbers.
     func tensor(_ tensor: String, _ dtype: DType, on backend: any Backend) throws -> Tensor {
         let (elements, shape) = (try elements(tensor), try file.tensor("\(name).\(tensor)").shape)
-        return dtype == .f32 ? try backend.upload(elements, shape) : try backend.upload(elements.map { Float16($0) }, shape, .f16)
+        return try backend.upload(elements, shape, dtype)
     }
 
     func tolerance() throws -> Double {

@@ -85,7 +85,7 @@ private struct ConvolutionFixture {
             let result = try backend.conv1d(
                 input.reshaped([x[0], x[2], x[3]]), weight: matrix.reshaped([shape[0], shape[2], shape[3]]), bias: bias,
                 stride: stride.width, padding: (padding.left, padding.right), dilation: dilation.width, groups: groups)
-            return result.reshaped([result.shape[0], 1, result.shape[1], result.shape[2]])
+            return try result.reshaped([result.shape[0], 1, result.shape[1], result.shape[2]])
         }
         return try backend.conv2d(
             input, weight: matrix, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups, upsampling: upsampling)

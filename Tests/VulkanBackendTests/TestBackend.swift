@@ -1,3 +1,4 @@
+import CPUBackend
 import Foundation
 import Tensors
 import VulkanBackend
@@ -30,6 +31,12 @@ enum TestBackend {
         options.pipelineCacheFolder = cacheFolder
         return try VulkanBackend(device: Device(index: report().index, options: options), family: family, matrix: matrix)
     }
+}
+
+/// Everything that computes: the reference, the kernels of every instruction set, every layout of kernels on Vulkan.
+func everyPath() throws -> [any Backend] {
+    try [ReferenceBackend()] + InstructionSet.allCases.filter(\.isAvailable).map { try CPUBackend(threads: 2, instructions: $0) }
+        + TestBackend.families().map { try TestBackend.make(family: $0) }
 }
 
 /// The bits of an f32 tensor, in which −0 is not 0 and NaN is itself.

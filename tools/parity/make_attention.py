@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from references import FIXTURES, save
+from fixtures import FIXTURES, save
 
 RANDOM = np.random.default_rng(20250611)
 
@@ -90,6 +90,11 @@ CASES = [
     ("t5-encoder", 1, 24, 24, 2, 2, 64, {"scale": 1.0, "size": 0.4, "bias": lambda: position_buckets(2, 24, 24)}),
     ("alibi", 1, 20, 20, 3, 3, 80, {"causal": True, "bias": lambda: linear_biases(3, 20)}),
     ("capped-bias", 1, 9, 21, 2, 2, 33, {"softCap": 4.0, "bias": lambda: halves(1, 1, 9, 21)}),
+    # The autoencoders of Stable Diffusion and FLUX: a single head of 512 channels over all pixels.
+    ("autoencoder", 1, 20, 20, 1, 1, 512, {}),
+    ("wide-decode", 1, 1, 40, 2, 1, 512, {"causal": True}),
+    ("wide-odd", 1, 5, 9, 2, 1, 259, {"causal": True}),
+    ("wider", 1, 18, 18, 1, 1, 1048, {"softCap": 20.0}),
 ]
 
 

@@ -1,4 +1,5 @@
-"""Makes Tests/Fixtures/quantisation.json: random blocks of each stored weight type, decoded by `gguf.quants` (llama.cpp's package).
+"""Makes Tests/Fixtures/quantisation.json: random blocks of each stored weight type, decoded by `gguf.quants` (llama.cpp's package), and
+Tests/Fixtures/quantiser.json: numbers that it quantises.
 
     python3 -m venv .venv && .venv/bin/pip install -r tools/parity/requirements.txt
     .venv/bin/python tools/parity/make_quantisation.py
@@ -8,6 +9,8 @@
 A decoder must give these values bit for bit: a scale has 11 significant bits, its product with the stored integers (at most 12 more)
 is exact in Float32, and so is rounded only by the one addition of a minimum, fused or not. Scales are positive, negative, zero,
 subnormal and large; every integer is random over its whole range; no value is infinite or NaN.
+
+In quantiser.json, "values" are what is quantised (rows and columns as above) and "blocks" holds the bytes of each type.
 """
 
 import base64
@@ -15,7 +18,7 @@ import json
 
 import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
-from gguf.quants import dequantize
+from gguf.quants import dequantize, quantize
 
 from fixtures import FIXTURES
 
@@ -53,7 +56,31 @@ def random_bytes(random: np.random.Generator, name: str) -> np.ndarray:
     return blocks.reshape(ROWS, -1)
 
 
+def numbers_to_quantise() -> np.ndarray:
+    """`[ROWS, COLUMNS]` Float32: of many sizes, blocks of zeros, of one number, of ties, of one sign."""
+    random = np.random.default_rng(20250621)
+    values = random.normal(size=(ROWS, COLUMNS // 32, 32)) * 10.0 ** random.uniform(-5, 3, (ROWS, COLUMNS // 32, 1))
+    values[0, 0] = 0
+    values[0, 1] = 0.37
+    values[0, 2] = np.arange(32) % 2 * 2 - 1
+    values[0, 3] = np.abs(values[0, 3]) + 1
+    values[0, 4] = -np.abs(values[0, 4]) - 1
+    values[0, 5, 1:] = 0
+    values[0, 6] = np.round(values[0, 6] / np.abs(values[0, 6]).max() * 16) / 2
+    return values.reshape(ROWS, COLUMNS).astype("<f4")
+
+
+def make_quantiser() -> None:
+    values = numbers_to_quantise()
+    blocks = {}
+    for name in ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1"):
+        blocks[name] = base64.b64encode(quantize(values, GGMLQuantizationType[name.upper()]).tobytes()).decode()
+    fixture = {"rows": ROWS, "columns": COLUMNS, "values": base64.b64encode(values.tobytes()).decode(), "blocks": blocks}
+    (FIXTURES / "quantiser.json").write_text(json.dumps(fixture, indent=1) + "\n")
+
+
 def main() -> None:
+    make_quantiser()
     fixtures = {}
     for number, name in enumerate(SCALES):
         stored = random_bytes(np.random.default_rng([20250103, number]), name)

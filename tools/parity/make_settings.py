@@ -7,6 +7,7 @@
     weights.safetensors    F16, every tensor that a case may use; the biases are there too
     cases.json             {"ids": […], "rows": […], "folders": [{"name", "config", "tensors"}], "files": […]}: a folder has the text `config` as
                            its config.json, and these tensors; a file is <name>.gguf, written by llama.cpp's own package
+    copy-<type>.gguf       the plain Llama of these weights, its matrices stored in this type by llama.cpp's own package
     expected.safetensors   <name> F32 [rows, vocabulary]: the logits at these positions, in Float64 from the weights as stored
 
 The folders are opened by `AutoModelForCausalLM.from_pretrained`, so that defaults and precedence are those of transformers. What a
@@ -19,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gguf import GGUFWriter
+from gguf import GGMLQuantizationType, GGUFWriter
+from gguf.quants import quantize
 from safetensors.numpy import save_file
 from transformers import AutoModelForCausalLM
 from transformers.models.llama.modeling_llama import LlamaRMSNorm, LlamaRotaryEmbedding
@@ -172,7 +174,8 @@ GGUF_NAMES = {
 }
 
 
-def write_gguf(name: str, architecture: str, tensors: dict[str, np.ndarray], keys: dict, frequencies: np.ndarray | None) -> None:
+def write_gguf(name: str, architecture: str, tensors: dict[str, np.ndarray], keys: dict, frequencies: np.ndarray | None,
+               kind: GGMLQuantizationType = GGMLQuantizationType.F16) -> None:
     writer = GGUFWriter(str(FOLDER / f"{name}.gguf"), architecture)
     writer.add_block_count(LAYERS)
     writer.add_context_length(CONTEXT)
@@ -198,17 +201,20 @@ def write_gguf(name: str, architecture: str, tensors: dict[str, np.ndarray], key
             writer.add_array(full, value)
     top = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
     for tensor, weight in tensors.items():
-        path, kind = tensor.rsplit(".", 1)
+        path, part = tensor.rsplit(".", 1)
         if architecture == "llama" and ".q_proj" in tensor:
             weight = interleaved(weight, HEADS)
         if architecture == "llama" and ".k_proj" in tensor:
             weight = interleaved(weight, KEY_HEADS)
         if path in top:
-            stored = f"{top[path]}.{kind}"
+            stored = f"{top[path]}.{part}"
         else:
             _, _, layer, module = path.split(".", 3)
-            stored = f"blk.{layer}.{GGUF_NAMES[module]}.{kind}"
-        writer.add_tensor(stored, weight.astype(np.float32) if weight.ndim == 1 else weight)
+            stored = f"blk.{layer}.{GGUF_NAMES[module]}.{part}"
+        if weight.ndim == 1:
+            writer.add_tensor(stored, weight.astype(np.float32))
+        else:
+            writer.add_tensor(stored, quantize(weight.astype(np.float32), kind), raw_dtype=kind)
     if frequencies is not None:
         writer.add_tensor("rope_freqs.weight", frequencies.astype(np.float32))
     writer.write_header_to_file()
@@ -279,6 +285,9 @@ def main() -> None:
         expect(name, load(config, {tensor: weights[tensor] for tensor in names}))
         folders.append({"name": name, "config": json.dumps(config), "tensors": names})
     files = make_files(weights, expect)
+    plain = {tensor: weights[tensor] for tensor in tensor_names("llama", LLAMA, weights)}
+    for kind in ("BF16", "Q8_0", "Q5_0", "Q5_1", "Q4_0", "Q4_1"):
+        write_gguf(f"copy-{kind.lower()}", "llama", plain, {}, None, GGMLQuantizationType[kind])
     save(FOLDER / "weights.safetensors", weights)
     save(FOLDER / "expected.safetensors", expected)
     cases = {"ids": ids, "rows": ROWS, "folders": folders, "files": files}

@@ -192,6 +192,9 @@ static double logistic(double x) { return 1 / (1 + exp(-x)); }
 // A kernel's exponential is within 2 ulp, at most 4u, of that of its argument. Behind it come an addition, a division, a product.
 near near_activation(monge_activation activation, near x) {
     double v = x.value, y = 0, roundings = 0, slope = 1.13;
+    // Of −∞ the limit.
+    bool vanishes = activation == MONGE_SILU || activation == MONGE_GELU || activation == MONGE_GELU_TANH || activation == MONGE_GELU_QUICK;
+    if (v == -INFINITY && vanishes) return (near){0, 0x1p-149};
     switch (activation) {
     case MONGE_IDENTITY: return x;
     case MONGE_RELU: return v < 0 ? (near){x.error > -v ? v + x.error : 0, x.error > -v ? x.error : 0} : x;

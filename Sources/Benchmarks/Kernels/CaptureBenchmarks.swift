@@ -1,9 +1,9 @@
 import Tensors
 
 extension KernelBenchmark {
-    /// Pooling of a calibration batch; the fit of 512 sequences a side, and of every token of as many.
+    /// Pooling of a calibration batch, and its mean along an axis; the fit of 512 sequences a side, and of every token of as many.
     static let captureBenchmarks: [KernelBenchmark] =
-        DecoderSizes.all.flatMap { [pool($0)] + fits($0, samples: 512) } + fits(.small, samples: 65_536)
+        DecoderSizes.all.flatMap { [pool($0), reduce($0)] + fits($0, samples: 512) } + fits(.small, samples: 65_536)
 
     private static func pool(_ sizes: DecoderSizes) -> KernelBenchmark {
         let (model, channels, sequences, tokens) = (sizes.model, sizes.channels, 16, 64)
@@ -17,6 +17,17 @@ extension KernelBenchmark {
             return {
                 _ = try inputs.backend.pool(x, starts: starts, counts: counts, maximumCount: tokens, pooling: .mean, into: output)
             }
+        }
+    }
+
+    private static func reduce(_ sizes: DecoderSizes) -> KernelBenchmark {
+        let (model, channels, sequences, tokens) = (sizes.model, sizes.channels, 16, 64)
+        return KernelBenchmark(
+            "reduce", model, "x [\(sequences), \(tokens), \(channels)], mean over axis 1",
+            bytes: (sequences * tokens + sequences) * channels * floatBytes, operations: sequences * tokens * channels
+        ) { inputs in
+            let (x, output) = (try inputs.floats([sequences, tokens, channels]), try inputs.output([sequences, channels]))
+            return { _ = try inputs.backend.reduce(x, .mean, axis: 1, into: output) }
         }
     }
 

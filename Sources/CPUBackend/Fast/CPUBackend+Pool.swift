@@ -68,7 +68,8 @@ extension Pooling {
             for row in (1..<count).lazy.map({ rows + $0 * channels }) {
                 for channel in 0..<channels {
                     let value = row[channel]
-                    if self == .max ? value > output[channel] : value < output[channel] { output[channel] = value }
+                    let isFurther = self == .max ? value > output[channel] : value < output[channel]
+                    if isFurther || value.isNaN { output[channel] = value }
                 }
             }
         case .last: output.update(from: rows + (count - 1) * channels, count: channels)

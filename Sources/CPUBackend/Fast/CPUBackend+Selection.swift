@@ -4,7 +4,7 @@ import Tensors
 extension CPUBackend {
     public func argmax(_ operation: ArgmaxOperation) throws {
         let name = "argmax"
-        let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
+        let (rows, count) = (operation.x.shape.rows, operation.x.shape.channels)
         var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
         let output = try operation.output.hostIntegers(name)
@@ -16,7 +16,7 @@ extension CPUBackend {
 
     public func topK(_ operation: TopKOperation) throws {
         let name = "topK"
-        let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
+        let (rows, count) = (operation.x.shape.rows, operation.x.shape.channels)
         var operands = FloatOperands(memory, name, workers: workers)
         let x = try operands.input(operation.x)
         let values = try operation.values.hostFloats(name)

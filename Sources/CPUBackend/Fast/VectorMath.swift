@@ -15,7 +15,8 @@ public enum VectorMath {
     /// - Precondition: there is an element.
     public static func maximum(_ x: UnsafeBufferPointer<Float>) -> Float { x[argmax(x)] }
 
-    /// `exp((x − shift) · scale)` for every element, within 2 ulp of the exponential of the rounded argument.
+    /// `exp((x − shift) · scale)` for every element, within 3 ulp of the exponential of the exact difference times
+    /// scale, rounded.
     /// - Parameter values: As long as x; may be the same memory.
     /// - Returns: The sum of the exponentials, accumulated beyond f32.
     @discardableResult

@@ -29,11 +29,12 @@ extension Pooling {
     fileprivate func callAsFunction(_ values: [Float]) -> Float {
         switch self {
         case .mean: return Float(values.reduce(0.0) { $0 + Double($1) } / Double(values.count))
-        case .max: return values.max()!
-        case .min: return values.min()!
+        case .max: return values.contains(where: \.isNaN) ? .nan : values.max()!
+        case .min: return values.contains(where: \.isNaN) ? .nan : values.min()!
         case .last: return values.last!
         case .median:
-            let sorted = values.sorted()
+            // NaN is last, as where columns are sorted.
+            let sorted = values.sorted { $0 < $1 || $1.isNaN && !$0.isNaN }
             let middle = sorted.count / 2
             if sorted.count % 2 == 1 { return sorted[middle] }
             return Float((Double(sorted[middle - 1]) + Double(sorted[middle])) / 2)

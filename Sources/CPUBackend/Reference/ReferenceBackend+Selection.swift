@@ -3,7 +3,7 @@ import Tensors
 extension ReferenceBackend {
     public func argmax(_ operation: ArgmaxOperation) throws {
         let name = "argmax"
-        let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
+        let (rows, count) = (operation.x.shape.rows, operation.x.shape.channels)
         var operands = FloatOperands(memory, name)
         let x = try operands.input(operation.x)
         let output = try operation.output.hostIntegers(name)
@@ -17,7 +17,7 @@ extension ReferenceBackend {
 
     public func topK(_ operation: TopKOperation) throws {
         let name = "topK"
-        let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
+        let (rows, count) = (operation.x.shape.rows, operation.x.shape.channels)
         var operands = FloatOperands(memory, name)
         let x = try operands.input(operation.x)
         let values = try operation.values.hostFloats(name)

@@ -47,4 +47,8 @@ extension CPUMemoryBackend {
     }
 
     public func synchronize() throws {}
+
+    public var tensorMemory: TensorMemory { memory.use }
+
+    public func limitMemory(to byteCount: Int?) throws { memory.limit(to: byteCount) }
 }

@@ -17,6 +17,15 @@ public final class CPUMemoryPool: Sendable {
         /// Addresses of unused blocks by their size.
         var unused: [Int: [UInt]] = [:]
         var unusedBytes = 0
+        var bytesInUse = 0
+        var peakBytes = 0
+        /// The most bytes of all blocks together with which unused ones are kept.
+        var limit = Int.max
+
+        mutating func use(_ size: Int) {
+            bytesInUse += size
+            peakBytes = max(peakBytes, bytesInUse)
+        }
     }
 
     private let state = Mutex(State())
@@ -35,6 +44,19 @@ public final class CPUMemoryPool: Sendable {
     /// The bytes that lie unused, ready for another allocation.
     public var unusedBytes: Int { state.withLock { $0.unusedBytes } }
 
+    var use: TensorMemory {
+        state.withLock { TensorMemory(inUse: $0.bytesInUse, peak: $0.peakBytes, unused: $0.unusedBytes, outsideProcess: 0) }
+    }
+
+    /// Frees unused blocks, counts the peak anew, and keeps unused blocks from here on only while all blocks together take at most this.
+    func limit(to byteCount: Int?) {
+        state.withLock { state in
+            Self.free(&state)
+            state.peakBytes = state.bytesInUse
+            state.limit = byteCount ?? .max
+        }
+    }
+
     deinit {
         state.withLock { Self.free(&$0) }
     }
@@ -44,39 +66,49 @@ public final class CPUMemoryPool: Sendable {
     func take(_ byteCount: Int) throws -> UnsafeMutableRawPointer {
         let size = try blockSize(byteCount)
         let reused: UInt? = state.withLock { state in
-            guard let address = state.unused[size]?.popLast() else { return nil }
-            state.unusedBytes -= size
-            return address
+            state.use(size)
+            if let address = state.unused[size]?.popLast() {
+                state.unusedBytes -= size
+                return address
+            }
+            if state.bytesInUse + state.unusedBytes > state.limit { Self.free(&state) }
+            return nil
         }
         if let reused { return UnsafeMutableRawPointer(bitPattern: reused)! }
         if let block = Self.allocate(size) { return block }
         // What the pool holds may be what is missing.
         state.withLock { Self.free(&$0) }
         if let block = Self.allocate(size) { return block }
+        state.withLock { $0.bytesInUse -= size }
         throw outOfMemory(byteCount, "the system refused the allocation; use a smaller batch, a shorter context or a smaller model")
     }
 
     /// Gives back memory that ``take(_:)`` returned for the same number of bytes.
     func giveBack(_ block: UnsafeMutableRawPointer, byteCount: Int) {
-        guard let size = try? blockSize(byteCount), size <= capacity else {
-            Foundation.free(block)
-            return
-        }
+        guard let size = try? blockSize(byteCount) else { preconditionFailure("a block of \(byteCount) bytes was taken") }
         state.withLock { state in
+            state.bytesInUse -= size
+            guard size <= capacity, size <= state.limit else { return Self.free(block, size) }
             // Sizes change with the length of a prompt: rather than keep sizes nobody asks for any more, start afresh.
-            if state.unusedBytes + size > capacity { Self.free(&state) }
+            if state.unusedBytes + size > capacity || state.bytesInUse + state.unusedBytes + size > state.limit { Self.free(&state) }
             state.unused[size, default: []].append(UInt(bitPattern: block))
             state.unusedBytes += size
         }
     }
 
-    /// `byteCount` rounded up to whole cache lines; at least one, so that an empty tensor has an address.
+    /// Blocks from this size on are mappings of their own, which go back to the system as soon as they are freed.
+    private static let mappingSize = 1 << 20
+
+    /// `byteCount` rounded up to whole cache lines; at least one, so that an empty tensor has an address. Large sizes are rounded up to
+    /// one of eight between two powers of two, so that batches of nearly as many rows use each other's blocks; pages that are never
+    /// touched take no memory.
     private func blockSize(_ byteCount: Int) throws -> Int {
         let physical = Self.physicalMemory
         guard byteCount >= 0, UInt64(byteCount) <= physical else {
             throw outOfMemory(byteCount, "the machine has \(physical) bytes; use a smaller batch, a shorter context or a smaller model")
         }
-        return max(1, (byteCount + Self.alignment - 1) / Self.alignment) * Self.alignment
+        let step = byteCount < Self.mappingSize ? Self.alignment : 1 << (Int.bitWidth - byteCount.leadingZeroBitCount - 4)
+        return max(1, (byteCount + step - 1) / step) * step
     }
 
     private func outOfMemory(_ byteCount: Int, _ detail: String) -> TensorError {
@@ -84,12 +116,23 @@ public final class CPUMemoryPool: Sendable {
     }
 
     private static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+        if size >= mappingSize {
+            let mapping = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+            return mapping == MAP_FAILED ? nil : mapping
+        }
         var block: UnsafeMutableRawPointer?
         return posix_memalign(&block, alignment, size) == 0 ? block : nil
     }
 
+    private static func free(_ block: UnsafeMutableRawPointer, _ size: Int) {
+        if size >= mappingSize { munmap(block, size) } else { Foundation.free(block) }
+    }
+
     private static func free(_ state: inout State) {
-        for address in state.unused.values.joined() { Foundation.free(UnsafeMutableRawPointer(bitPattern: address)) }
-        state = State()
+        for (size, addresses) in state.unused {
+            for address in addresses { free(UnsafeMutableRawPointer(bitPattern: address)!, size) }
+        }
+        state.unused = [:]
+        state.unusedBytes = 0
     }
 }

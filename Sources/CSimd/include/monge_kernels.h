@@ -325,7 +325,7 @@ typedef struct {
     size_t (*argmax)(const float *x, size_t count);
     // The `kept` largest elements, descending, the lower index first of equal ones; NaN counts as −∞. kept ≤ count.
     void (*top_k)(const float *x, size_t count, size_t kept, float *values, int32_t *indices);
-    // values[i] = exp((x[i] − shift) · scale), within 2 ulp of the exponential of the rounded argument; returns their sum,
+    // values[i] = exp((x[i] − shift) · scale), within 3 ulp of the exponential of x[i] − shift times scale, rounded; returns their sum,
     // accumulated in f64. May be in place.
     double (*exponentials)(const float *x, size_t count, float shift, float scale, float *values);
     // values[i] = exp(x[i] · scale) over the sum of them all, for scale > 0. May be in place.

@@ -1,4 +1,7 @@
-// The activation functions, each without cancellation in the tail where it tends to zero.
+// The activation functions, each without cancellation in the tail where it tends to zero; of ±∞ they are their limits.
+
+// x, and the lowest number in the place of −∞: what is multiplied by a factor that tends to 0 faster than x grows.
+OVERLOADED FLOATS bounded_below(FLOATS x) { return larger(CONSTANT(-__FLT_MAX__), x); }
 
 // 1 / (1 + e⁻ˣ), from e^−|x|, which does not overflow.
 OVERLOADED FLOATS logistic(FLOATS x) {
@@ -33,7 +36,7 @@ OVERLOADED FLOATS gelu(FLOATS x) {
     FLOATS square = size * size, rest = fused(size, size, -square);
     FLOATS gauss = exponential(-0.5f * square) * fused(rest, CONSTANT(-0.5f), CONSTANT(1));
     FLOATS tail = 0.5f * gauss * scaled_complementary_error(size * 0x1.6a09e6p-1f);
-    return x * choose(x < 0, tail, 1 - tail);
+    return bounded_below(x) * choose(x < 0, tail, 1 - tail);
 }
 
 // tanh(x): an odd polynomial up to 0.625, where 1 − 2/(e²ˣ + 1) would cancel (a Chebyshev fit with relative error 1.6e-8).
@@ -53,11 +56,11 @@ OVERLOADED FLOATS hyperbolic_tangent(FLOATS x) {
 OVERLOADED FLOATS activated(monge_activation activation, FLOATS x) {
     switch (activation) {
     case MONGE_IDENTITY: return x;
-    case MONGE_SILU: return x * logistic(x);
+    case MONGE_SILU: return bounded_below(x) * logistic(x);
     case MONGE_GELU: return gelu(x);
     // ½·(1 + tanh v) = 1/(1 + e^−2v).
-    case MONGE_GELU_TANH: return x * logistic(1.5957691216057308f * fused(x * x * x, CONSTANT(0.044715f), x));
-    case MONGE_GELU_QUICK: return x * logistic(1.702f * x);
+    case MONGE_GELU_TANH: return bounded_below(x) * logistic(1.5957691216057308f * fused(x * x * x, CONSTANT(0.044715f), x));
+    case MONGE_GELU_QUICK: return bounded_below(x) * logistic(1.702f * x);
     case MONGE_RELU: return choose(x < 0, CONSTANT(0), x);
     case MONGE_SIGMOID: return logistic(x);
     case MONGE_TANH: return hyperbolic_tangent(x);

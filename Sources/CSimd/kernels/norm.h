@@ -49,30 +49,40 @@ static void rms_norm(
 #undef ROWS
 }
 
-INLINE float row_sum(const void *x, size_t channels, bool half) {
+// Σ(x − pivot)
+INLINE float row_sum(const void *x, float pivot, size_t channels, bool half) {
     vwide wide = {0};
     size_t i = 0;
-    for (; i + WIDE_LANES <= channels; i += WIDE_LANES) wide += load_whole_run(element(x, i, half), half);
-    vfloat sum[WIDE_VECTORS];
-    memcpy(sum, &wide, sizeof sum);
-    for (; i < channels; i += LANES) sum[0] += load_elements(element(x, i, half), channels - i, half);
-    return sum_of_four(sum);
-}
-
-// Σ(x − mean)² with the mean that is given.
-INLINE float centred_squares(const void *x, float mean, size_t channels, bool half) {
-    vwide wide = {0};
-    size_t i = 0;
-    for (; i + WIDE_LANES <= channels; i += WIDE_LANES) {
-        vwide value = load_whole_run(element(x, i, half), half) - mean;
-        wide = fused(value, value, wide);
-    }
+    for (; i + WIDE_LANES <= channels; i += WIDE_LANES) wide += load_whole_run(element(x, i, half), half) - pivot;
     vfloat sum[WIDE_VECTORS];
     memcpy(sum, &wide, sizeof sum);
     float total = sum_of_four(sum);
+    for (; i < channels; i++) total += load_element(element(x, i, half), half) - pivot;
+    return total;
+}
+
+typedef struct {
+    float sum;
+    float squares;
+} centred_sums;
+
+// Σ(x − mean) and Σ(x − mean)² with the mean that is given.
+INLINE centred_sums centred(const void *x, float mean, size_t channels, bool half) {
+    vwide wide = {0}, wide_squares = {0};
+    size_t i = 0;
+    for (; i + WIDE_LANES <= channels; i += WIDE_LANES) {
+        vwide value = load_whole_run(element(x, i, half), half) - mean;
+        wide += value;
+        wide_squares = fused(value, value, wide_squares);
+    }
+    vfloat sum[WIDE_VECTORS], squares[WIDE_VECTORS];
+    memcpy(sum, &wide, sizeof sum);
+    memcpy(squares, &wide_squares, sizeof squares);
+    centred_sums total = {sum_of_four(sum), sum_of_four(squares)};
     for (; i < channels; i++) {
         float value = load_element(element(x, i, half), half) - mean;
-        total += value * value;
+        total.sum += value;
+        total.squares += value * value;
     }
     return total;
 }
@@ -85,12 +95,17 @@ INLINE void layer_norm_rows(
         void *result = element_place(output, row * channels, half_output);
         float strength = 0;
         const float *map = transport_map(transport, row, &strength);
-        float mean = row_sum(values, channels, half) / (float)channels;
-        float variance = centred_squares(values, mean, channels, half) / (float)channels;
+        // About the first value, the mean of equal values is exact; about that, what the mean itself has lost to rounding is the mean of
+        // what is centred (Chan, Golub & LeVeque 1983).
+        float pivot = load_element(values, half);
+        float mean = pivot + row_sum(values, pivot, channels, half) / (float)channels;
+        centred_sums sums = centred(values, mean, channels, half);
+        float correction = sums.sum / (float)channels, variance = sums.squares / (float)channels - correction * correction;
+        variance = variance < 0 ? 0 : variance;
         float factor = 1 / __builtin_sqrtf(variance + epsilon);
         for (size_t i = 0; i < channels; i += WIDE_LANES) {
             size_t rest = channels - i;
-            vwide value = (load_run(element(values, i, half), rest, half) - mean) * factor;
+            vwide value = (load_run(element(values, i, half), rest, half) - mean - correction) * factor;
             if (gain) value *= load_run(gain + i, rest, false);
             if (bias) value += load_run(bias + i, rest, false);
             if (map) value = transported_run(value, map + 4 * i, splat(strength), rest);
@@ -124,8 +139,10 @@ INLINE void channel_moments_of(const void *x, bool half, size_t rows, size_t cha
             size_t rest = channels - c;
             const void *columns = element(block, c, half);
             vwide sum = {0}, spread = {0};
-            for (size_t r = 0; r < count; r++) sum += load_run(element(columns, r * channels, half), rest, half);
-            vwide mean = sum * inverse;
+            // About the first row, so that the mean of equal values is exact.
+            vwide pivot = load_run(columns, rest, half);
+            for (size_t r = 1; r < count; r++) sum += load_run(element(columns, r * channels, half), rest, half) - pivot;
+            vwide mean = fused(sum, (vwide){0} + inverse, pivot);
             // The block is in the nearest cache.
             for (size_t r = 0; r < count; r++) {
                 vwide centred = load_run(element(columns, r * channels, half), rest, half) - mean;

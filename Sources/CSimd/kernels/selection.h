@@ -79,7 +79,7 @@ static double exponentials(const float *x, size_t count, float shift, float scal
         // Few enough terms a lane for f32, then on in f64.
         vfloat sum = {0};
         for (int terms = 0; terms < 16 && i + WIDE_LANES <= count; terms += WIDE_VECTORS, i += WIDE_LANES) {
-            vwide value = exponential((load_wide(x + i) - shift) * scale);
+            vwide value = shifted_exponential(load_wide(x + i), shift, scale);
             store_wide(values + i, value);
             vfloat parts[WIDE_VECTORS];
             memcpy(parts, &value, sizeof parts);
@@ -90,7 +90,7 @@ static double exponentials(const float *x, size_t count, float shift, float scal
         for (; i < count; i += LANES) {
             size_t rest = count - i < LANES ? count - i : LANES;
             float last[LANES];
-            store(last, exponential((load_part(x + i, rest) - shift) * scale));
+            store(last, shifted_exponential(load_part(x + i, rest), shift, scale));
             memcpy(values + i, last, rest * sizeof(float));
             for (size_t l = 0; l < rest; l++) total += last[l];
         }

@@ -158,11 +158,12 @@ private struct ElementwiseOperand {
         if dtype == .f16 || result == .f16, !isSum, range == .special { range = .ordinary }
         var values = generator.values(shape.count, range, dtype, to: result)
         if isFirst, function.hasActivation { values = values.map { dtype == .f16 ? Float(Float16($0 * 3)) : $0 * 3 } }
-        // What a function does with them is IEEE 754's business; activations have their own cases.
-        if !function.hasActivation {
-            for index in values.indices where generator.chance(0.02) {
-                values[index] = generator.pick([.infinity, -.infinity, .nan, -0.0])
-            }
+        // What a function does with them is IEEE 754's business; an activation has limits. (The second operand of a gated product stays
+        // finite: ∞ times what a device may flush to 0 is anything.)
+        if !function.hasActivation || isFirst {
+            let largest: Float = dtype == .f16 ? 65_504 : .greatestFiniteMagnitude
+            let specials = [.infinity, -.infinity, .nan, -0.0] + (function.hasActivation ? [-largest] : [])
+            for index in values.indices where generator.chance(0.02) { values[index] = generator.pick(specials) }
         }
         self.values = values
     }
@@ -232,7 +233,7 @@ extension ElementwiseFunction {
         }
         guard value.isFinite else { return 0 }
         let isClamp = if case .clamp = self { true } else { false }
-        error += (isClamp ? 0 : RoundOff.unit * abs(value)) + 2 * RoundOff.flush * (1 + x.reduce(0) { $0 + abs($1) })
+        error += (isClamp ? 0 : RoundOff.unit * abs(value)) + 2 * RoundOff.flush * (1 + x.reduce(0) { $0 + ($1.isFinite ? abs($1) : 0) })
         // A bound or x itself is an f16 number where x is one; bounds of cases are.
         return isClamp && !narrows ? error : error + RoundOff.storing(dtype, abs(value) + error)
     }

@@ -32,7 +32,7 @@ private struct GroupNormCase {
     private let gain, bias, residual: [Float]?
     private let epsilon: Float
     private let activation: Activation
-    private let isInPlace: Bool
+    private let isConstant, isInPlace: Bool
     private let range: ValueRange
     private var before: [CheckTransport] = []
     private var after: [CheckTransport] = []
@@ -52,11 +52,24 @@ private struct GroupNormCase {
         var x = generator.values(shape.count, range, types.operand)
         // Far from zero, where squares of what is not centred would cancel.
         if range == .ordinary, generator.chance(0.3) { x = x.map { types.operand == .f16 ? Float(Float16($0 + 30)) : $0 + 300 } }
+        // Equal values are their mean, exactly: what is left is the bias.
+        isConstant = index % 6 == 3
+        if isConstant {
+            for image in 0..<images {
+                for group in 0..<groups {
+                    let value = CheckedActivation.constant(types.operand, &generator)
+                    for pixel in 0..<height * width {
+                        let first = (image * height * width + pixel) * channels + group * groupChannels
+                        for place in first..<first + groupChannels { x[place] = value }
+                    }
+                }
+            }
+        }
         self.x = x
         gain = generator.chance(0.7) ? generator.normals(channels, mean: 1, deviation: 0.3) : nil
         bias = generator.chance(0.7) ? generator.normals(channels) : nil
         let isSmall = height * width * groupChannels <= 4
-        epsilon = range == .ordinary && !isSmall ? generator.pick([0, 1e-6, 1e-5]) : 1e-5
+        epsilon = isConstant ? generator.pick([1e-12, 1e-30]) : range == .ordinary && !isSmall ? generator.pick([0, 1e-6, 1e-5]) : 1e-5
         activation = generator.pick([.identity, .silu, .silu, generator.pick(Activation.allCases)])
         residual = generator.chance(0.3) ? generator.normals(shape.count, types.residual) : nil
         isInPlace = residual != nil && types.residual == types.result && generator.chance(0.5)
@@ -77,7 +90,7 @@ private struct GroupNormCase {
     var description: String {
         func list(_ maps: [CheckTransport], _ place: String) -> String { maps.map { ", \($0.description) \(place)" }.joined() }
         return
-            "x \(shape) \(types.operand) to \(types.result) \(range), \(groups) groups\(gain == nil ? "" : ", gain")\(bias == nil ? "" : ", bias"), ε \(epsilon)"
+            "x \(shape) \(types.operand) to \(types.result) \(isConstant ? "equal values" : "\(range)"), \(groups) groups\(gain == nil ? "" : ", gain")\(bias == nil ? "" : ", bias"), ε \(epsilon)"
             + list(before, "before") + ", \(activation)" + list(after, "behind")
             + (residual == nil ? "" : isInPlace ? ", residual in place" : ", residual \(types.residual)")
     }
@@ -125,6 +138,7 @@ private struct GroupNormCase {
 
     /// The means of channels of the result follow from those of x: what these are off.
     private var meanErrors: [Double] {
+        if isConstant { return [Double](repeating: 0, count: shape.images * shape.channels) }
         let (channels, groupChannels, pixels) = (shape.channels, shape.channels / groups, shape.rows / shape.images)
         func moments(_ places: [Int]) -> (size: Double, deviation: Double) {
             let mean = places.reduce(0) { $0 + Double(x[$1]) } / Double(places.count)

@@ -15,7 +15,16 @@ extension CheckedOperation {
         if range == .ordinary, generator.chance(0.3) { x = x.map { types.operand == .f16 ? Float(Float16($0 + 30)) : $0 + 300 } }
         let gain: [Float]? = generator.chance(0.7) ? generator.normals(channels, mean: 1, deviation: 0.3) : nil
         let bias: [Float]? = generator.chance(0.7) ? generator.normals(channels) : nil
-        let epsilon: Float = range == .ordinary && channels > 4 ? generator.pick([0, 1e-6, 1e-5]) : 1e-5
+        var epsilon: Float = range == .ordinary && channels > 4 ? generator.pick([0, 1e-6, 1e-5]) : 1e-5
+        // Equal values are their mean, exactly: what is left is the bias.
+        let isConstant = index % 6 == 5
+        if isConstant {
+            epsilon = generator.pick([1e-12, 1e-30])
+            for row in 0..<rows {
+                let value = CheckedActivation.constant(types.operand, &generator)
+                for channel in 0..<channels { x[row * channels + channel] = value }
+            }
+        }
         let shape: Shape = rows % 2 == 0 && rows > 0 ? [2, rows / 2, channels] : [rows, channels]
         let isCompared = index % 3 == 1 && rows > 0
         let transports = (0..<(isCompared ? 1 : generator.pick([0, 0, 1, 2]))).map { _ in
@@ -23,7 +32,7 @@ extension CheckedOperation {
                 shape, generator.chance(0.75) ? .pointwise : .channelMean, neutral: isCompared, bounds: [0.25, -0.5], &generator)
         }
         let description =
-            "x \(shape) \(types.operand) to \(types.result) \(range)\(gain == nil ? "" : ", gain")\(bias == nil ? "" : ", bias"), ε \(epsilon)"
+            "x \(shape) \(types.operand) to \(types.result) \(isConstant ? "equal values" : "\(range)")\(gain == nil ? "" : ", gain")\(bias == nil ? "" : ", bias"), ε \(epsilon)"
             + transports.map { ", \($0.description)" }.joined() + (isCompared ? " and without" : "")
         return CheckCase(shapes: description) { [x] device in
             let input = try device.input(x, shape, types.operand, "x")

@@ -27,7 +27,8 @@ extension CheckedOperation {
         var x = generator.values(rows * channels, generator.pick([.ordinary, .wide]), dtype)
         if isRough { x = x.map { ($0 * 2).rounded() } }
         if pooling == .max || pooling == .min || pooling == .last {
-            for index in x.indices where generator.chance(0.02) { x[index] = generator.pick([.infinity, -.infinity]) }
+            // One NaN makes NaN of the largest and the smallest.
+            for index in x.indices where generator.chance(0.02) { x[index] = generator.pick([.infinity, -.infinity, .nan]) }
         }
         let maximumCount = Int(counts.max() ?? 0) + generator.pick([0, 0, 7])
         let description = "x [\(rows), \(channels)] \(dtype), \(pooling), counts \(counts)"

@@ -8,8 +8,11 @@ extension CheckedOperation {
         let (rows, count) = selectionShape(index, &generator)
         let dtype = generator.activationType()
         let x = selectionValues(rows * count, dtype, &generator)
-        return CheckCase(shapes: "x [\(rows), \(count)] \(dtype)") { device in
-            let result = try device.backend.argmax(device.input(x, [rows, count], dtype, "x"), into: device.output([rows], .i32))
+        // Rows of a matrix, of a batch of matrices, and one row alone.
+        let leading = rows == 1 ? [] : rows % 2 == 0 ? [2, rows / 2] : [rows]
+        let (shape, result) = (Shape(leading + [count]), Shape(leading))
+        return CheckCase(shapes: "x \(shape) \(dtype)") { device in
+            let result = try device.backend.argmax(device.input(x, shape, dtype, "x"), into: device.output(result, .i32))
             return [try device.read(result)]
         } tolerances: { _, _ in
             [[]]
@@ -21,11 +24,21 @@ extension CheckedOperation {
         tolerance: "the same indices and values", defaultCases: 60
     ) { index, generator, _ in
         let (rows, count) = selectionShape(index, &generator)
-        let limit = min(count, 256)
+        // Most rows give up to a page of results; some give all, or more than a kernel selects at once.
+        let limit = generator.chance(0.3) ? min(count, 2000) : min(count, 256)
         let chosen = generator.pick([1, limit, generator.integer(in: 1...limit), min(40, limit)])
+        let isGiven = index % 3 != 0
         let dtype = generator.activationType()
         let x = selectionValues(rows * count, dtype, &generator)
         return CheckCase(shapes: "x [\(rows), \(count)] \(dtype), count \(chosen)") { device in
+            if isGiven {
+                let output = (
+                    try device.output([rows, chosen], .f32, "the values"), try device.output([rows, chosen], .i32, "the indices")
+                )
+                let (values, indices) = try device.backend.topK(
+                    device.input(x, [rows, count], dtype, "x"), count: chosen, into: output)
+                return [try device.read(values), try device.read(indices)]
+            }
             try device.poisonMemory([rows, chosen], .f32, count: 2)
             let (values, indices) = try device.backend.topK(device.input(x, [rows, count], dtype, "x"), count: chosen)
             return [try device.read(values), try device.read(indices)]

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Reads JSON strictly as RFC 8259 defines it: UTF-8, nothing after the value, no key twice in an object, bounded nesting.
-struct JSONParser {
+package struct JSONParser {
     private let bytes: UnsafeRawBufferPointer
     private let file: String
     /// Added to positions in messages: where the text begins in its file.
@@ -37,6 +37,12 @@ struct JSONParser {
         parser.skipWhitespace()
         guard parser.position == bytes.count else { throw parser.error("has something after its end") }
         return value
+    }
+
+    /// The value of a whole file, whatever its type.
+    package static func parse(_ file: MappedFile) throws(ModelFileError) -> JSONValue {
+        defer { withExtendedLifetime(file) {} }
+        return try parse(file.bytes, file: file.name)
     }
 
     private func error(_ detail: String) -> ModelFileError {

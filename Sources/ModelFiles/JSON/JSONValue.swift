@@ -27,10 +27,18 @@ public struct JSONObject: Sendable, Equatable {
     public struct Member: Sendable, Equatable {
         public let key: String
         public let value: JSONValue
+
+        public init(key: String, value: JSONValue) {
+            self.key = key
+            self.value = value
+        }
     }
 
     /// In the order of the text.
     public let members: [Member]
+
+    /// No two members have the same key.
+    package init(members: [Member]) { self.members = members }
 
     /// The value under a key, by looking through the members in turn.
     public subscript(key: String) -> JSONValue? { members.first { $0.key == key }?.value }

@@ -92,6 +92,8 @@ public final class SafetensorsFile: TensorFile {
     }
 
     private static func metadata(_ value: JSONValue, _ file: MappedFile) throws(ModelFileError) -> [String: String] {
+        // As in the reference library.
+        if value.isNull { return [:] }
         guard case .object(let object) = value else { throw .malformed(file: file.name, detail: "'__metadata__' is not an object") }
         var metadata: [String: String] = [:]
         for member in object.members {

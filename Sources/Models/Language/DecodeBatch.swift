@@ -31,7 +31,7 @@ public final class DecodeBatch {
         var start = 0
         var views = [Tensor]()
         for extent in extents {
-            views.append(numbers.rows(start..<start + extent))
+            views.append(try numbers.rows(start..<start + extent))
             start += extent
         }
         self.views = views

@@ -1,3 +1,4 @@
+import ModelFiles
 import Tensors
 
 /// Which rows of the last hidden state a forward pass returns.
@@ -11,23 +12,20 @@ public enum OutputRows {
 /// A decoder-only language model on a backend.
 ///
 /// A forward pass is a sequence of stages, so that it can wait between two of them while other batches catch up.
-public protocol LanguageModel: AnyObject {
-    /// The model family, for example `llama`.
-    var architecture: String { get }
-    /// What tells these weights from others', whatever their quantisation: a hash over the extents and the norm gains.
-    var fingerprint: String { get }
+public protocol LanguageModel: SteerableModel {
     var vocabularySize: Int { get }
     /// The most tokens a sequence can have.
     var contextLength: Int { get }
-    /// Every site, in execution order.
-    var sites: [Site] { get }
-    var backend: any Backend { get }
     /// The type of what products read, f32 or f16. The residual stream and the scores are f32.
     var activations: DType { get }
     /// The bytes of the weights that one token's pass reads, and the multiply-adds it does, for measurements.
     var cost: ModelCost { get }
 
-    func makeCache(slots: Int, capacity: Int) throws -> KeyValueCache
+    /// The type in which the model keeps keys and values, f32 or f16.
+    var cacheType: DType { get }
+
+    /// - Parameter dtype: f32 or f16.
+    func makeCache(slots: Int, capacity: Int, dtype: DType) throws -> KeyValueCache
 
     /// The stages between ``begin(_:cache:context:)`` and ``finish(_:output:context:)``.
     var stageCount: Int { get }
@@ -55,6 +53,11 @@ public protocol LanguageModel: AnyObject {
 }
 
 extension LanguageModel {
+    /// A cache of the model's own type.
+    public func makeCache(slots: Int, capacity: Int) throws -> KeyValueCache {
+        try makeCache(slots: slots, capacity: capacity, dtype: cacheType)
+    }
+
     /// Runs the batch through all stages, extends the cache, and returns the normed last hidden state.
     ///
     /// - Parameter cache: Where keys and values of earlier tokens are. Nil when sequences start at 0 and end with this pass; the batch's
@@ -75,4 +78,10 @@ public struct ModelCost: Sendable {
     public var layerOperations: Int
     /// The floating-point operations of the output projection.
     public var headOperations: Int
+
+    public init(weightBytes: Int, layerOperations: Int, headOperations: Int) {
+        self.weightBytes = weightBytes
+        self.layerOperations = layerOperations
+        self.headOperations = headOperations
+    }
 }

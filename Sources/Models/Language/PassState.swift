@@ -9,31 +9,25 @@ public struct PassState {
     /// Where keys and values of earlier tokens are; nil when every sequence starts and ends with this pass.
     public let cache: KeyValueCache?
     /// The number of stages that are done.
-    public internal(set) var stage = 0
-    /// The residual stream: `[rows, hidden]`.
-    public internal(set) var hidden: Tensor
-    /// What the next stage projects back to the residual stream: attended heads or gated channels, `[rows, channels]`.
-    public internal(set) var inner: Tensor?
+    public private(set) var stage = 0
+    /// What waits in device memory beside the batch itself: ``hidden`` and, where there is one, ``inner``.
+    package var tensors: [Tensor]
 
-    init(batch: TokenBatch, cache: KeyValueCache?, hidden: Tensor) {
+    /// The residual stream: `[rows, hidden]`.
+    public var hidden: Tensor { tensors[0] }
+
+    /// What the next stage projects back to the residual stream: attended heads or gated channels, `[rows, channels]`.
+    public var inner: Tensor? { tensors.count > 1 ? tensors[1] : nil }
+
+    package init(batch: TokenBatch, cache: KeyValueCache?, hidden: Tensor) {
         self.batch = batch
         self.cache = cache
-        self.hidden = hidden
-    }
-
-    /// What waits in device memory beside the batch itself.
-    package var tensors: [Tensor] {
-        get { [hidden] + (inner.map { [$0] } ?? []) }
-        set {
-            hidden = newValue[0]
-            inner = newValue.count > 1 ? newValue[1] : nil
-        }
+        tensors = [hidden]
     }
 
     /// Goes on to the next stage.
-    mutating func complete(hidden: Tensor, inner: Tensor? = nil) {
-        self.hidden = hidden
-        self.inner = inner
+    package mutating func complete(hidden: Tensor, inner: Tensor? = nil) {
+        tensors = inner.map { [hidden, $0] } ?? [hidden]
         stage += 1
     }
 }

@@ -29,6 +29,8 @@ public struct TokenBatch {
 
     /// The tokens a slot of the cache holds.
     public let capacity: Int
+    /// The smallest and the largest token number, for checks against a vocabulary; none for tokens that a device has chosen.
+    let extremeTokens: [Int]
 
     public var rowCount: Int { tokens.shape.count }
 
@@ -42,6 +44,7 @@ public struct TokenBatch {
         self.lastRows = lastRows
         self.ranges = ranges
         self.capacity = capacity
+        extremeTokens = []
     }
 
     /// Puts the batch on a device.
@@ -68,9 +71,9 @@ public struct TokenBatch {
         let parts = [ids, positions, starts, lengths, slots, last]
         let all = try backend.upload(parts.flatMap { $0 })
         var offset = 0
-        let views = parts.map { part in
+        let views = try parts.map { part in
             defer { offset += part.count }
-            return all.rows(offset..<offset + part.count)
+            return try all.rows(offset..<offset + part.count)
         }
         self.tokens = views[0]
         self.positions = views[1]
@@ -80,5 +83,6 @@ public struct TokenBatch {
         self.lastRows = views[5]
         self.ranges = ranges
         self.capacity = capacity
+        self.extremeTokens = [ids.min(), ids.max()].compactMap { $0.map(Int.init) }
     }
 }

@@ -6,6 +6,9 @@ package protocol WeightSource: AnyObject {
     /// The tensor, or nil when the file has none of that name.
     func tensor(_ name: String) throws -> StoredWeight?
 
+    /// A sample of a matrix's values at ``WeightSketch/places(rows:columns:)``; nil when the file has none of that name.
+    func sample(_ name: String) throws -> WeightSketch.Matrix?
+
     /// The tensors of the file that nobody has asked for, under the names they have there.
     var unused: [String] { get }
 }
@@ -66,6 +69,21 @@ final class FileWeights: WeightSource {
         taken.insert(stored)
         let tensor = StoredWeight(try file.tensor(stored))
         return try pairedHeads(name).map { try tensor.withRotaryHalves(heads: $0) } ?? tensor
+    }
+
+    func sample(_ name: String) throws -> WeightSketch.Matrix? {
+        let stored = try storedName(name)
+        guard file.contains(tensor: stored) else { return nil }
+        let tensor = try file.tensor(stored)
+        guard tensor.shape.rank == 2, tensor.shape.count > 0, tensor.dtype.isWeight else { return nil }
+        let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+        let order = try pairedHeads(name).map { try RotaryRowOrder(rows: rows, heads: $0) }
+        return withExtendedLifetime(tensor.owner) {
+            let samples = WeightSketch.places(rows: rows, columns: columns).map { row, column in
+                WeightDecoding.sample(tensor.bytes.baseAddress!, tensor.dtype, element: (order?.stored(row) ?? row) * columns + column)
+            }
+            return WeightSketch.Matrix(name: name, values: samples.map(\.value), steps: samples.map(\.step))
+        }
     }
 
     /// Leaves tensors out of the account.

@@ -9,26 +9,32 @@ public struct ActivationsFile: Sendable {
     public var sites: [SiteActivations]
     public var architecture: String
     public var fingerprint: String
+    /// A sample of the model's weights; nil for files from elsewhere.
+    public var sketch: WeightSketch?
     public var pooling: String
 
-    public init(_ sites: [SiteActivations], model: Model, options: CaptureOptions) {
+    public init(_ sites: [SiteActivations], model: Model, options: CaptureOptions) throws {
         self.sites = sites
         architecture = model.language.architecture
         fingerprint = model.language.fingerprint
+        sketch = try model.language.sketch
         pooling = options.pooling.rawValue
     }
 
     /// Writes the activations; the file is complete or absent.
     public func write(to url: URL) throws {
         let names = String(decoding: try JSONEncoder().encode(sites.map(\.site)), as: UTF8.self)
-        try SafetensorsWriter.write(
-            sites.map { site in
-                SafetensorsWriter.Entry(name: site.site, shape: [site.samples, site.channels], floats: site.values)
-            },
-            metadata: [
-                "format": "monge-activations", "architecture": architecture, "fingerprint": fingerprint, "pooling": pooling,
-                "sites": names,
-            ], to: url.path)
+        var tensors = sites.map { site in
+            SafetensorsWriter.Entry(name: site.site, shape: [site.samples, site.channels], floats: site.values)
+        }
+        var metadata = [
+            "format": "monge-activations", "architecture": architecture, "fingerprint": fingerprint, "pooling": pooling, "sites": names,
+        ]
+        if let sketch {
+            tensors += sketch.entries
+            metadata.merge(try sketch.metadata) { own, _ in own }
+        }
+        try SafetensorsWriter.write(tensors, metadata: metadata, to: url.path)
     }
 
     /// Reads activations. Files from elsewhere serve too: every f32 tensor of two axes is a site, in the file's order when its
@@ -37,6 +43,7 @@ public struct ActivationsFile: Sendable {
         let file = try SafetensorsFile.open(url.path, expecting: .activations)
         architecture = file.metadata["architecture"] ?? "unknown"
         fingerprint = file.metadata["fingerprint"] ?? ""
+        sketch = try WeightSketch(file)
         pooling = file.metadata["pooling"] ?? "unknown"
         let listed = file.metadata["sites"].flatMap { try? JSONDecoder().decode([String].self, from: Data($0.utf8)) }
         sites = try (listed ?? file.tensorNames).map { name in
@@ -60,8 +67,18 @@ public struct ActivationsFile: Sendable {
         guard source.fingerprint == target.fingerprint, source.architecture == target.architecture else {
             throw MongeError.failed("the source and target activations come from different models")
         }
+        if let a = source.sketch, let b = target.sketch, let difference = a.firstDifference(from: b) {
+            throw MongeError.failed("the source and target activations come from different models: \(difference)")
+        }
         guard source.sites.map(\.site) == target.sites.map(\.site), !source.sites.isEmpty else {
             throw MongeError.failed("the source and target activations do not have the same sites")
+        }
+        try options.validate(pooling: source.pooling)
+        for (kind, file) in [("source", source), ("target", target)] {
+            for site in file.sites where !site.values.isFinite {
+                let sample = site.values.firstIndex { !$0.isFinite }! / site.channels
+                throw MongeError.failed("sample \(sample + 1) of the \(kind) activations at \(site.site) is not of finite numbers")
+            }
         }
         let fit = MapFit(method: options.method, support: options.effectiveSupport)
         let fitted = try zip(source.sites, target.sites).map { a, b in
@@ -79,8 +96,8 @@ public struct ActivationsFile: Sendable {
             sites: fitted,
             description: TransportDescription(
                 method: options.method.rawValue, estimation: .simultaneous, pooling: source.pooling,
-                support: options.effectiveSupport, position: options.position, architecture: source.architecture,
-                fingerprint: source.fingerprint, sourceName: options.sourceName, targetName: options.targetName,
+                support: options.effectiveSupport, position: options.position, spatial: options.spatial, architecture: source.architecture,
+                fingerprint: source.fingerprint, sketch: source.sketch, sourceName: options.sourceName, targetName: options.targetName,
                 sourceCount: source.sites[0].samples, targetCount: target.sites[0].samples, seed: options.seed,
                 date: ISO8601DateFormatter().string(from: Date())))
     }

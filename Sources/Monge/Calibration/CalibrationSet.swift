@@ -57,16 +57,23 @@ extension CalibrationSet.Batch {
 }
 
 /// How token activations become one sample a sentence.
-struct SamplePooling {
+package struct SamplePooling {
     var pooling: Pooling
     /// Whether the beginning-of-sequence token, where the model has one, stays out of the sample.
     var skipsBeginning: Bool
 
+    package init(_ options: CaptureOptions) {
+        pooling = options.pooling
+        skipsBeginning = options.skipsBeginning
+    }
+
     /// The device arrays that pool one batch.
-    struct Plan {
+    package struct Plan {
         let starts: Tensor
         let counts: Tensor
         let maximumCount: Int
+        /// All samples of the batch as one stretch: where it starts (at 0), and their number.
+        let allSamples: (start: Tensor, count: Tensor)
     }
 
     func plan(for batch: TokenBatch, tokens: [[Int32]], beginning: Int32?, on backend: any Backend) throws -> Plan {
@@ -78,12 +85,36 @@ struct SamplePooling {
             counts.append(Int32(range.count - skip))
         }
         return Plan(
-            starts: try backend.upload(starts), counts: try backend.upload(counts), maximumCount: Int(counts.max() ?? 0))
+            starts: try backend.upload(starts), counts: try backend.upload(counts), maximumCount: Int(counts.max() ?? 0),
+            allSamples: (try backend.upload([Int32(0)]), try backend.upload([Int32(starts.count)])))
     }
 
-    func callAsFunction(_ activation: Tensor, _ plan: Plan, on backend: any Backend, into output: Tensor) throws {
+    /// One sample an image, of all its pixels (or tokens).
+    /// - Parameter shape: Of the activation, `[images, …, channels]`.
+    package func plan(forImagesOf shape: Shape, on backend: any Backend) throws -> Plan {
+        let pixels = shape.rows / shape.images
+        let starts = (0..<shape.images).map { Int32($0 * pixels) }
+        return Plan(
+            starts: try backend.upload(starts), counts: try backend.upload([Int32](repeating: Int32(pixels), count: starts.count)),
+            maximumCount: pixels, allSamples: (try backend.upload([Int32(0)]), try backend.upload([Int32(starts.count)])))
+    }
+
+    /// Pools the activation of a batch, `[rows, channels]` or `[images, …, channels]`.
+    ///
+    /// - Parameters:
+    ///   - output: `[sentences, channels]`, the samples.
+    ///   - check: `[1, channels]`, numbers that are all finite exactly when every activation is: means, to which each token counts,
+    ///     where a largest element or a last token would pass over a NaN elsewhere.
+    package func callAsFunction(_ activation: Tensor, _ plan: Plan, on backend: any Backend, into output: Tensor, check: Tensor) throws {
+        let activation = try activation.reshaped([activation.shape.rows, activation.shape.channels])
+        func pooled(_ pooling: Pooling, into output: Tensor?) throws -> Tensor {
+            try backend.pool(
+                activation, starts: plan.starts, counts: plan.counts, maximumCount: plan.maximumCount, pooling: pooling, into: output)
+        }
+        let samples = try pooled(pooling, into: output)
+        let means = pooling == .mean ? samples : try pooled(.mean, into: nil)
         _ = try backend.pool(
-            activation, starts: plan.starts, counts: plan.counts, maximumCount: plan.maximumCount, pooling: pooling, into: output)
+            means, starts: plan.allSamples.start, counts: plan.allSamples.count, maximumCount: means.shape[0], pooling: .mean, into: check)
     }
 }
 

@@ -8,6 +8,9 @@ public struct FitOptions: Sendable {
     /// Where the map acts; nil for the method's own default (linear: source minimum to maximum; mean and gaussian: everywhere).
     public var support: Support?
     public var position: Position
+    /// What the map is applied to in an activation with rows and columns of pixels. ``SpatialMode/channelMean`` is fitted to mean-pooled
+    /// activations, since the means are what it is applied to. Tokens are mapped pointwise in either mode.
+    public var spatial: SpatialMode
     public var capture: CaptureOptions
     /// At most this many sentences a side, drawn with the seed; nil for all.
     public var limit: Int?
@@ -18,6 +21,7 @@ public struct FitOptions: Sendable {
 
     public init(
         method: ColumnFit = .linear, estimation: Estimation = .causal, support: Support? = nil, position: Position = .all,
+        spatial: SpatialMode = .pointwise,
         capture: CaptureOptions = CaptureOptions(), limit: Int? = nil, seed: UInt64 = 0, sourceName: String = "source",
         targetName: String = "target"
     ) {
@@ -25,6 +29,7 @@ public struct FitOptions: Sendable {
         self.estimation = estimation
         self.support = support
         self.position = position
+        self.spatial = spatial
         self.capture = capture
         self.limit = limit
         self.seed = seed
@@ -34,4 +39,11 @@ public struct FitOptions: Sendable {
 
     /// The support that is used.
     public var effectiveSupport: Support { support ?? (method == .linear ? .minimumToMaximum : .all) }
+
+    /// - Throws: ``MongeError/usage(_:)`` when the spatial mode does not go with the pooling.
+    func validate(pooling: String) throws {
+        guard spatial == .pointwise || pooling == Pooling.mean.rawValue else {
+            throw MongeError.usage("a map of channel means is fitted to mean-pooled activations, not to those pooled by \(pooling)")
+        }
+    }
 }

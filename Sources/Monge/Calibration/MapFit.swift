@@ -2,15 +2,40 @@ import Tensors
 import Transport
 
 /// Fits one site's map on a device: sort, least squares between order statistics, quantiles.
-struct MapFit {
+package struct MapFit {
     let method: ColumnFit
     let support: Support
+    /// How many channels are sorted and fitted at a time, to bound the memory it takes; nil for all.
+    let channelsAtOnce: Int?
+
+    package init(method: ColumnFit, support: Support, channelsAtOnce: Int? = nil) {
+        self.method = method
+        self.support = support
+        self.channelsAtOnce = channelsAtOnce
+    }
 
     /// - Parameters:
-    ///   - source: `[n, C]` f32.
-    ///   - target: `[m, C]` f32.
-    /// - Throws: ``MongeError/failed(_:)`` when an activation is not a finite number.
-    func callAsFunction(source: Tensor, target: Tensor, site: String, on backend: any Backend) throws -> TransportMap.Site {
+    ///   - source: `[n, C]` f32, finite.
+    ///   - target: `[m, C]` f32, finite.
+    /// - Throws: ``MongeError/failed(_:)`` when the map itself is not of finite numbers.
+    package func callAsFunction(source: Tensor, target: Tensor, site: String, on backend: any Backend) throws -> TransportMap.Site {
+        let channels = source.shape[1]
+        let step = channelsAtOnce ?? channels
+        guard step < channels else { return try whole(source: source, target: target, site: site, on: backend) }
+        let parts = try stride(from: 0, to: channels, by: step).map { first in
+            let range = first..<min(first + step, channels)
+            return try whole(
+                source: backend.slice(source, axis: 1, range), target: backend.slice(target, axis: 1, range), site: site, on: backend)
+        }
+        return TransportMap.Site(
+            name: site,
+            map: AffineMap(
+                omega: parts.flatMap(\.map.omega), beta: parts.flatMap(\.map.beta), low: parts.flatMap(\.map.low),
+                high: parts.flatMap(\.map.high)),
+            deadNeurons: parts.reduce(0) { $0 + $1.deadNeurons })
+    }
+
+    private func whole(source: Tensor, target: Tensor, site: String, on backend: any Backend) throws -> TransportMap.Site {
         let channels = source.shape[1]
         // Only order statistics need the sort: a mean or a deviation does not.
         let sorts = method == .linear || support != .all
@@ -24,8 +49,8 @@ struct MapFit {
             low = Array(ends[..<channels])
             high = Array(ends[channels...])
         }
-        guard fit.allSatisfy(\.isFinite) else {
-            throw MongeError.failed("\(site): an activation is not a finite number, so that no map can be fitted")
+        guard fit.isFinite else {
+            throw MongeError.failed("\(site): the activations are too large for a map of finite numbers to be fitted")
         }
         func row(_ index: Int) -> ArraySlice<Float> { fit[index * channels..<(index + 1) * channels] }
         return TransportMap.Site(

@@ -15,11 +15,14 @@ extension Model {
     ///   - target: Sentences as it should.
     ///   - sites: Regular expressions that match site names in full.
     ///   - warn: Receives a sentence for each thing that is likely to hurt the result.
-    /// - Throws: ``MongeError`` for empty data, a pattern without a match, or activations that are not finite.
+    ///   - notice: Receives a sentence on how a budget of memory is kept, and what that costs.
+    /// - Throws: ``MongeError`` for empty data, a pattern without a match, a budget of memory that nothing fits into, or activations
+    ///   that are not finite.
     public func fit(
         source: [String], target: [String], sites patterns: [String], options: FitOptions = FitOptions(),
-        progress: ProgressHandler? = nil, warn: (String) -> Void = { _ in }
+        progress: ProgressHandler? = nil, warn: (String) -> Void = { _ in }, notice: (String) -> Void = { _ in }
     ) throws -> TransportMap {
+        try options.validate(pooling: options.capture.pooling.rawValue)
         let sites = try SiteSelection.sites(of: language, matching: patterns)
         let source = Model.sample(source, limit: options.limit, seed: options.seed)
         let target = Model.sample(target, limit: options.limit, seed: options.seed &+ 1)
@@ -37,78 +40,72 @@ extension Model {
                 "causal estimation over \(sites.count) sites with \(fewest) sentences a side: below about 100, errors build up from "
                     + "site to site; give more sentences, or fewer sites")
         }
-        let fit = MapFit(method: options.method, support: options.effectiveSupport)
-        var fitted = [TransportMap.Site]()
-        func add(_ site: Site, _ source: Tensor, _ target: Tensor) throws -> AffineMap {
-            fitted.append(try fit(source: source, target: target, site: site.name, on: backend))
-            progress?(Progress(activity: "fitting", done: fitted.count, total: sites.count, unit: "sites"))
-            return fitted.last!.map
+        let pooling = SamplePooling(options.capture)
+        let sides = try [("source sentence", source), ("target sentence", target)].map {
+            try FitSide($0, $1, options: options, pooling: pooling, model: self)
+        }
+        for side in sides {
+            reportCuts(side.set.cutCount, of: side.set.count, side.kind + "s", maximumTokens: options.capture.maximumTokens, warn: warn)
+        }
+        let plan = try options.capture.memory.map { budget in
+            try MemoryPlan(
+                budget: budget, passes: sides.flatMap(\.passes), sites: sites, samples: source.count + target.count, pooling: pooling,
+                keepsMaps: true, on: backend)
+        }
+        defer { if plan != nil { try? backend.limitMemory(to: nil) } }
+        let fit = MapFit(method: options.method, support: options.effectiveSupport, channelsAtOnce: plan?.fittedChannels)
+        var map = TransportMap(
+            sites: [],
+            description: TransportDescription(
+                method: options.method.rawValue, estimation: options.estimation, pooling: options.capture.pooling.rawValue,
+                support: options.effectiveSupport, position: options.position, spatial: options.spatial,
+                architecture: language.architecture, fingerprint: language.fingerprint, sketch: try language.sketch,
+                sourceName: options.sourceName, targetName: options.targetName,
+                sourceCount: source.count, targetCount: target.count, seed: options.seed,
+                date: ISO8601DateFormatter().string(from: Date())))
+        func add(_ site: Site, _ source: Tensor, _ target: Tensor) throws -> TransportMap {
+            map.sites.append(try fit(source: source, target: target, site: site.name, on: backend))
+            progress?(Progress(activity: "fitting", done: map.sites.count, total: sites.count, unit: "sites"))
+            return map
         }
         switch options.estimation {
         case .simultaneous:
-            func report(_ offset: Int) -> (Int, Int) -> Void {
-                { done, _ in
-                    progress?(
-                        Progress(
-                            activity: "capturing", done: offset + done, total: source.count + target.count, unit: "sentences"))
-                }
+            try simultaneously(sides, sites: sites, options: options, plan: plan, progress: progress, notice: notice) {
+                _ = try add($0, $1, $2)
             }
-            let a = try capture(
-                source, named: "source sentences", sites: sites, options: options.capture, progress: report(0), warn: warn)
-            let b = try capture(
-                target, named: "target sentences", sites: sites, options: options.capture, progress: report(source.count), warn: warn)
-            for (index, site) in sites.enumerated() { _ = try add(site, a[index], b[index]) }
-        case .causal:
-            try causally(
-                source: source, target: target, sites: sites, options: options.capture, position: options.position, warn: warn, fit: add)
+        case .causal: try causally(sides, sites: sites, options: options, plan: plan, notice: notice, fitted: add)
         }
-        return TransportMap(
-            sites: fitted,
-            description: TransportDescription(
-                method: options.method.rawValue, estimation: options.estimation, pooling: options.capture.pooling.rawValue,
-                support: options.effectiveSupport, position: options.position, architecture: language.architecture,
-                fingerprint: language.fingerprint, sourceName: options.sourceName, targetName: options.targetName,
-                sourceCount: source.count, targetCount: target.count, seed: options.seed,
-                date: ISO8601DateFormatter().string(from: Date())))
+        if let budget = options.capture.memory {
+            notice("at most \(ByteCount(ProcessMemory.peakBytes)) of \(ByteCount(budget)) were resident")
+        }
+        return map
     }
 
-    /// One forward pass of all batches in step: at each site, capture, fit, apply at λ = 1, go on.
-    ///
-    /// Sites are taken in the order in which the passes come to them.
-    private func causally(
-        source: [String], target: [String], sites: [Site], options: CaptureOptions, position: Position, warn: (String) -> Void,
-        fit: (Site, Tensor, Tensor) throws -> AffineMap
+    /// Every site on the untouched model, in one pass over the sentences, or in as many as a budget for their samples needs.
+    private func simultaneously(
+        _ sides: [FitSide], sites: [Site], options: FitOptions, plan: MemoryPlan?, progress: ProgressHandler?, notice: (String) -> Void,
+        fitted: (Site, _ source: Tensor, _ target: Tensor) throws -> Void
     ) throws {
-        let pooling = SamplePooling(pooling: options.pooling, skipsBeginning: options.skipsBeginning)
-        let sides = try [(source, "source sentences"), (target, "target sentences")].map { sentences, name in
-            let set = try CalibrationSet(sentences, maximumTokens: options.maximumTokens, model: self)
-            reportCuts(set.cutCount, of: set.count, name, maximumTokens: options.maximumTokens, warn: warn)
-            let passes = try set.batches.map { try CalibrationPass($0, pooling: pooling, position: position, model: self) }
-            return (count: set.count, passes: passes)
+        let samplesPerChannel = sides.reduce(0) { $0 + SiteSamples.bytesPerChannel($1.set) }
+        let sizes = sites.map { samplesPerChannel * $0.channels }
+        try plan?.require(sizes.max()!)
+        try plan?.apply(to: backend)
+        let waves = plan.map { Model.groups(sizes, rows: $0.available) } ?? [0..<sites.count]
+        if waves.count > 1 {
+            notice(
+                "the samples of all \(sites.count) sites take \(ByteCount(sizes.reduce(0, +))): they are captured in \(waves.count) passes over "
+                    + "the sentences instead of one")
         }
-        let strengths = try backend.upload([Float(1)])
-        var remaining = Set(sites.map(\.index))
-        while !remaining.isEmpty {
-            var reached: Site?
-            var samples = [Tensor]()
-            for (side, (count, passes)) in sides.enumerated() {
-                for pass in passes {
-                    try pass.advance(toFirstOf: Array(remaining)) { site, activation, plan in
-                        guard reached == nil || reached == site else {
-                            throw MongeError.failed("batches come to \(reached!.name) and to \(site.name) at once: no order of sites")
-                        }
-                        reached = site
-                        if samples.count == side { samples.append(try self.backend.allocate([count, site.channels], .f32)) }
-                        try pooling(activation, plan, on: self.backend, into: samples[side].rows(pass.samples))
-                    }
-                }
+        let total = sides.reduce(0) { $0 + $1.set.count } * waves.count
+        var done = 0
+        for wave in waves {
+            let captured = try sides.map { side in
+                defer { done += side.set.count }
+                return try capture(
+                    side.set, sentences: side.sentences, kind: side.kind, sites: Array(sites[wave]), options: options.capture
+                ) { count in progress?(Progress(activity: "capturing", done: done + count, total: total, unit: "sentences")) }
             }
-            let site = reached!
-            let map = try fit(site, samples[0], samples[1])
-            let identity = AffineMap.identity(channels: site.channels)
-            let table = try backend.upload(identity.interleaved + map.interleaved, [2, site.channels, 4])
-            for pass in sides.flatMap(\.passes) { pass.install(table, strengths: strengths, at: site) }
-            remaining.remove(site.index)
+            for (index, site) in sites[wave].enumerated() { try fitted(site, captured[0][index].values, captured[1][index].values) }
         }
     }
 

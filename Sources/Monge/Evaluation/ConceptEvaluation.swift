@@ -16,14 +16,16 @@ public struct ConceptEvaluation {
     public struct Row: Sendable, Codable, Equatable {
         public var setting: Setting
         public var strength: Float
-        /// The share of continuations with a word of the list.
-        public var onTopic: Double
-        /// The median sentence perplexity on plain text.
-        public var perplexity: Double
+        /// The share of continuations with a word of the list; nil when there is none for ``error``.
+        public var onTopic: Double?
+        /// The median sentence perplexity on plain text; nil when there is none for ``error``.
+        public var perplexity: Double?
         /// That perplexity over the untouched model's, minus 1.
-        public var perplexityIncrease: Double
+        public var perplexityIncrease: Double?
         /// A continuation, to be read.
-        public var example: String
+        public var example: String?
+        /// Why something could not be measured at this strength.
+        public var error: String?
     }
 
     public var prompt = "Once upon a time"
@@ -40,7 +42,10 @@ public struct ConceptEvaluation {
     }
 
     /// Continues the prompt `samples` times at each strength, and scores the plain text.
+    ///
+    /// A strength at which the model's results are not finite has a row that says so; the others are measured all the same.
     /// - Parameter warn: Told, in a sentence, how many plain sentences were cut.
+    /// - Throws: ``MongeError`` for what concerns every strength, for example a map of another model.
     public func rows(
         for map: TransportMap, on model: Model, progress: ProgressHandler? = nil, warn: (String) -> Void = { _ in }
     ) throws -> [Row] {
@@ -49,14 +54,27 @@ public struct ConceptEvaluation {
         let baseline = try model.perplexity(of: plainText, warn: warn).medianOfSentences
         return try strengths.map { strength in
             let steering = [map.at(strength)]
-            let texts = try model.generate(
-                Array(repeating: GenerationRequest(prompt, steering: steering), count: samples), options: generation,
-                progress: progress
-            ).map(\.text)
-            let perplexity = try model.perplexity(of: plainText, steering: steering).medianOfSentences
-            return Row(
-                setting: setting, strength: strength, onTopic: words.share(of: texts), perplexity: perplexity,
-                perplexityIncrease: perplexity / baseline - 1, example: texts.first ?? "")
+            var row = Row(setting: setting, strength: strength)
+            let generations = try model.generate(
+                Array(repeating: GenerationRequest(prompt, steering: steering), count: samples), options: generation, progress: progress)
+            if let failure = generations.lazy.compactMap(\.failure).first {
+                row.error = failure.description
+            } else {
+                row.onTopic = words.share(of: generations.map(\.text))
+                row.example = generations.first?.text
+            }
+            do {
+                let perplexity = try model.perplexity(of: plainText, steering: steering).medianOfSentences
+                row.perplexity = perplexity
+                row.perplexityIncrease = perplexity / baseline - 1
+            } catch let error as MongeError { row.error = try row.error ?? Self.sentence(error) }
+            return row
         }
+    }
+
+    /// What a row says of an error that is one of its strength; other errors are thrown on.
+    private static func sentence(_ error: MongeError) throws -> String {
+        guard case .notFinite = error else { throw error }
+        return error.description
     }
 }

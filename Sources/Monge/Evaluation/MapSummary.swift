@@ -1,3 +1,4 @@
+import Tensors
 import Transport
 
 /// What a map does, in numbers for a person.
@@ -17,6 +18,7 @@ public struct MapSummary: Sendable, Codable, Equatable {
     public var pooling: String
     public var support: String
     public var position: String
+    public var spatial: String
     public var architecture: String
     public var fingerprint: String
     public var sourceName: String
@@ -34,6 +36,7 @@ public struct MapSummary: Sendable, Codable, Equatable {
         pooling = d.pooling
         support = "\(d.support)"
         position = d.position.rawValue
+        spatial = d.spatial.rawValue
         architecture = d.architecture
         fingerprint = d.fingerprint
         sourceName = d.sourceName
@@ -53,7 +56,8 @@ public struct MapSummary: Sendable, Codable, Equatable {
     }
 
     public var headline: String {
-        "\(method) map, \(estimation), pooling \(pooling), support \(support), position \(position); "
+        "\(method) map, \(estimation), pooling \(pooling), support \(support), position \(position)"
+            + (spatial == SpatialMode.pointwise.rawValue ? "" : ", spatial \(spatial)") + "; "
             + "\(sourceName) (\(sourceCount)) → \(targetName) (\(targetCount)); \(architecture) \(fingerprint); seed \(seed); \(date)"
     }
 }

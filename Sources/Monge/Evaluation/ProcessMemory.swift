@@ -1,12 +1,48 @@
 import Foundation
+import ModelFiles
 
 /// What the operating system says of this process.
 package enum ProcessMemory {
-    /// The most resident memory so far, in bytes (`getrusage`).
+    /// The most resident memory so far, in bytes (`VmHWM` of `/proc/self/status`, else `getrusage`).
+    ///
+    /// On Linux `getrusage` counts from before the program was started: a small one that a large one starts has the large one's peak.
     package static var peakBytes: Int {
+        if let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kibibytes = line.split(separator: " ").compactMap({ Int($0.trimmingCharacters(in: .whitespaces)) }).first
+        {
+            return kibibytes * 1024
+        }
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         // Linux counts in kibibytes.
         return usage.ru_maxrss * 1024
+    }
+
+    /// The resident memory, in bytes; the peak so far where the system does not tell (`/proc/self/statm`).
+    package static var residentBytes: Int {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        else { return peakBytes }
+        return pages * sysconf(Int32(_SC_PAGESIZE))
+    }
+
+    /// The bytes of mapped model files that are not resident yet; all of them where the system does not tell (`/proc/self/smaps`).
+    package static var untouchedFileBytes: Int {
+        let files = MappedFile.mappings
+        let all = files.reduce(0) { $0 + $1.count }
+        guard let text = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return all }
+        var resident = 0
+        var isFile = false
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ", omittingEmptySubsequences: true)
+            if let first = words.first, first.contains("-"), !first.hasSuffix(":") {
+                let ends = first.split(separator: "-").compactMap { Int($0, radix: 16) }
+                isFile = ends.count == 2 && files.contains { $0.lowerBound <= ends[0] && ends[0] < $0.upperBound }
+            } else if isFile, words.first == "Rss:", words.count > 1 {
+                resident += (Int(words[1]) ?? 0) * 1024
+            }
+        }
+        return max(0, all - resident)
     }
 }

@@ -15,12 +15,14 @@ public struct GenerationOptions: Sendable, Equatable {
     public var seed: UInt64
     /// Whether the prompt is wrapped as a user's message in the model's chat layout.
     public var chat: Bool
+    /// Whether the names of control tokens in a prompt stand for these tokens; nil for those of conversations only.
+    public var special: Bool?
     /// Whether an end token ends a continuation.
     public var stopsAtEnd: Bool
 
     public init(
         tokens: Int = 64, temperature: Float = 1, topK: Int = 0, topP: Float = 1, repetitionPenalty: Float = 1, seed: UInt64 = 0,
-        chat: Bool = false, stopsAtEnd: Bool = true
+        chat: Bool = false, special: Bool? = nil, stopsAtEnd: Bool = true
     ) {
         self.tokens = tokens
         self.temperature = temperature
@@ -29,6 +31,7 @@ public struct GenerationOptions: Sendable, Equatable {
         self.repetitionPenalty = repetitionPenalty
         self.seed = seed
         self.chat = chat
+        self.special = special
         self.stopsAtEnd = stopsAtEnd
     }
 

@@ -12,12 +12,16 @@ public struct GenerationRequest: Sendable {
     public var stream: Int?
     /// What messages call the prompt, for example "prompt 3"; by its place in the batch when nil.
     public var name: String?
+    /// Whether the prompt is a conversation that a chat template has written: no token is put before or after it, and the names of
+    /// control tokens in it stand for these tokens.
+    public var isRendered: Bool
 
-    public init(_ prompt: String, steering: [Steer] = [], stream: Int? = nil, name: String? = nil) {
+    public init(_ prompt: String, steering: [Steer] = [], stream: Int? = nil, name: String? = nil, isRendered: Bool = false) {
         self.prompt = prompt
         self.steering = steering
         self.stream = stream
         self.name = name
+        self.isRendered = isRendered
     }
 }
 
@@ -55,14 +59,16 @@ extension Model {
     ///
     /// A request whose logits are not finite ends there with a ``Generation/failure``; the others go on.
     ///
+    /// - Parameter onPart: Called with what each continuation grows by, as it is made.
     /// - Throws: ``MongeError`` for options out of range, an empty prompt, a prompt that leaves no room in the model's context, or a
     ///   map of another model.
     public func generate(
-        _ requests: [GenerationRequest], options: GenerationOptions = GenerationOptions(), progress: ProgressHandler? = nil
+        _ requests: [GenerationRequest], options: GenerationOptions = GenerationOptions(), progress: ProgressHandler? = nil,
+        onPart: GeneratedPartHandler? = nil
     ) throws -> [Generation] {
         try options.validate()
         let prompts = try requests.enumerated().map { index, request in
-            try promptTokens(request.prompt, options, name: request.name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt"))
+            try promptTokens(request, options, name: request.name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt"))
         }
         let tables = SteeringTables(on: language, capacity: requests.map(\.steering.count).reduce(0, +))
         let plans = try requests.map { try $0.steering.map { try tables.entry($0) } }
@@ -75,24 +81,41 @@ extension Model {
             options, streams: requests.indices.map { requests[$0].stream ?? $0 }, prompts: prompts, vocabulary: language.vocabularySize,
             on: backend)
         var results = requests.map { _ in Generation(text: "", tokens: [], isFinished: false) }
-        func accept(_ tokens: [Int32], _ active: [Int]) {
+        var stream = GenerationStream(requests: requests.count, tokenizer: tokenizer, handler: onPart)
+        func name(_ index: Int) -> String { requests[index].name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt") }
+        // Finding out why takes passes of its own: the samples of a prompt at a strength share what was found for one of them.
+        func failure(_ index: Int) throws -> MongeError {
+            let request = requests[index]
+            let known = requests.indices.first {
+                results[$0].failure != nil && requests[$0].prompt == request.prompt && requests[$0].steering == request.steering
+            }
+            if let known { return results[known].failure! }
+            return .notFinite(
+                try nonFiniteNumbers(
+                    "logits", name: name(index), text: request.prompt, tokens: prompts[index] + results[index].tokens,
+                    steering: request.steering))
+        }
+        func accept(_ tokens: [Int32], _ active: [Int]) throws {
             for (token, index) in zip(tokens, active) {
                 if token < 0 {
-                    results[index].failure = notFinite(requests[index], after: results[index].tokens.count)
+                    results[index].failure = try failure(index)
+                    stream.finish(request: index)
                 } else if options.stopsAtEnd && tokenizer.stopTokens.contains(token) {
                     results[index].isFinished = true
+                    stream.finish(request: index)
                 } else {
                     results[index].tokens.append(token)
+                    stream.append(token, request: index)
                 }
             }
         }
         for group in Model.groups(prompts.map(\.count), rows: Model.prefillRows) {
-            accept(try prefill(Array(group), prompts, cache, tables, plans, sampler), Array(group))
+            try accept(prefill(Array(group), prompts, cache, tables, plans, sampler), Array(group))
         }
         var (step, stepped): (DecodeStep?, [Int]) = (nil, [])
         for count in 1..<max(1, options.tokens) {
             let active = results.indices.filter { !results[$0].isFinished && results[$0].failure == nil }
-            if active.isEmpty { break }
+            if active.isEmpty || stream.isStopped { break }
             if active != stepped {
                 // Before the next one is made: its memory is free then.
                 step = nil
@@ -103,9 +126,10 @@ extension Model {
                 stepped = active
             }
             try step!.run(positions: active.map { prompts[$0].count + count - 1 }, requests: active)
-            accept(try backend.readIntegers(step!.batch.tokens), active)
+            try accept(backend.readIntegers(step!.batch.tokens), active)
             progress?(Progress(activity: "generating", done: count + 1, total: options.tokens, unit: "tokens"))
         }
+        stream.finish()
         for index in results.indices { results[index].text = tokenizer.decode(results[index].tokens) }
         return results
     }
@@ -129,15 +153,6 @@ extension Model {
                 into: tokens.rows(range))
         }
         return try backend.readIntegers(tokens)
-    }
-
-    private func notFinite(_ request: GenerationRequest, after count: Int) -> MongeError {
-        let strengths = request.steering.map { "\($0.strength)" }.joined(separator: ", ")
-        return .failed(
-            "the logits after \(count) tokens of the continuation of \"\(request.prompt)\""
-                + (request.steering.isEmpty
-                    ? " are not finite: the model's weights or its cache's type do not suit it"
-                    : " at λ = \(strengths) are not finite; steer with a smaller strength, or within a support"))
     }
 
     /// Prompt rows that share a forward pass: enough to fill matrix products, few enough to bound memory.
@@ -166,19 +181,18 @@ extension Model {
     }
 
     /// - Parameter name: What messages call the prompt.
-    private func promptTokens(_ prompt: String, _ options: GenerationOptions, name: String) throws -> [Int32] {
-        let tokens: [Int32]
-        if options.chat {
-            let text = try chatTemplate().render(messages: [ChatMessage(role: .user, content: prompt)], addGenerationPrompt: true)
-            tokens = tokenizer.encode(text, addSpecial: false, parseSpecial: true)
-        } else {
-            tokens = tokenizer.encode(prompt, addSpecial: true, parseSpecial: false)
+    private func promptTokens(_ request: GenerationRequest, _ options: GenerationOptions, name: String) throws -> [Int32] {
+        let isConversation = options.chat || request.isRendered
+        var text = request.prompt
+        if options.chat, !request.isRendered {
+            text = try chatTemplate().render(messages: [ChatMessage(role: .user, content: text)], addGenerationPrompt: true)
         }
+        let tokens = tokenizer.encode(text, addSpecial: !isConversation, parseSpecial: options.special ?? isConversation)
         guard !tokens.isEmpty else { throw MongeError.usage("\(name) is empty; give at least one character to continue") }
         let limit = language.contextLength
         guard tokens.count <= limit, options.tokens <= limit - tokens.count else {
             throw MongeError.usage(
-                "\(name) ('\(prompt.beginning)') has \(tokens.count) tokens and \(options.tokens) more were asked for; "
+                "\(name) ('\(request.prompt.beginning)') has \(tokens.count) tokens and \(options.tokens) more were asked for; "
                     + "the model's context holds \(limit)")
         }
         return tokens

@@ -66,6 +66,9 @@ struct EvaluateCommand: ParsableCommand {
         for support in supports where Support(name: support) == nil {
             throw ValidationError("--supports '\(support)' is none of \(Support.names.joined(separator: ", "))")
         }
+        if capture.memory != nil {
+            throw ValidationError("--memory bounds a fit, not the texts and perplexities of a table: fit with `monge fit --memory`")
+        }
         try StandardInput.checkOnce([source, target, plain, prompt])
         if capture.sites.isEmpty { throw ValidationError("--sites is missing; for all layer norms: --sites '.*layernorm' 'model\\.norm'") }
     }
@@ -101,15 +104,22 @@ struct EvaluateCommand: ParsableCommand {
                 }
             }
         }
-        if json { return try Output.json(rows) }
-        try Output.table(
-            ["method", "estimation", "support", "λ", "on topic", "perplexity", "change"],
-            rows.map { row in
-                [
-                    row.setting.method, row.setting.estimation, row.setting.support, String(format: "%g", row.strength),
-                    Output.number(100 * row.onTopic, digits: 0) + " %", Output.number(row.perplexity),
-                    String(format: "%+.0f %%", 100 * row.perplexityIncrease),
-                ]
-            })
+        if json {
+            try Output.json(rows)
+        } else {
+            func cell(_ value: Double?, _ text: (Double) -> String) -> String { value.map(text) ?? "–" }
+            try Output.table(
+                ["method", "estimation", "support", "λ", "on topic", "perplexity", "change"],
+                rows.map { row in
+                    [
+                        row.setting.method, row.setting.estimation, row.setting.support, String(format: "%g", row.strength),
+                        cell(row.onTopic) { Output.number(100 * $0, digits: 0) + " %" }, cell(row.perplexity) { Output.number($0) },
+                        cell(row.perplexityIncrease) { String(format: "%+.0f %%", 100 * $0) },
+                    ]
+                })
+        }
+        let errors = rows.compactMap(\.error)
+        for error in errors { Terminal.message("monge: \(error)") }
+        if !errors.isEmpty { throw ExitCode(1) }
     }
 }

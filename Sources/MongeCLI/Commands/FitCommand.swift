@@ -67,6 +67,9 @@ struct FitCommand: ParsableCommand {
         if fromActivations && (sourceActivations == nil || targetActivations == nil) {
             throw ValidationError("--source-activations and --target-activations go together")
         }
+        if fromActivations && capture.memory != nil {
+            throw ValidationError("--memory bounds a pass over sentences; activations from files are all in memory")
+        }
         if !fromActivations {
             guard model != nil else { throw ValidationError("--model is missing") }
             guard source != nil, target != nil else { throw ValidationError("--source and --target are missing") }
@@ -107,7 +110,7 @@ struct FitCommand: ParsableCommand {
         return try ProgressBar.during { bar in
             try model.fit(
                 source: sourceSentences, target: targetSentences, sites: capture.sites, options: options, progress: bar.update,
-                warn: Terminal.warning)
+                warn: Terminal.warning, notice: bar.notice)
         }
     }
 

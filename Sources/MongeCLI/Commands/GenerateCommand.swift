@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Monge
+import Tokenizers
 
 /// `monge generate`: continues prompts, steered or not, at one or several strengths.
 struct GenerateCommand: ParsableCommand {
@@ -19,29 +20,7 @@ struct GenerateCommand: ParsableCommand {
         name: [.customShort("n"), .long], parsing: .unconditional, help: "The most tokens to add.", transform: Number.integer(from: 0))
     var tokens = 64
 
-    @Option(
-        name: .long, parsing: .unconditional, help: "0 takes the most likely token; logits are divided by it otherwise.",
-        transform: Number.temperature)
-    var temperature: Float = 1
-
-    @Option(
-        name: .long, parsing: .unconditional, help: "Draw from the k most likely tokens only; 0 for all.",
-        transform: Number.integer(from: 0))
-    var topK = 0
-
-    @Option(
-        name: .long, parsing: .unconditional,
-        help: "Draw from the smallest set of tokens that reaches this probability; 1 for all.", transform: Number.probability)
-    var topP: Float = 1
-
-    @Option(
-        name: .long, parsing: .unconditional, help: "Above 1, tokens already in the text become less likely.",
-        transform: Number.penalty)
-    var repetitionPenalty: Float = 1
-
-    @Option(
-        name: .long, parsing: .unconditional, help: "The same seed gives the same text on one device.", transform: Number.seed)
-    var seed: UInt64 = 0
+    @OptionGroup var sampling: SamplingOptions
 
     @Option(
         name: .long, parsing: .unconditional, help: "Continuations of each prompt at each strength.", transform: Number.samples)
@@ -53,13 +32,16 @@ struct GenerateCommand: ParsableCommand {
     @Flag(name: .long, help: "Wrap each prompt as a user's message in the model's chat layout.")
     var chat = false
 
+    @OptionGroup var conversation: ConversationOptions
+
     @Flag(name: .long, help: "Print JSON: an array of {prompt, strength, sample, text, tokens, finished}.")
     var json = false
 
     @OptionGroup var prompts: PromptOptions
 
     func validate() throws {
-        if !prompts.areGiven {
+        if conversation.messages != nil, prompts.areNamed { throw ValidationError("give either prompts or --messages FILE") }
+        if !prompts.areGiven && conversation.messages == nil {
             throw ValidationError("give a prompt (after --prompt where it begins with a minus), --prompts FILE, or a text through a pipe")
         }
         if strengths != nil && steering.steer.isEmpty { throw ValidationError("--strengths needs a --steer FILE to apply them to") }
@@ -79,11 +61,11 @@ struct GenerateCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        let prompts = try prompts.read()
+        let messages = try conversation.conversation()
+        let prompts = try messages.map { [$0.messages.last?.content ?? ""] } ?? self.prompts.read()
         let steers = try steering.steering()
         let words = try words.map { try WordList(contentsOf: URL(fileURLWithPath: $0)) }
-        let options = GenerationOptions(
-            tokens: tokens, temperature: temperature, topK: topK, topP: topP, repetitionPenalty: repetitionPenalty, seed: seed, chat: chat)
+        let options = sampling.options(tokens: tokens, special: conversation.special)
         let strengths: [Float?] = strengths.map { $0.values.map { $0 } } ?? [steers.count == 1 ? steers[0].strength : nil]
         // A sample draws the same numbers at every strength: what changes is the steering.
         let cases = prompts.enumerated().flatMap { index, prompt in
@@ -92,15 +74,17 @@ struct GenerateCommand: ParsableCommand {
             }
         }
         let model = try model.load()
-        let generations = try ProgressBar.during { bar in
-            try model.generate(
-                cases.map { item in
-                    GenerationRequest(
-                        item.prompt,
-                        steering: steers.map { steer in Steer(steer.map, strength: item.strength ?? steer.strength) }, stream: item.stream,
-                        name: prompts.count > 1 ? "prompt \(item.index + 1)" : "the prompt")
-                }, options: options, progress: bar.update)
+        let texts = try isConversation ? rendered(messages.map { [$0] } ?? prompts.map(conversation.conversation), by: model) : prompts
+        let requests = cases.map { item in
+            GenerationRequest(
+                texts[item.index], steering: steers.map { steer in Steer(steer.map, strength: item.strength ?? steer.strength) },
+                stream: item.stream, name: prompts.count > 1 ? "prompt \(item.index + 1)" : "the prompt", isRendered: isConversation)
         }
+        // A person who waits for one text sees it as it is made.
+        if requests.count == 1, !json, words == nil, isatty(STDOUT_FILENO) == 1 {
+            return try stream(requests[0], after: isConversation ? "" : prompts[0], by: model, options)
+        }
+        let generations = try ProgressBar.during { bar in try model.generate(requests, options: options, progress: bar.update) }
         let results = zip(cases, generations).map {
             Result(
                 prompt: $0.prompt, strength: $0.strength, sample: $0.sample, text: $1.text, tokens: $1.tokens, finished: $1.isFinished,
@@ -114,6 +98,28 @@ struct GenerateCommand: ParsableCommand {
         }
     }
 
+    /// Whether prompts are written in the model's chat layout.
+    private var isConversation: Bool { chat || conversation.impliesChat }
+
+    private func rendered(_ inputs: [ChatInput], by model: Model) throws -> [String] {
+        let template = try model.chatTemplate()
+        return try inputs.map { try template.render($0, addGenerationPrompt: true) }
+    }
+
+    /// Prints one continuation as it is made.
+    private func stream(_ request: GenerationRequest, after prompt: String, by model: Model, _ options: GenerationOptions) throws {
+        var failure: (any Error)?
+        func write(_ text: String) -> Bool {
+            do { try Output.text(text) } catch { failure = error }
+            return failure == nil
+        }
+        _ = write(prompt)
+        let generation = try model.generate([request], options: options, onPart: { write($0.text) })[0]
+        _ = write("\n")
+        if let failure { throw failure }
+        if let failure = generation.failure { throw failure }
+    }
+
     /// Prints results in their order: for each prompt, at each strength, its samples. They are told apart by their place, since two prompts
     /// may be equal.
     private func show(_ results: [Result], strengths: Int, words: WordList?) throws {
@@ -122,7 +128,7 @@ struct GenerateCommand: ParsableCommand {
             if strengths > 1 || words != nil { try Output.line(heading(group, words)) }
             // With a word list many samples are drawn to be counted; a few are enough to be read.
             for result in words == nil ? group : group.prefix(2) {
-                try Output.line((chat ? "" : result.prompt) + result.text)
+                try Output.line((isConversation ? "" : result.prompt) + result.text)
                 if strengths > 1 || results.count > 1 { try Output.line() }
             }
         }

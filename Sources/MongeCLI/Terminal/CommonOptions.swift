@@ -90,6 +90,7 @@ struct SteerOptions: ParsableArguments {
             } catch let error as TransportFileError {
                 throw MongeError.failed("\(file): \(error)")
             }
+            for warning in map.warnings { Terminal.warning("\(file): \(warning)") }
             return Entry(file: file, steer: Steer(inverse ? map.inverse : map, strength: strength))
         }
     }
@@ -111,7 +112,7 @@ struct SteerOptions: ParsableArguments {
     func steering() throws -> [Steer] { try entries().map(\.steer) }
 }
 
-/// How activations are captured: `--sites`, `--pooling`, `--max-tokens`, `--skip-bos`.
+/// How activations are captured: `--sites`, `--pooling`, `--max-tokens`, `--skip-bos`, `--memory`.
 struct CaptureOptionGroup: ParsableArguments {
     @Option(
         name: .long, parsing: .upToNextOption,
@@ -126,7 +127,20 @@ struct CaptureOptionGroup: ParsableArguments {
     @Flag(name: .long, help: "Leave the beginning-of-sequence token out of the sample.")
     var skipBos = false
 
-    var options: CaptureOptions { CaptureOptions(pooling: pooling, maximumTokens: length.maxTokens, skipsBeginning: skipBos) }
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A budget on the resident memory of the whole process, the model included, for example 512M or 2G: what does not fit waits in a "
+                + "temporary file ($TMPDIR) or is computed again.", valueName: "size"))
+    var memory: ByteCount?
+
+    var options: CaptureOptions {
+        CaptureOptions(pooling: pooling, maximumTokens: length.maxTokens, skipsBeginning: skipBos, memory: memory?.bytes)
+    }
+}
+
+extension ByteCount: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
 }
 
 /// `--max-tokens`, where long sentences end.

@@ -61,6 +61,12 @@ final class ProgressBar {
         isDrawn = false
     }
 
+    /// A line above the bar.
+    func notice(_ text: String) {
+        finish()
+        Terminal.message("monge: \(text)")
+    }
+
     /// Runs `body` with a progress bar that is gone when it ends.
     static func during<T>(_ body: (ProgressBar) throws -> T) rethrows -> T {
         let bar = ProgressBar()

@@ -11,6 +11,9 @@ struct TextOption: ParsableArguments {
     @Argument(help: "The text; - is standard input, which is also read when it is a pipe and no text is given.")
     var text: String?
 
+    /// Whether a text is named, a pipe aside.
+    var isNamed: Bool { prompt != nil || text != nil }
+
     func validate() throws {
         if prompt != nil && text != nil { throw ValidationError("give the text once: with --prompt or without") }
     }
@@ -45,6 +48,9 @@ struct PromptOptions: ParsableArguments {
         if prompts != nil && !given.isEmpty { throw ValidationError("give either prompts or --prompts FILE") }
         try StandardInput.checkOnce(given)
     }
+
+    /// Whether prompts are named, a pipe aside.
+    var areNamed: Bool { !given.isEmpty || prompts != nil }
 
     /// Whether there is a prompt without waiting for a person to type one.
     var areGiven: Bool { !given.isEmpty || prompts != nil || StandardInput.isPiped }

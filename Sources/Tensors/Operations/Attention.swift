@@ -42,8 +42,8 @@ extension Backend {
     ///   - keys: `[blocks, block size, Hkv, D]` f32 or f16, H a multiple of Hkv (grouped heads, Ainslie et al. 2023); where a sequence has one
     ///     block, `[slots, capacity, Hkv, D]`.
     ///   - values: The same shape and type as the keys.
-    ///   - scale: The factor on each score, usually 1/√D.
-    ///   - causal: Whether a query sees only keys up to its own position.
+    ///   - scale: The factor on each score; 1/√D when nil.
+    ///   - causal: Whether query i of n sees only keys up to its own position, `key length − n + i`.
     ///   - window: The number of positions, its own included, that a query sees (sliding window); needs `causal`.
     ///   - softCap: c in c · tanh(score / c) (Gemma 2), after the scale.
     ///   - bias: `[sequences or 1, H or 1, queries or 1, keys]` f32 or f16: what is added to the score of query i of a sequence (counted
@@ -54,7 +54,7 @@ extension Backend {
     ///   - dtype: f32 or f16, the type of the result; nil for the output's, or that of the queries.
     /// - Returns: `[rows, H, D]`.
     public func attention(
-        _ queries: Tensor, keys: Tensor, values: Tensor, segments: Segments, scale: Float, causal: Bool = true,
+        _ queries: Tensor, keys: Tensor, values: Tensor, segments: Segments, scale: Float? = nil, causal: Bool = false,
         window: Int? = nil, softCap: Float? = nil, bias: Tensor? = nil, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "attention"
@@ -67,8 +67,10 @@ extension Backend {
             "keys \(keys.shape) and values \(values.shape), expected the same [blocks, block size, heads, channels]")
         try Validation.require(
             keys.shape[3] == queries.shape[2] && keys.shape[2] > 0 && queries.shape[1] % keys.shape[2] == 0, name,
-            "queries \(queries.shape) do not match keys \(keys.shape)")
+            "queries \(queries.shape) do not match keys \(keys.shape), expected [rows, H, D] and [blocks, block size, Hkv, D] with H a multiple "
+                + "of Hkv")
         try Validation.segments(segments, name)
+        let scale = scale ?? 1 / Float(max(queries.shape[2], 1)).squareRoot()
         try Validation.requireOption(scale.isFinite, name, "the scale is \(scale)")
         if let window { try Validation.requireOption(causal && window > 0, name, "a window of \(window) needs causal and > 0") }
         if let softCap { try Validation.requireOption(softCap > 0 && softCap.isFinite, name, "the soft cap is \(softCap)") }
@@ -78,7 +80,13 @@ extension Backend {
                 bias.shape, segments, heads: queries.shape[1], keyCapacity: keys.shape[1] * segments.blocks.shape[1], name)
         }
         let dtype = try Validation.resultType(dtype, output, usual: queries.dtype, name)
-        let result = try Validation.output(output, queries.shape, dtype, self, name)
+        let result = try Validation.output(
+            output, queries.shape, dtype, self, name,
+            reading: [
+                .apart(queries, "the queries"), .apart(keys, "the keys"), .apart(values, "the values"), .apart(bias, "the bias"),
+                .apart(segments.queryStarts, "the query starts"), .apart(segments.keyLengths, "the key lengths"),
+                .apart(segments.blocks, "the blocks"),
+            ])
         if queries.shape.count == 0 || segments.count == 0 { return result }
         try attention(
             AttentionOperation(

@@ -22,7 +22,8 @@ extension Backend {
         let name = "aurocColumns"
         try Validation.columns(source, target, name)
         let shape: Shape = [source.shape[1]]
-        let result = try Validation.output(output, shape, .f32, self, name)
+        let result = try Validation.output(
+            output, shape, .f32, self, name, reading: [.apart(source, "the source"), .apart(target, "the target")])
         if shape.count == 0 { return result }
         try aurocColumns(AurocColumnsOperation(source: source, target: target, output: result))
         return result

@@ -82,7 +82,7 @@ extension Backend {
             inputs: x.shape[2], taps: weight.shape[2], stride: stride.width, dilation: dilation.width,
             padding: (padding.left, padding.right), upsampling: upsampling)
         return try convolve(x, weight, bias, vertical, horizontal, groups, epilogue, dtype, output, name) { operands in
-            if let product = operands.matrixProduct { return try linear(product) }
+            if let product = try operands.matrixProduct() { return try linear(product) }
             try conv2d(Conv2dOperation(operands: operands))
         }
     }
@@ -148,7 +148,7 @@ extension Backend {
             "x \(x.shape) and weight \(weight.shape), expected [batch, length, inC] and [outC, kernel length, inC / groups]")
         func image(_ tensor: Tensor, _ what: String) throws -> Tensor {
             try Validation.require(tensor.shape.rank == 3, name, "\(what) has shape \(tensor.shape), expected [batch, length, outC]")
-            return tensor.reshaped([tensor.shape[0], 1, tensor.shape[1], tensor.shape[2]])
+            return try tensor.reshaped([tensor.shape[0], 1, tensor.shape[1], tensor.shape[2]])
         }
         var epilogue = epilogue
         epilogue.residual = try epilogue.residual.map { try image($0, "the residual") }
@@ -156,7 +156,7 @@ extension Backend {
             image(x, "x"), weight: image(weight, "the weight"), bias: bias, stride: Extent2D(height: 1, width: stride),
             padding: ConvolutionPadding(left: padding.before, right: padding.after), dilation: Extent2D(height: 1, width: dilation),
             groups: groups, epilogue: epilogue, as: dtype, into: output.map { try image($0, "the output") })
-        return result.reshaped([result.shape[0], result.shape[2], result.shape[3]])
+        return try result.reshaped([result.shape[0], result.shape[2], result.shape[3]])
     }
 
     /// What follows once the axes are known: the result's shape, the epilogue, and maps beyond the first.
@@ -167,7 +167,12 @@ extension Backend {
         let shape = try ConvolutionValidation.result(x, weight, vertical, horizontal, name)
         try ConvolutionValidation.epilogue(epilogue, bias, shape, name)
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
-        let result = try Validation.output(output, shape, dtype, self, name)
+        let result = try Validation.output(
+            output, shape, dtype, self, name,
+            reading: [
+                .apart(x, "x"), .apart(weight, "the weight"), .apart(bias, "the bias"), .inPlace(epilogue.residual, "the residual"),
+                .transports(epilogue.transports),
+            ])
         if shape.count == 0 { return result }
         // Only the first map can be fused; with more of them the residual, over which the result may be written, waits for the last.
         let following = epilogue.following
@@ -185,12 +190,12 @@ extension Backend {
 
 extension ConvolutionOperands {
     /// The same as a matrix product over pixels, where it is one.
-    fileprivate var matrixProduct: LinearOperation? {
+    fileprivate func matrixProduct() throws -> LinearOperation? {
         func isPlain(_ axis: ConvolutionAxis) -> Bool {
             axis.taps == 1 && axis.stride == 1 && axis.paddingBefore == 0 && axis.paddingAfter == 0 && axis.upsampling == 1
         }
         guard groups == 1, isPlain(vertical), isPlain(horizontal) else { return nil }
-        return LinearOperation(
+        return try LinearOperation(
             x: x, weight: weight.reshaped([outputChannels, inputChannels]), bias: bias, activation: activation, transport: transport,
             residual: residual, output: output)
     }

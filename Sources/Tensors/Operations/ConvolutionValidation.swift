@@ -14,12 +14,13 @@ enum ConvolutionValidation {
         }
         try Validation.require(
             x.shape.rank == 4 && weight.shape.rank == 4, name,
-            "x \(x.shape) and weight \(weight.shape), expected [batch, height, width, inC] and "
+            "x \(x.shape) and weight \(weight.shape), expected [batch, height, width, inC] (channels last) and "
                 + "[outC, kernel height, kernel width, inC / groups]")
         try Validation.requireOption(groups >= 1, name, "\(groups) groups, expected at least 1")
         try Validation.require(
             weight.shape[3] >= 1 && x.shape[3] == weight.shape[3] * groups && weight.shape[0] % groups == 0, name,
-            "x \(x.shape) does not match weight \(weight.shape) in \(groups) group\(groups == 1 ? "" : "s")")
+            "x \(x.shape) does not match weight \(weight.shape) in \(groups) group\(groups == 1 ? "" : "s"), expected "
+                + "[batch, height, width, inC] (channels last) and [outC, kernel height, kernel width, inC / groups]")
         try Validation.require(
             x.shape[1] >= 1 && x.shape[2] >= 1 && weight.shape[1] >= 1 && weight.shape[2] >= 1, name,
             "x \(x.shape) or weight \(weight.shape) has no pixels")
@@ -53,7 +54,7 @@ enum ConvolutionValidation {
         if let bias {
             try Validation.requireType(bias, .f32, "the bias", name)
             try Validation.require(
-                bias.shape == [shape.channels], name, "bias \(bias.shape) does not match the result \(shape)")
+                bias.shape == [shape.channels], name, "bias \(bias.shape) does not match the result \(shape), expected [outC]")
         }
         try Validation.residual(epilogue.residual, of: shape, name)
         for transport in epilogue.transports { try Validation.transport(transport, on: shape, name) }

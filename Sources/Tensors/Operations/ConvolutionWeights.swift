@@ -6,7 +6,7 @@ public enum ConvolutionWeights {
     /// - Parameters:
     ///   - bytes: `[outC, inC / groups, kernel height, kernel width]`, or `[outC, inC / groups, kernel length]` of `Conv1d`.
     ///   - shape: The shape of `bytes`.
-    ///   - dtype: f32, f16 or bf16; quantise afterwards, since a block lies along the last axis.
+    ///   - dtype: f32, f16 or bf16; quantise afterwards (``Quantiser``), since a block lies along the last axis.
     /// - Returns: The elements, the channels last, and their shape.
     public static func fromConv(
         _ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType

@@ -29,7 +29,7 @@ extension Backend {
         guard x.dtype != .i32, [.f32, .f16, .bf16].contains(dtype) else {
             throw TensorError.unsupportedType(operation: name, detail: "x is \(x.dtype) and cannot be made \(dtype)")
         }
-        let result = try Validation.output(output, x.shape, dtype, self, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name, reading: [.apart(x, "x")])
         try copy(x, from: 0, x.shape.steps, to: result, at: 0, result.shape.steps, x.shape, name)
         return result
     }
@@ -40,7 +40,7 @@ extension Backend {
     public func copy(_ x: Tensor, into output: Tensor? = nil) throws -> Tensor {
         let name = "copy"
         try requirePlain(x, "x", name)
-        let result = try Validation.output(output, x.shape, x.dtype, self, name)
+        let result = try Validation.output(output, x.shape, x.dtype, self, name, reading: [.apart(x, "x")])
         try copy(x, from: 0, x.shape.steps, to: result, at: 0, result.shape.steps, x.shape, name)
         return result
     }
@@ -54,7 +54,7 @@ extension Backend {
         guard let steps = x.shape.steps(broadcastTo: shape) else {
             throw TensorError.shapeMismatch(operation: name, detail: "x \(x.shape) cannot be broadcast to \(shape)")
         }
-        let result = try Validation.output(output, shape, x.dtype, self, name)
+        let result = try Validation.output(output, shape, x.dtype, self, name, reading: [.apart(x, "x")])
         try copy(x, from: 0, steps, to: result, at: 0, shape.steps, shape, name)
         return result
     }
@@ -83,7 +83,7 @@ extension Backend {
             extents[axis] += tensor.shape[axis]
         }
         let shape = Shape(extents)
-        let result = try Validation.output(output, shape, first.dtype, self, name)
+        let result = try Validation.output(output, shape, first.dtype, self, name, reading: tensors.map { .apart($0, "a tensor") })
         var place = 0
         for tensor in tensors {
             try copy(
@@ -108,7 +108,7 @@ extension Backend {
         var extents = x.shape.dimensions
         extents[axis] = range.count
         let shape = Shape(extents)
-        let result = try Validation.output(output, shape, x.dtype, self, name)
+        let result = try Validation.output(output, shape, x.dtype, self, name, reading: [.apart(x, "x")])
         let steps = x.shape.steps
         try copy(x, from: range.lowerBound * steps[axis], steps, to: result, at: 0, shape.steps, shape, name)
         return result
@@ -145,7 +145,7 @@ extension Backend {
         try Validation.requireOption(
             axes.sorted() == Array(0..<x.shape.rank), name, "\(axes) is no order of the axes of x \(x.shape)")
         let shape = Shape(axes.map { x.shape[$0] })
-        let result = try Validation.output(output, shape, x.dtype, self, name)
+        let result = try Validation.output(output, shape, x.dtype, self, name, reading: [.apart(x, "x")])
         let steps = x.shape.steps
         try copy(x, from: 0, axes.map { steps[$0] }, to: result, at: 0, shape.steps, shape, name)
         return result
@@ -162,7 +162,6 @@ extension Backend {
         _ shape: Shape, _ name: String
     ) throws {
         if shape.count == 0 { return }
-        try Validation.requireApart(source, destination, "the tensor that is copied", name)
         let walk = StridedWalk(shape.dimensions, operands: [(sourceOffset, sourceSteps), (offset, steps)])
         try Validation.requireAxes(walk, name, "\(source.shape) to \(destination.shape)")
         try copy(CopyOperation(name: name, source: source, destination: destination, walk: walk))

@@ -38,8 +38,7 @@ extension Backend {
         let segments = try Segments(batch: batch, queries: queryCount, keys: keyCount, keyLengths: keyLengths, on: self)
         return try attention(
             queries.reshaped(packed), keys: keys, values: values, segments: segments,
-            scale: scale ?? 1 / Float(max(queries.shape[3], 1)).squareRoot(), causal: causal, window: window, softCap: softCap, bias: bias,
-            as: dtype, into: output?.reshaped(packed)
+            scale: scale, causal: causal, window: window, softCap: softCap, bias: bias, as: dtype, into: output?.reshaped(packed)
         ).reshaped(queries.shape)
     }
 }
@@ -52,7 +51,7 @@ extension Segments {
         let lengths = keyLengths.map { $0.map(Int32.init) } ?? [Int32](repeating: Int32(keys), count: batch)
         // One upload for the three of them.
         let all = try backend.upload(starts + lengths + (0..<batch).map(Int32.init))
-        self.init(
+        try self.init(
             queryStarts: all.rows(0..<batch + 1), keyLengths: all.rows(batch + 1..<2 * batch + 1),
             slots: all.rows(2 * batch + 1..<3 * batch + 1), maximumQueries: queries, maximumKeys: Int(lengths.max() ?? 0))
     }

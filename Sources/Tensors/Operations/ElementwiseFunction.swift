@@ -66,15 +66,12 @@ extension Backend {
             throw TensorError.shapeMismatch(
                 operation: name, detail: "\(described()) cannot be broadcast to one shape: extents of an axis are equal or 1")
         }
-        let result = try Validation.output(output, shape, dtype, self, name)
+        let result = try Validation.output(output, shape, dtype, self, name, reading: operands.map { .inPlace($0.tensor, $0.what) })
         if shape.count == 0 { return result }
         // The shape was made to fit.
         let steps = operands.map { $0.tensor.shape.steps(broadcastTo: shape)! } + [shape.steps]
         let walk = StridedWalk(shape.dimensions, operands: steps.map { (0, $0) })
         try Validation.requireAxes(walk, name, described())
-        if output != nil {
-            for (tensor, what) in operands { try Validation.requireSameOrApart(tensor, result, what, name) }
-        }
         try elementwise(ElementwiseOperation(function: function, operands: operands.map(\.tensor), output: result, walk: walk))
         return result
     }

@@ -51,7 +51,7 @@ extension Backend {
         let name = "sortColumns"
         try Validation.requireType(x, .f32, "x", name)
         try Validation.require(x.shape.rank == 2, name, "x has shape \(x.shape), expected [samples, channels]")
-        let result = try Validation.output(output, x.shape, .f32, self, name)
+        let result = try Validation.output(output, x.shape, .f32, self, name, reading: [.apart(x, "x")])
         if x.shape.count == 0 { return result }
         try sortColumns(SortColumnsOperation(x: x, output: result))
         return result
@@ -73,7 +73,8 @@ extension Backend {
         let name = "fitColumns"
         try Validation.columns(source, target, name)
         let shape: Shape = [6, source.shape[1]]
-        let result = try Validation.output(output, shape, .f32, self, name)
+        let result = try Validation.output(
+            output, shape, .f32, self, name, reading: [.apart(source, "the source"), .apart(target, "the target")])
         if shape.count == 0 { return result }
         try fitColumns(FitColumnsOperation(source: source, target: target, method: method, output: result))
         return result
@@ -93,7 +94,7 @@ extension Backend {
             x.shape.rank == 2 && x.shape[0] > 0, name, "x has shape \(x.shape), expected [samples, channels] with a sample")
         try Validation.requireOption(levels.allSatisfy { (0...1).contains($0) }, name, "levels \(levels), expected 0 ... 1")
         let shape: Shape = [levels.count, x.shape[1]]
-        let result = try Validation.output(output, shape, .f32, self, name)
+        let result = try Validation.output(output, shape, .f32, self, name, reading: [.apart(x, "x")])
         if shape.count == 0 { return result }
         try quantileColumns(QuantileColumnsOperation(x: x, levels: levels, output: result))
         return result

@@ -39,9 +39,8 @@ extension Backend {
         let channels = x.shape.channels / 2
         let shape = x.shape.replacingChannels(with: channels)
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, function.name)
-        let result = try Validation.output(output, shape, dtype, self, function.name)
+        let result = try Validation.output(output, shape, dtype, self, function.name, reading: [.apart(x, "x")])
         if shape.count == 0 { return result }
-        try Validation.requireApart(x, result, "x", function.name)
         let (gate, up) = place == .first ? (0, channels) : (channels, 0)
         var walk = StridedWalk(
             [shape.rows, channels], operands: [(gate, [2 * channels, 1]), (up, [2 * channels, 1]), (0, [channels, 1])])

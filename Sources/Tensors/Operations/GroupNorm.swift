@@ -61,7 +61,12 @@ extension Backend {
         for transport in transports + epilogue.transports { try Validation.transport(transport, on: x.shape, name) }
         try Validation.residual(epilogue.residual, of: x.shape, name)
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
-        let result = try Validation.output(output, x.shape, dtype, self, name)
+        let result = try Validation.output(
+            output, x.shape, dtype, self, name,
+            reading: [
+                .apart(x, "x"), .apart(gain, "the gain"), .apart(bias, "the bias"), .inPlace(epilogue.residual, "the residual"),
+                .transports(transports + epilogue.transports),
+            ])
         if x.shape.count == 0 { return result }
         func norm(_ map: TransportApplication?, mapsFirst: Bool, _ activation: Activation, _ residual: Tensor?, to y: Tensor) throws {
             try groupNorm(

@@ -37,7 +37,9 @@ extension Backend {
         try Validation.requireOption(epsilon >= 0 && epsilon.isFinite, name, "epsilon is \(epsilon), expected a number ≥ 0")
         for transport in transports { try Validation.transport(transport, on: x.shape, name) }
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
-        let result = try Validation.output(output, x.shape, dtype, self, name)
+        let result = try Validation.output(
+            output, x.shape, dtype, self, name,
+            reading: [.apart(x, "x"), .apart(gain, "the gain"), .apart(bias, "the bias"), .transports(transports)])
         if x.shape.count == 0 { return result }
         let epilogue = Epilogue(transports: transports)
         try layerNorm(

@@ -42,17 +42,24 @@ extension Backend {
         }
         try Validation.require(
             weight.shape.rank == 2 && x.shape.rank >= 1 && x.shape.channels == weight.shape[1], name,
-            "x \(x.shape) does not match weight \(weight.shape)")
+            "x \(x.shape) does not match weight \(weight.shape), expected x […, K] and weight [N, K]")
         let outputChannels = weight.shape[0]
         let shape = x.shape.replacingChannels(with: outputChannels)
         if let bias {
             try Validation.requireType(bias, .f32, "the bias", name)
-            try Validation.require(bias.shape == [outputChannels], name, "bias \(bias.shape) does not match weight \(weight.shape)")
+            try Validation.require(
+                bias.shape == [outputChannels], name,
+                "bias \(bias.shape) does not match weight \(weight.shape), expected bias [N] and weight [N, K]")
         }
         try Validation.residual(epilogue.residual, of: shape, name)
         for transport in epilogue.transports { try Validation.transport(transport, on: shape, name) }
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
-        let result = try Validation.output(output, shape, dtype, self, name)
+        let result = try Validation.output(
+            output, shape, dtype, self, name,
+            reading: [
+                .apart(x, "x"), .apart(weight, "the weight"), .apart(bias, "the bias"), .inPlace(epilogue.residual, "the residual"),
+                .transports(epilogue.transports),
+            ])
         if shape.count == 0 { return result }
         // One map at most is fused; with others the residual, over which the result may be written, waits for the last.
         let following = epilogue.following

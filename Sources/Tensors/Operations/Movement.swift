@@ -65,7 +65,7 @@ extension Backend {
         try Validation.require(indices.shape.rank == 1, name, "indices have shape \(indices.shape), expected [n]")
         let row = Array(x.shape.dimensions.dropFirst())
         let shape = Shape([indices.shape[0]] + row)
-        let result = try Validation.output(output, shape, x.dtype, self, name)
+        let result = try Validation.output(output, shape, x.dtype, self, name, reading: [.apart(x, "x"), .apart(indices, "the indices")])
         let channels = row.reduce(1, *)
         _ = try embedding(
             indices, table: x.reshaped([x.shape[0], channels]), as: x.dtype, into: result.reshaped([indices.shape[0], channels]), name)
@@ -84,9 +84,9 @@ extension Backend {
             "indices \(indices.shape) and table \(table.shape), expected [n] and [rows, channels]")
         let shape: Shape = [indices.shape[0], table.shape[1]]
         try Validation.requireActivation(dtype, name)
-        let result = try Validation.output(output, shape, dtype, self, name)
+        let result = try Validation.output(
+            output, shape, dtype, self, name, reading: [.apart(indices, "the indices"), .apart(table, "the table")])
         if shape.count == 0 { return result }
-        try Validation.requireApart(table, result, "the table", name)
         try embedding(EmbeddingOperation(indices: indices, table: table, output: result))
         return result
     }
@@ -94,7 +94,7 @@ extension Backend {
     /// A quantised tensor, decoded.
     func decode(_ x: Tensor, as dtype: DType, into output: Tensor?, _ name: String) throws -> Tensor {
         try Validation.requireActivation(dtype, name)
-        let result = try Validation.output(output, x.shape, dtype, self, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name, reading: [.apart(x, "x")])
         if x.shape.count == 0 { return result }
         let shape: Shape = [x.shape.rows, x.shape.channels]
         try embedding(EmbeddingOperation(indices: nil, table: x.reshaped(shape), output: result.reshaped(shape)))
@@ -132,9 +132,12 @@ extension Backend {
             "keys \(keys.shape) and caches \(keyCache.shape) and \(valueCache.shape), expected twice [blocks, block size, …] with rows of "
                 + "\(operation.channels) elements")
         if keys.shape.count == 0 || segments.count == 0 { return }
-        for (input, output) in [(keys, keyCache), (keys, valueCache), (values, keyCache), (values, valueCache), (keyCache, valueCache)] {
-            try Validation.requireApart(input, output, "other keys or values", name)
-        }
+        let read: [ReadOperand] = [
+            .apart(keys, "the keys"), .apart(values, "the values"), .apart(segments.queryStarts, "the query starts"),
+            .apart(segments.keyLengths, "the key lengths"), .apart(segments.blocks, "the blocks"),
+        ]
+        try Validation.requireNoAlias(keyCache, read + [.apart(valueCache, "the values' cache")], name)
+        try Validation.requireNoAlias(valueCache, read, name)
         try storeKeys(operation)
     }
 
@@ -157,7 +160,7 @@ extension Backend {
             destination.shape.rank >= 1 && destination.shape.dimensions.dropFirst().reduce(1, *) == operation.channels, name,
             "rows \(rows.shape) do not match destination \(destination.shape)")
         if rows.shape.count == 0 { return }
-        try Validation.requireApart(rows, destination, "the rows", name)
+        try Validation.requireNoAlias(destination, [.apart(rows, "the rows"), .apart(indices, "the indices")], name)
         try scatterRows(operation)
     }
 }

@@ -28,11 +28,13 @@ extension Backend {
         try Validation.requireActivation(x, "x", name)
         try Validation.requireType(gain, .f32, "the gain", name)
         try Validation.require(
-            x.shape.rank >= 1 && gain.shape == [x.shape.channels], name, "x \(x.shape) does not match gain \(gain.shape)")
+            x.shape.rank >= 1 && gain.shape == [x.shape.channels], name,
+            "x \(x.shape) does not match gain \(gain.shape), expected x […, C] and gain [C]")
         try Validation.requireOption(epsilon >= 0 && epsilon.isFinite, name, "epsilon is \(epsilon), expected a number ≥ 0")
         for transport in transports { try Validation.transport(transport, on: x.shape, name) }
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
-        let result = try Validation.output(output, x.shape, dtype, self, name)
+        let result = try Validation.output(
+            output, x.shape, dtype, self, name, reading: [.apart(x, "x"), .apart(gain, "the gain"), .transports(transports)])
         if x.shape.count == 0 { return result }
         let epilogue = Epilogue(transports: transports)
         try rmsNorm(RMSNormOperation(x: x, gain: gain, epsilon: epsilon, transport: epilogue.fused, output: result))

@@ -23,7 +23,8 @@ public struct PoolOperation {
 }
 
 extension Backend {
-    /// One row a sequence: the rows `starts[s] ..< starts[s] + counts[s]` pooled per channel. An empty sequence gives zeros.
+    /// One row a sequence: the rows `starts[s] ..< starts[s] + counts[s]` pooled per channel. An empty sequence gives zeros; mean, max and
+    /// min are NaN where one value is, and a median counts NaN as larger than every number.
     ///
     /// - Parameters:
     ///   - x: `[rows, C]` f32 or f16. Pixels are rows, too: an image batch `[B, H, W, C]` is `[B·H·W, C]` with starts b·H·W.
@@ -43,7 +44,8 @@ extension Backend {
             starts.shape.rank == 1 && starts.shape == counts.shape, name,
             "starts \(starts.shape) and counts \(counts.shape), expected the same [sequences]")
         let shape: Shape = [starts.shape[0], x.shape[1]]
-        let result = try Validation.output(output, shape, .f32, self, name)
+        let result = try Validation.output(
+            output, shape, .f32, self, name, reading: [.apart(x, "x"), .apart(starts, "the starts"), .apart(counts, "the counts")])
         if shape.count == 0 { return result }
         try pool(
             PoolOperation(x: x, starts: starts, counts: counts, maximumCount: maximumCount, pooling: pooling, output: result))

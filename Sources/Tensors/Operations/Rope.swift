@@ -42,7 +42,8 @@ extension Backend {
         try Validation.requireType(positions, .i32, "the positions", name)
         try Validation.require(x.shape.rank == 3, name, "x has shape \(x.shape), expected [rows, heads, channels]")
         try Validation.require(
-            positions.shape == [x.shape[0]], name, "positions \(positions.shape) do not match x \(x.shape)")
+            positions.shape == [x.shape[0]], name,
+            "positions \(positions.shape) do not match x \(x.shape), expected [rows] and [rows, heads, channels]")
         try Validation.requireOption(
             dimensions > 0 && dimensions % 2 == 0 && dimensions <= x.shape[2], name,
             "\(dimensions) rotated channels of heads with \(x.shape[2]); expected an even number from 2 to that")
@@ -54,7 +55,9 @@ extension Backend {
                 "frequency factors \(frequencyFactors.shape) do not match \(dimensions) rotated channels")
         }
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
-        let result = try Validation.output(output, x.shape, dtype, self, name)
+        let result = try Validation.output(
+            output, x.shape, dtype, self, name,
+            reading: [.inPlace(x, "x"), .apart(positions, "the positions"), .apart(frequencyFactors, "the frequency factors")])
         if x.shape.count == 0 { return result }
         try rope(
             RopeOperation(

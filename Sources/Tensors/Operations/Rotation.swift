@@ -41,9 +41,9 @@ extension Backend {
                 && x.shape[0] % cosines.shape[0] == 0 && 2 * cosines.shape[1] <= x.shape[2], name,
             "cosines \(cosines.shape) and sines \(sines.shape) do not match x \(x.shape); expected [n, pairs], n dividing the rows")
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
-        let result = try Validation.output(output, x.shape, dtype, self, name)
+        let result = try Validation.output(
+            output, x.shape, dtype, self, name, reading: [.inPlace(x, "x"), .apart(cosines, "the cosines"), .apart(sines, "the sines")])
         if x.shape.count == 0 { return result }
-        try Validation.requireSameOrApart(x, result, "x", name)
         try rotation(RotationOperation(x: x, cosines: cosines, sines: sines, layout: layout, output: result))
         return result
     }

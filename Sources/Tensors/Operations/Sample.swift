@@ -142,6 +142,7 @@ extension Backend {
     ) throws -> Tensor {
         let name = "sample"
         try Validation.requireRowsToChooseFrom(x, most: 1 << 24, name)
+        try Validation.require(x.shape.rank == 2, name, "x has shape \(x.shape), expected [rows, values]")
         let rows = x.shape[0]
         try Validation.requireType(uniforms, .f32, "the uniform numbers", name)
         try Validation.require(uniforms.shape == [rows], name, "uniform numbers \(uniforms.shape) do not match x \(x.shape)")
@@ -157,7 +158,12 @@ extension Backend {
                 seen.sets.shape.rank == 2 && seen.sets.shape[1] == words && seen.rows.shape == [rows], name,
                 "sets \(seen.sets.shape) and the rows' sets \(seen.rows.shape), expected [sets, \(words)] and [\(rows)]")
         }
-        let result = try Validation.output(output, [rows], .i32, self, name)
+        let result = try Validation.output(
+            output, [rows], .i32, self, name,
+            reading: [
+                .apart(x, "x"), .apart(uniforms, "the uniform numbers"), .apart(options, "the options"),
+                .apart(seen?.sets, "the sets of tokens"), .apart(seen?.rows, "the rows' sets"),
+            ])
         if x.shape.count == 0 { return result }
         try sample(SampleOperation(x: x, uniforms: uniforms, options: options, seen: seen, output: result))
         return result

@@ -1,19 +1,19 @@
 /// A validated ``Backend/argmax(_:into:)``.
 public struct ArgmaxOperation {
-    /// `[rows, V]` f32 or f16.
+    /// `[…, V]` f32 or f16.
     public let x: Tensor
-    /// `[rows]` i32.
+    /// `[…]` i32.
     public let output: Tensor
 }
 
 /// A validated ``Backend/topK(_:count:)``.
 public struct TopKOperation {
-    /// `[rows, V]` f32 or f16.
+    /// `[…, V]` f32 or f16.
     public let x: Tensor
     public let count: Int
-    /// `[rows, count]` f32, descending.
+    /// `[…, count]` f32, descending.
     public let values: Tensor
-    /// `[rows, count]` i32.
+    /// `[…, count]` i32.
     public let indices: Tensor
 }
 
@@ -24,38 +24,42 @@ extension Validation {
         try requireActivation(x, "x", operation)
         let limit = most == .max ? "" : " of up to \(most)"
         try require(
-            x.shape.rank == 2 && x.shape[1] >= 1 && x.shape[1] <= most, operation,
-            "x has shape \(x.shape), expected [rows, values]\(limit)")
+            x.shape.rank >= 1 && x.shape.channels >= 1 && x.shape.channels <= most, operation,
+            "x has shape \(x.shape), expected […, values]\(limit)")
     }
 }
 
 extension Backend {
-    /// The index of the largest element of each row; the lowest of equal ones. NaN counts as −∞.
-    /// - Parameter x: `[rows, V]` f32 or f16, V ≥ 1.
-    /// - Returns: `[rows]` i32.
+    /// The index of the largest element along the last axis; the lowest of equal ones. NaN counts as −∞.
+    /// - Parameter x: `[…, V]` f32 or f16, V ≥ 1.
+    /// - Returns: `[…]` i32: x's shape without its last axis.
     public func argmax(_ x: Tensor, into output: Tensor? = nil) throws -> Tensor {
         let name = "argmax"
         try Validation.requireRowsToChooseFrom(x, name)
-        let result = try Validation.output(output, [x.shape[0]], .i32, self, name)
+        let shape = Shape(Array(x.shape.dimensions.dropLast()))
+        let result = try Validation.output(output, shape, .i32, self, name, reading: [.apart(x, "x")])
         if x.shape.count == 0 { return result }
         try argmax(ArgmaxOperation(x: x, output: result))
         return result
     }
 
-    /// The `count` largest elements of each row, descending; of equal ones the lower index first. NaN counts as, and is
+    /// The `count` largest elements along the last axis, descending; of equal ones the lower index first. NaN counts as, and is
     /// reported as, −∞; −0 keeps its sign and equals +0.
     /// - Parameters:
-    ///   - x: `[rows, V]` f32 or f16.
-    ///   - count: From 1 to min(V, 256).
-    /// - Returns: values `[rows, count]` f32 and indices `[rows, count]` i32.
-    public func topK(_ x: Tensor, count: Int) throws -> (values: Tensor, indices: Tensor) {
+    ///   - x: `[…, V]` f32 or f16.
+    ///   - count: From 1 to V.
+    ///   - output: Where to write values and indices, which lie apart.
+    /// - Returns: values `[…, count]` f32 and indices `[…, count]` i32.
+    public func topK(
+        _ x: Tensor, count: Int, into output: (values: Tensor, indices: Tensor)? = nil
+    ) throws -> (values: Tensor, indices: Tensor) {
         let name = "topK"
         try Validation.requireRowsToChooseFrom(x, name)
-        try Validation.requireOption(
-            count >= 1 && count <= min(x.shape[1], 256), name, "count is \(count), expected 1 ... \(min(x.shape[1], 256))")
-        let shape: Shape = [x.shape[0], count]
-        let values = try allocate(shape, .f32)
-        let indices = try allocate(shape, .i32)
+        try Validation.requireOption((1...x.shape.channels).contains(count), name, "count is \(count), expected 1 … \(x.shape.channels)")
+        let shape = x.shape.replacingChannels(with: count)
+        let values = try Validation.output(output?.values, shape, .f32, self, name, reading: [.apart(x, "x")])
+        let indices = try Validation.output(
+            output?.indices, shape, .i32, self, name, reading: [.apart(x, "x"), .apart(values, "the values")])
         if shape.count == 0 { return (values, indices) }
         try topK(TopKOperation(x: x, count: count, values: values, indices: indices))
         return (values, indices)

@@ -58,7 +58,7 @@ extension Backend {
             "frequencies \(frequencies), expected at least 2 channels, a shift below half of them, a period > 0 and finite numbers")
         let shape: Shape = [timesteps.shape[0], frequencies.channels]
         try Validation.requireActivation(dtype, name)
-        let result = try Validation.output(output, shape, dtype, self, name)
+        let result = try Validation.output(output, shape, dtype, self, name, reading: [.apart(timesteps, "the timesteps")])
         if shape.count == 0 { return result }
         try timestepEmbedding(TimestepEmbeddingOperation(timesteps: timesteps, frequencies: frequencies, output: result))
         return result

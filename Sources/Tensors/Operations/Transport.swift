@@ -31,7 +31,7 @@ extension Backend {
         try Validation.require(x.shape.rank >= 1, name, "x has no channels")
         try Validation.transport(transport, on: x.shape, name)
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
-        let result = try Validation.output(output, x.shape, dtype, self, name)
+        let result = try Validation.output(output, x.shape, dtype, self, name, reading: [.inPlace(x, "x"), .transports([transport])])
         if x.shape.count == 0 { return result }
         try self.transport(TransportOperation(x: x, transport: transport, activation: activation, output: result))
         return result

@@ -57,9 +57,8 @@ extension Backend {
         try Validation.requireOption(
             extents.contains(height) && extents.contains(width), name, "a size of \(height) × \(width), expected 1 to 16384")
         let shape: Shape = [x.shape[0], height, width, x.shape[3]]
-        let result = try Validation.output(output, shape, x.dtype, self, name)
+        let result = try Validation.output(output, shape, x.dtype, self, name, reading: [.apart(x, "x")])
         if shape.count == 0 { return result }
-        try Validation.requireApart(x, result, "x", name)
         try upsample(UpsampleOperation(x: x, interpolation: interpolation, output: result))
         return result
     }

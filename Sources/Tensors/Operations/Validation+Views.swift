@@ -19,23 +19,4 @@ extension Validation {
             walk.extents.count <= StridedWalk.mostAxes, operation,
             "\(shapes()): \(walk.extents.count) axes cannot be merged, at most \(StridedWalk.mostAxes) are supported")
     }
-
-    /// Checks that what is read and what is written share no memory.
-    static func requireApart(_ input: Tensor, _ output: Tensor, _ what: String, _ operation: String) throws {
-        try requireOption(!input.overlaps(output), operation, "the output lies in the memory of \(what)")
-    }
-
-    /// Checks that what is read and what is written are the same elements, or share no memory: an element is then written after it
-    /// was read.
-    static func requireSameOrApart(_ input: Tensor, _ output: Tensor, _ what: String, _ operation: String) throws {
-        let isSame = input.byteOffset == output.byteOffset && input.shape == output.shape && input.dtype == output.dtype
-        try requireOption(
-            !input.overlaps(output) || isSame, operation, "the output lies in the memory of \(what) but is not the same tensor")
-    }
-}
-
-extension Tensor {
-    fileprivate func overlaps(_ other: Tensor) -> Bool {
-        storage === other.storage && byteOffset < other.byteOffset + other.byteCount && other.byteOffset < byteOffset + byteCount
-    }
 }

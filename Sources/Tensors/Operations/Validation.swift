@@ -37,21 +37,13 @@ enum Validation {
         try require(residual.shape == shape, operation, "residual \(residual.shape) does not match the result \(shape)")
     }
 
-    /// The output to write: the caller's, checked, or a new one.
-    static func output(
-        _ given: Tensor?, _ shape: Shape, _ dtype: DType, _ backend: any Backend, _ operation: String
-    ) throws -> Tensor {
-        guard let given else { return try backend.allocate(shape, dtype) }
-        try requireType(given, dtype, "the output", operation)
-        try require(given.shape == shape, operation, "the output has shape \(given.shape), the result is \(shape)")
-        return given
-    }
-
     /// Checks a gain or a bias, `[C]` f32, against the activation whose channels it belongs to.
     static func channels(_ tensor: Tensor?, _ what: String, _ x: Tensor, _ operation: String) throws {
         guard let tensor else { return }
         try requireType(tensor, .f32, "the \(what)", operation)
-        try require(tensor.shape == [x.shape.channels], operation, "x \(x.shape) does not match \(what) \(tensor.shape)")
+        try require(
+            tensor.shape == [x.shape.channels], operation,
+            "x \(x.shape) does not match \(what) \(tensor.shape), expected x […, C] and \(what) [C]")
     }
 
     /// Checks the samples of a fit, `[n, C]` and `[m, C]` f32, none empty.

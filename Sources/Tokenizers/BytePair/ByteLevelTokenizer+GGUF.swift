@@ -34,6 +34,9 @@ extension ByteLevelTokenizer {
         if try gguf.bool(ifPresent: "tokenizer.ggml.add_eos_token") ?? false {
             parts.suffix = try ByteLevelTokenizer.required(parts.endOfSequence, gguf, "tokenizer.ggml.eos_token_id")
         }
+        parts.stopTokens = { vocabulary throws(ModelFileError) in
+            try gguf.endsOfText(tokens: vocabulary.count, number: vocabulary.number(of:))
+        }
         try self.init(parts)
     }
 

@@ -5,7 +5,7 @@ extension ByteLevelTokenizer {
     /// - Throws: ``ModelFileError`` when something is missing or contradicts itself, or asks for what is not known; better than tokens that
     ///   the model was not trained on.
     convenience init(
-        tokenizerJSON document: JSONDocument, beginOfSequence: TokenReference?, endOfSequence: TokenReference?
+        tokenizerJSON document: JSONDocument, beginOfSequence: TokenReference?, endOfSequence: TokenReference?, stopNumbers: [Int]
     ) throws(ModelFileError) {
         let reader = TokenizerJSON(document)
         var parts = try reader.parts()
@@ -24,6 +24,9 @@ extension ByteLevelTokenizer {
         }
         parts.beginOfSequence = try resolve(beginOfSequence)
         parts.endOfSequence = try resolve(endOfSequence)
+        // A number that is no token ends nothing.
+        let stops = Set(stopNumbers.filter(parts.texts.indices.contains).map(Int32.init) + [parts.endOfSequence].compactMap { $0 })
+        parts.stopTokens = { _ in stops }
         try self.init(parts)
     }
 }

@@ -39,12 +39,11 @@ public final class ByteLevelTokenizer: Tokenizer {
         var addedTokensAfterNormalization: [AddedTokens.Entry] = []
         var beginOfSequence: Int32?
         var endOfSequence: Int32?
+        /// The tokens after which a model has said all.
+        var stopTokens: (Vocabulary) throws(ModelFileError) -> Set<Int32> = { _ in [] }
         var prefix: [Int32] = []
         var suffix: [Int32] = []
     }
-
-    /// Names of tokens that end a turn, whatever the file says of them (as in llama.cpp).
-    private static let turnEnds = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>"]
 
     init(_ parts: Parts) throws(ModelFileError) {
         vocabulary = try Vocabulary(texts: parts.texts, kinds: parts.kinds, file: parts.file)
@@ -58,9 +57,7 @@ public final class ByteLevelTokenizer: Tokenizer {
         endOfSequence = parts.endOfSequence
         prefix = parts.prefix
         suffix = parts.suffix
-        var stops = Set(ByteLevelTokenizer.turnEnds.compactMap(vocabulary.number(of:)))
-        if let end = parts.endOfSequence { stops.insert(end) }
-        stopTokens = stops
+        stopTokens = try parts.stopTokens(vocabulary)
     }
 
     public var vocabularySize: Int { vocabulary.count }

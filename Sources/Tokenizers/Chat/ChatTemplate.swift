@@ -1,155 +1,130 @@
+import Jinja
 import ModelFiles
 
-/// How a model wants a conversation written.
+/// How a model wants a conversation written: the template that its files carry, a program in the Jinja language.
 ///
-/// Models carry their layout as a program in the Jinja language. This library runs no such programs: it recognises those of the families
-/// below by their decisive expressions, and refuses others rather than write a conversation in a way the model was not trained on.
+/// Templates mean what they mean in `transformers`. A model may have several under names; the one named `tool_use` is taken for
+/// conversations with tools, `default` for the others.
 ///
-/// The rendered text names control tokens, the first token of the text included where the layout has one: encode it with `addSpecial`
-/// false and `parseSpecial` true.
-public struct ChatTemplate: Sendable, Hashable {
-    public enum Family: String, Sendable, CaseIterable {
-        /// `<|im_start|>role\n…<|im_end|>\n` (SmolLM2, Qwen 2 and 2.5, and others)
-        case chatml
-        /// `<|start_header_id|>role<|end_header_id|>\n\n…<|eot_id|>`
-        case llama3
-        /// As ``llama3``, with dates at the head of the system message (Llama 3.1 to 3.3).
-        case llama31 = "llama3.1"
-        /// `<|role|>\n…</s>\n`
-        case zephyr
+/// The rendered text names control tokens, the first token of the text included where the template writes one: encode it with
+/// `addSpecial` false and `parseSpecial` true.
+public struct ChatTemplate: Sendable {
+    /// What errors call the file.
+    private let file: String
+    private let templates: [String: Result<Template, ChatTemplateError>]
+    /// The names of tokens, under those of the variables that hold them: `bos_token`, `eos_token`.
+    private let specialTokens: [String: JSONValue]
+
+    private static let defaultName = "default"
+    private static let toolName = "tool_use"
+
+    /// One template.
+    /// - Throws: ``ChatTemplateError`` when it is no Jinja, or asks for what is not supported here.
+    public init(_ source: String, specialTokens: [String: String] = [:], file: String) throws(ChatTemplateError) {
+        self.init([ChatTemplate.defaultName: source], specialTokens: specialTokens.mapValues { .string($0) }, file: file)
+        if case .failure(let error) = templates[ChatTemplate.defaultName] { throw error }
     }
 
-    public let family: Family
-    /// What the system message says when the conversation has none, for layouts that then write one.
-    public let defaultSystem: String?
-    /// The names of the tokens that begin a text and end a turn, where the layout writes them.
-    private let beginOfSequence: String
-    private let endOfSequence: String
-
-    /// ChatML without a default system message.
-    public static let chatml = ChatTemplate(family: .chatml, defaultSystem: nil, beginOfSequence: "", endOfSequence: "")
-
-    private init(family: Family, defaultSystem: String?, beginOfSequence: String, endOfSequence: String) {
-        self.family = family
-        self.defaultSystem = defaultSystem
-        self.beginOfSequence = beginOfSequence
-        self.endOfSequence = endOfSequence
-    }
-
-    /// Recognises a layout.
-    /// - Parameters:
-    ///   - template: the Jinja program.
-    ///   - beginOfSequence, endOfSequence: the names of these tokens, which the program calls `bos_token` and `eos_token`.
-    ///   - file: what messages call the file.
-    /// - Throws: ``ModelFileError/unsupported(file:detail:)`` when it is none of the families.
-    public init(
-        recognising template: String, beginOfSequence: String?, endOfSequence: String?, file: String
-    ) throws(ModelFileError) {
-        let source = JinjaSource(template)
-        switch ChatTemplate.family(of: source) {
-        case .chatml?:
-            let system = source.literal(after: "<|im_start|>system\\n", before: "<|im_end|>")
-            self.init(family: .chatml, defaultSystem: system, beginOfSequence: "", endOfSequence: "")
-        case .zephyr?:
-            guard let endOfSequence else {
-                throw .unsupported(file: file, detail: "the chat template ends turns with a token that the file does not name")
-            }
-            self.init(family: .zephyr, defaultSystem: nil, beginOfSequence: "", endOfSequence: endOfSequence)
-        case let family?:
-            self.init(
-                family: family, defaultSystem: nil, beginOfSequence: beginOfSequence ?? "<|begin_of_text|>", endOfSequence: "")
-        case nil:
-            let known = Family.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .unsupported(
-                file: file, detail: "the chat template is of no known family (\(known)), so --chat is not available for this model")
+    /// Templates by name; one that cannot be read is an error when it is used.
+    init(_ sources: [String: String], specialTokens: [String: JSONValue], file: String) {
+        self.file = file
+        self.specialTokens = specialTokens
+        templates = sources.mapValues { source in
+            do throws(JinjaError) {
+                return .success(try Template(source))
+            } catch { return .failure(ChatTemplateError(error, file: file)) }
         }
-    }
-
-    private static func family(of source: JinjaSource) -> Family? {
-        guard source.contains("add_generation_prompt") else { return nil }
-        // What would change the text in ways that rendering below does not follow.
-        let isPlain = !["trim", "strip", "strftime", "think", "bos_token"].contains(where: source.contains)
-        let writesNothingElse = source.writtenText.isEmpty
-        let chatml = "'<|im_start|>'+message.role+'\\n'+message.content+'<|im_end|>"
-        if source.contains(chatml + "'+'\\n'") || source.contains(chatml + "\\n'") {
-            return isPlain && writesNothingElse && source.contains("'<|im_start|>assistant\\n'") ? .chatml : nil
-        }
-        let header = "'<|start_header_id|>'+message.role+'<|end_header_id|>\\n\\n'+message.content|trim+'<|eot_id|>'"
-        if writesNothingElse, source.contains(header), source.contains("'<|start_header_id|>assistant<|end_header_id|>\\n\\n'") {
-            return source.contains("Cutting Knowledge Date: December 2023\\n") ? .llama31 : .llama3
-        }
-        // The line break after these expressions is part of the text.
-        let turns = ["system", "user", "assistant"].map { "'<|\($0)|>\\n'+message.content+eos_token}}\n" }
-        if isPlain, turns.allSatisfy(source.contains), source.contains("{{'<|assistant|>'}}\n") { return .zephyr }
-        return nil
     }
 
     /// The text of a conversation.
-    /// - Parameter addGenerationPrompt: whether to begin the assistant's next message.
-    public func render(messages: [ChatMessage], addGenerationPrompt: Bool) -> String {
-        switch family {
-        case .chatml: renderChatML(messages, addGenerationPrompt)
-        case .llama3, .llama31: renderLlama3(messages, addGenerationPrompt)
-        case .zephyr: renderZephyr(messages, addGenerationPrompt)
+    /// - Parameters:
+    ///   - addGenerationPrompt: whether to begin the assistant's next message.
+    ///   - clock: seconds since 1970, for templates that write the date; the machine's clock when nil.
+    /// - Throws: ``ChatTemplateError`` with the line of the template, or with what the template says against the conversation.
+    public func render(_ input: ChatInput, addGenerationPrompt: Bool, clock: Int? = nil) throws(ChatTemplateError) -> String {
+        var variables: [String: Value] = specialTokens.mapValues { Value($0) }
+        variables["messages"] = .list(input.messages.map { Value($0.json) })
+        variables["tools"] = input.tools.map { .list($0.map { Value($0) }) } ?? Value.none
+        variables["documents"] = input.documents.map { .list($0.map { Value($0) }) } ?? Value.none
+        variables["add_generation_prompt"] = .bool(addGenerationPrompt)
+        for member in input.variables { variables[member.key] = Value(member.value) }
+        let template = try template(hasTools: input.tools != nil)
+        do throws(JinjaError) {
+            return try template.render(variables, clock: clock)
+        } catch { throw ChatTemplateError(error, file: file) }
+    }
+
+    /// The text of messages.
+    public func render(messages: [ChatMessage], addGenerationPrompt: Bool) throws(ChatTemplateError) -> String {
+        try render(ChatInput(messages: messages), addGenerationPrompt: addGenerationPrompt)
+    }
+
+    private func template(hasTools: Bool) throws(ChatTemplateError) -> Template {
+        let names = hasTools ? [ChatTemplate.toolName, ChatTemplate.defaultName] : [ChatTemplate.defaultName]
+        guard let template = names.lazy.compactMap({ templates[$0] }).first else {
+            throw .withoutDefault(file: file, names: templates.keys.sorted())
         }
-    }
-
-    private func renderChatML(_ messages: [ChatMessage], _ addGenerationPrompt: Bool) -> String {
-        var turns = messages
-        if let defaultSystem, let first = messages.first, first.role != .system {
-            turns.insert(ChatMessage(role: .system, content: defaultSystem), at: 0)
-        }
-        let text = turns.map { "<|im_start|>\($0.role.rawValue)\n\($0.content)<|im_end|>\n" }.joined()
-        return addGenerationPrompt ? text + "<|im_start|>assistant\n" : text
-    }
-
-    private func renderLlama3(_ messages: [ChatMessage], _ addGenerationPrompt: Bool) -> String {
-        func turn(_ role: String, _ content: String) -> String { "<|start_header_id|>\(role)<|end_header_id|>\n\n\(content)" }
-        var turns = messages[...]
-        var text = beginOfSequence
-        if family == .llama31 {
-            // The template's own date for when it cannot ask for today's, so that a conversation is the same every day.
-            let dates = "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n"
-            let system = turns.first?.role == .system ? turns.removeFirst().content : ""
-            text += turn("system", dates + ChatTemplate.trim(system) + "<|eot_id|>")
-        }
-        for message in turns { text += turn(message.role.rawValue, ChatTemplate.trim(message.content) + "<|eot_id|>") }
-        return addGenerationPrompt ? text + turn("assistant", "") : text
-    }
-
-    private func renderZephyr(_ messages: [ChatMessage], _ addGenerationPrompt: Bool) -> String {
-        let text = messages.map { "<|\($0.role.rawValue)|>\n\($0.content)\(endOfSequence)\n" }.joined()
-        return addGenerationPrompt && !messages.isEmpty ? text + "<|assistant|>\n" : text
-    }
-
-    /// What Jinja's `trim` leaves: Python's `str.strip`, which counts four separators below U+0020 as whitespace.
-    private static func trim(_ text: String) -> String {
-        func isWhitespace(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value) }
-        let scalars = text.unicodeScalars
-        guard let first = scalars.firstIndex(where: { !isWhitespace($0) }), let last = scalars.lastIndex(where: { !isWhitespace($0) })
-        else { return "" }
-        return String(scalars[first...last])
+        return try template.get()
     }
 }
 
-extension ChatTemplate {
-    /// The layout that a GGUF file carries in `tokenizer.chat_template`.
-    public init(_ gguf: GGUFFile) throws(ModelFileError) {
-        guard let template = try gguf.string(ifPresent: "tokenizer.chat_template") else { throw .withoutChatTemplate(gguf.name) }
-        func tokenName(_ key: String) throws(ModelFileError) -> String? {
-            guard let number = try gguf.integer(ifPresent: key), let tokens = try gguf.strings(ifPresent: "tokenizer.ggml.tokens"),
-                tokens.indices.contains(number)
-            else { return nil }
-            return tokens[number]
+/// Why a conversation cannot be written in a model's layout.
+public enum ChatTemplateError: Error, Equatable, CustomStringConvertible {
+    /// The template is not Jinja.
+    case malformed(file: String, line: Int, detail: String)
+    /// The template uses what is not supported here.
+    case unsupported(file: String, line: Int, detail: String)
+    /// The template fails on this conversation: it expects what is not there.
+    case failed(file: String, line: Int, detail: String)
+    /// The template itself refuses the conversation, with this message.
+    case refused(file: String, message: String)
+    /// Rendering would take too many steps or too much memory.
+    case tooLarge(file: String, line: Int, detail: String)
+    /// There are templates under these names only.
+    case withoutDefault(file: String, names: [String])
+
+    init(_ error: JinjaError, file: String) {
+        switch error {
+        case .syntax(let line, let detail): self = .malformed(file: file, line: line, detail: detail)
+        case .unsupported(let line, let detail): self = .unsupported(file: file, line: line, detail: detail)
+        case .failed(let line, let detail): self = .failed(file: file, line: line, detail: detail)
+        case .raised(_, let message): self = .refused(file: file, message: message)
+        case .limit(let line, let detail): self = .tooLarge(file: file, line: line, detail: detail)
         }
-        try self.init(
-            recognising: template, beginOfSequence: tokenName("tokenizer.ggml.bos_token_id"),
-            endOfSequence: tokenName("tokenizer.ggml.eos_token_id"), file: gguf.name)
+    }
+
+    public var description: String {
+        switch self {
+        case .malformed(let file, let line, let detail):
+            "\(file): the chat template is no Jinja, in line \(line): \(detail)"
+        case .unsupported(let file, let line, let detail):
+            "\(file): the chat template cannot be run here, line \(line): \(detail)"
+        case .failed(let file, let line, let detail):
+            "\(file): the chat template fails on this conversation, in line \(line): \(detail)"
+        case .refused(let file, let message):
+            "\(file): the chat template refuses this conversation: \(message)"
+        case .tooLarge(let file, let line, let detail):
+            "\(file): the chat template goes beyond what is allowed, in line \(line): \(detail)"
+        case .withoutDefault(let file, let names):
+            "\(file): has chat templates named \(names.joined(separator: ", ")), and none named default"
+        }
     }
 }
 
-extension ModelFileError {
-    static func withoutChatTemplate(_ file: String) -> ModelFileError {
-        .unsupported(file: file, detail: "has no chat template, so --chat is not available for this model")
+extension Value {
+    /// A value of a JSON document.
+    package init(_ json: JSONValue) {
+        switch json {
+        case .null: self = .none
+        case .bool(let value): self = .bool(value)
+        case .integer(let value): self = .integer(value)
+        case .number(let value): self = .float(value)
+        case .string(let text): self = .string(text)
+        case .array(let values): self = .list(values.map { Value($0) })
+        case .object(let object):
+            var mapping = Mapping()
+            for member in object.members { mapping.set(member.key, to: Value(member.value)) }
+            self = .dictionary(mapping)
+        }
     }
 }

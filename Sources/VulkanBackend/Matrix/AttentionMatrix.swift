@@ -116,7 +116,7 @@ extension VulkanBackend {
             var inputs = MatrixCheckInputs()
             func tensor(_ shape: Shape, _ dtype: DType) throws -> Tensor {
                 let values = inputs.activations(shape.count)
-                return dtype == .f16 ? try upload(values.map { Float16($0) }, shape, .f16) : try upload(values, shape)
+                return try upload(values, shape, dtype)
             }
             let query = try tensor([rows, 2, matrix.parts * matrix.head], queries)
             let key = try tensor([1, count, 1, matrix.parts * matrix.head], keys)
@@ -126,7 +126,7 @@ extension VulkanBackend {
                 maximumQueries: rows, maximumKeys: count)
             func result(_ way: ProductWay) throws -> [Float] {
                 try computing(way) {
-                    try floats(of: attention(query, keys: key, values: value, segments: segments, scale: 0.125, as: type))
+                    try floats(of: attention(query, keys: key, values: value, segments: segments, scale: 0.125, causal: true, as: type))
                 }
             }
             return (try result(.planned), try result(.plain))

@@ -114,7 +114,7 @@ public struct Tuner {
         let (rows, heads) = isSoftware ? (64, 1) : (2048, 32)
         let values = inputs.activations(rows * heads * channels).map { Float16($0) }
         let tensor = try backend.upload(values, [rows, heads, channels], .f16)
-        let cache = tensor.reshaped([1, rows, heads, channels])
+        let cache = try tensor.reshaped([1, rows, heads, channels])
         let segments = Segments(
             queryStarts: try backend.upload([0, Int32(rows)]), keyLengths: try backend.upload([Int32(rows)]),
             slots: try backend.upload([0 as Int32]), maximumQueries: rows, maximumKeys: rows)

@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 import Tensors
 
 /// A Llama-family decoder (Touvron et al. 2023): pre-norm blocks of rotary grouped-query attention and a SiLU-gated MLP.
@@ -21,7 +22,10 @@ public final class Llama: LanguageModel {
     /// The type of norms' results and of what products read; the residual stream and the logits are f32.
     public let activations: DType
     /// The type of keys and values.
-    private let cacheType: DType
+    public let cacheType: DType
+    /// Kept for ``sketch``.
+    private let weights: any WeightSource
+    private var rememberedSketch: WeightSketch?
 
     public var architecture: String { configuration.architecture }
     public var vocabularySize: Int { configuration.vocabulary }
@@ -37,6 +41,7 @@ public final class Llama: LanguageModel {
         guard cacheType.isActivation else { throw ModelError.unsupported("a key-value cache of \(cacheType); it can be f32 or f16") }
         self.configuration = c
         self.backend = backend
+        self.weights = weights
         var names = SiteList()
         var hash = Fingerprint()
         hash.add([c.layers, c.hidden, c.heads, c.keyHeads, c.headChannels, c.intermediate, c.vocabulary])
@@ -106,10 +111,24 @@ public final class Llama: LanguageModel {
         return try weights.weight(name, shape: [c.vocabulary, c.hidden], on: backend)
     }
 
-    public func makeCache(slots: Int, capacity: Int) throws -> KeyValueCache {
+    /// Every matrix, the output projection last: the embedding where that serves as one, so that files agree whether or not they hold it twice.
+    public var sketch: WeightSketch? {
+        get throws {
+            if let rememberedSketch { return rememberedSketch }
+            let embedding = try weights.sample("model.embed_tokens.weight")
+            var head = try weights.sample("lm_head.weight") ?? embedding
+            head?.name = "lm_head.weight"
+            let projections = try layers.flatMap(\.projections).map { try weights.sample("\($0.site.name).weight") }
+            let sketch = WeightSketch(([embedding] + projections + [head]).compactMap { $0 })
+            rememberedSketch = sketch
+            return sketch
+        }
+    }
+
+    public func makeCache(slots: Int, capacity: Int, dtype: DType) throws -> KeyValueCache {
         try KeyValueCache(
             layers: configuration.layers, slots: slots, capacity: capacity, heads: configuration.keyHeads,
-            headChannels: configuration.headChannels, dtype: cacheType, on: backend)
+            headChannels: configuration.headChannels, dtype: dtype, on: backend)
     }
 
     /// The stages of a block; between them wait the residual stream and at most one tensor more.
@@ -129,6 +148,10 @@ public final class Llama: LanguageModel {
     public var stageCount: Int { layers.count * Stage.allCases.count }
 
     public func begin(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext) throws -> PassState {
+        // A device would read beyond the table.
+        if let token = batch.extremeTokens.first(where: { $0 < 0 || $0 >= configuration.vocabulary }) {
+            throw ModelError.tokenOutOfRange(token, vocabulary: configuration.vocabulary)
+        }
         let hidden = try context.visit(backend.embedding(batch.tokens, table: embedding), at: embeddingSite)
         return PassState(batch: batch, cache: cache, hidden: hidden)
     }
@@ -223,15 +246,4 @@ private struct Layer {
     let outputSite: Site
 
     var projections: [Projection] { [query, key, value, output, gate, up, down] }
-}
-
-/// Numbers sites as they are named, in execution order.
-private struct SiteList {
-    private(set) var sites: [Site] = []
-
-    mutating func add(_ name: String, _ channels: Int) -> Site {
-        let site = Site(name: name, index: sites.count, channels: channels)
-        sites.append(site)
-        return site
-    }
 }

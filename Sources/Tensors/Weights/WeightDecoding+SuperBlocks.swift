@@ -54,7 +54,7 @@ extension WeightDecoding {
 
     /// Scale and minimum of sub-block j. The first four of each take the low six bits of bytes 0–3 and 4–7; the last four take
     /// four bits from bytes 8–11 and their top two bits from the top of bytes 0–7.
-    private static func sixBitPair(_ packed: UnsafePointer<UInt8>, _ j: Int) -> (scale: Int, minimum: Int) {
+    static func sixBitPair(_ packed: UnsafePointer<UInt8>, _ j: Int) -> (scale: Int, minimum: Int) {
         if j < 4 { return (Int(packed[j]) & 63, Int(packed[j + 4]) & 63) }
         return (
             Int(packed[j + 4]) & 15 | (Int(packed[j - 4]) >> 6) << 4,

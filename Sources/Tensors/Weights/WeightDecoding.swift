@@ -1,5 +1,3 @@
-import Tensors
-
 /// Decoding of rows of weights to f32, for every weight type.
 ///
 /// The layouts are those of `ggml-common.h` (ggml), the values those of the `dequantize_row_*` functions beside it: every product
