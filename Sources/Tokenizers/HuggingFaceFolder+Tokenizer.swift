@@ -13,19 +13,20 @@ extension HuggingFaceFolder {
             endOfSequence: specialToken(settings, "eos_token", "eos_token_id"), stopNumbers: endNumbers())
     }
 
-    /// The tokens that end a text when transformers generates: one or several in `generation_config.json`, or else in `config.json`. What
-    /// the tokenizer's settings call the end of a sequence is one, too.
+    /// The tokens that end a text: one or several in `generation_config.json`, in `config.json`, or in both. What the tokenizer's settings
+    /// call the end of a sequence is one, too.
     private func endNumbers() throws(ModelFileError) -> [Int] {
         let key = "eos_token_id"
         let path = name + "/generation_config.json"
-        var source = config
-        if FileManager.default.fileExists(atPath: path) {
-            let generation = try JSONDocument(path: path)
-            if generation.value(key) != nil { source = generation }
-        }
-        guard let value = source.value(key) else { return [] }
-        guard let numbers = value.integer.map({ [$0] }) ?? value.integers else {
-            throw .wrongType(file: source.name, key: key, expected: "an integer or an array of them", found: value.typeDescription)
+        var sources = [config]
+        if FileManager.default.fileExists(atPath: path) { sources.append(try JSONDocument(path: path)) }
+        var numbers: [Int] = []
+        for source in sources {
+            guard let value = source.value(key) else { continue }
+            guard let stated = value.integer.map({ [$0] }) ?? value.integers else {
+                throw .wrongType(file: source.name, key: key, expected: "an integer or an array of them", found: value.typeDescription)
+            }
+            numbers += stated
         }
         return numbers
     }

@@ -175,8 +175,9 @@ final class SinglePrecision: AlteredBackend {
         for start in stride(from: 0, to: x.count, by: channels) {
             let range = start..<start + channels
             let largest = x[range].max()!
-            for index in range { x[index] = expf(x[index] - largest) }
-            let sum = x[range].reduce(0, +)
+            // The difference as it is, and a sum that loses nothing: both are asked for.
+            for index in range { x[index] = Float(exp(Double(x[index]) - Double(largest))) }
+            let sum = Float(x[range].reduce(0.0) { $0 + Double($1) })
             for index in range { x[index] /= sum }
         }
         try inner.write(x, to: operation.output)
@@ -235,7 +236,10 @@ final class SinglePrecision: AlteredBackend {
     }
 
     private func normalise(_ values: inout [Float], _ places: [Int], _ epsilon: Float) {
-        let mean = places.reduce(Float(0)) { $0 + values[$1] } / Float(places.count)
+        // About the first value, and corrected once, so that equal values have it for their mean.
+        guard let first = places.first else { return }
+        var mean = values[first]
+        for _ in 0..<2 { mean += places.reduce(Float(0)) { $0 + (values[$1] - mean) } / Float(places.count) }
         let squares = places.reduce(Float(0)) { $0 + (values[$1] - mean) * (values[$1] - mean) }
         let factor = 1 / (squares / Float(places.count) + epsilon).squareRoot()
         for place in places { values[place] = (values[place] - mean) * factor }

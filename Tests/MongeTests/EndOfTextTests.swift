@@ -6,7 +6,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A text ends at every token that the files call an end: as transformers' `generate` for folders, as llama.cpp for GGUF files.
+/// A text ends at every token that the files call an end: in any place for folders, as llama.cpp for GGUF files.
 @Suite struct EndOfTextTests {
     private func expect(_ url: URL, ends: Bool, _ what: String) throws {
         let model = try Model.load(url, on: DeviceChoice.cpu.open())
@@ -28,7 +28,7 @@ import Testing
                 "the tokenizer's beside others", [:], [generation: ["eos_token_id": 0], "tokenizer_config.json": ["eos_token": "<stop>"]],
                 true
             ),
-            ("settings for generation before the model's", ["eos_token_id": 3], [generation: ["eos_token_id": 0]], false),
+            ("the model's settings beside those for generation", ["eos_token_id": 3], [generation: ["eos_token_id": 0]], true),
             ("no token of the vocabulary", [:], [generation: ["eos_token_id": [-1, 99]]], false),
             ("nothing", [:], [:], false),
         ]
@@ -73,7 +73,7 @@ import Testing
             try expect(url, ends: true, "a padding token")
             let model = try Model.load(url, on: DeviceChoice.cpu.open())
             #expect(model.tokenizer.vocabularySize == 9)
-            let error = #expect(throws: ModelError.self) { try model.generate("A<pad>") }
+            let error = #expect(throws: ModelError.self) { try model.generate("A<pad>", options: GenerationOptions(tokens: 2)) }
             #expect(error == .tokenOutOfRange(8, vocabulary: 8))
         }
     }

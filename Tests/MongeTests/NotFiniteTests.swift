@@ -38,8 +38,8 @@ import Transport
         #expect(sweep[0].failure == nil && sweep[0].tokens.count == 6)
         let failure = try #require(sweep[1].failure)
         #expect(sweep[1].tokens.isEmpty && !sweep[1].isFinished)
-        #expect("\(failure)".contains("\"Once upon a time\" at λ = 3e+38"), "\(failure)")
+        #expect("\(failure)".contains("'Once upon a time'), λ = 3e+38"), "\(failure)")
         // Asked for alone, it is thrown.
-        #expect(throws: failure) { try model.generate("Once upon a time", steering: [map.at(3e38)], options: options) }
+        #expect(throws: MongeError.self) { try model.generate("Once upon a time", steering: [map.at(3e38)], options: options) }
     }
 }

@@ -56,7 +56,9 @@ import Testing
                     for _ in 0..<Int.random(in: 1...3, using: &random) {
                         let value = Self.values.randomElement(using: &random)!
                         let key = (config.keys.sorted() + Self.added).randomElement(using: &random)!
-                        if Int.random(in: 0..<3, using: &random) == 0, var section = config["rope_scaling"] as? [String: Any] {
+                        if Int.random(in: 0..<3, using: &random) == 0, var section = config["rope_scaling"] as? [String: Any],
+                            !section.isEmpty
+                        {
                             section[section.keys.sorted().randomElement(using: &random)!] = value
                             config["rope_scaling"] = section
                         } else if Int.random(in: 0..<8, using: &random) == 0 {

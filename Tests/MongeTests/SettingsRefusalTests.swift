@@ -143,7 +143,10 @@ import Testing
             }
             let names = key.hasPrefix("general") ? String(decoding: value.dropFirst(8), as: UTF8.self) : key
             // Head sizes are told by what they mean.
-            let meanings = ["llama.rope.dimension_count": "turns 4 of 8", "llama.attention.value_length": "values 4"]
+            let meanings = [
+                "llama.rope.scaling.type": "rope.scaling.type", "llama.rope.dimension_count": "turns 4 of 8",
+                "llama.attention.value_length": "values 4",
+            ]
             #expect(message?.contains(meanings[names] ?? names) == true, "\(key) \(value): \(message ?? "was loaded")")
         }
         // The same number for every layer, and values that change nothing.

@@ -120,6 +120,7 @@ import Transport
     @Test func mapsCarryTheirModelsSketch() throws {
         try SuccessorModel.withFolder { url in
             let model = try Model.load(url, on: DeviceChoice.cpu.open())
+            let options = GenerationOptions(tokens: 2, temperature: 0)
             let sketch = try #require(try model.language.sketch)
             let own = map(model.language, sketch: sketch)
             #expect(own.warnings == [])
@@ -132,9 +133,8 @@ import Transport
                 try older.write(to: path)
                 let read = try TransportMap(contentsOf: path)
                 #expect(read == older && read.warnings == [.withoutSketch])
-                _ = try model.generate("A", steering: [read.at(1)])
+                _ = try model.generate("A", steering: [read.at(1)], options: options)
             }
-            let options = GenerationOptions(tokens: 2, temperature: 0)
             _ = try model.generate("A", steering: [own.at(1)], options: options)
             var other = sketch
             other.matrices[1].values[3] += 0.5
