@@ -1,7 +1,7 @@
 #version 460
 // Attention from its parts over disjoint keys, which weigh e^(m − M) each: m the largest score of the part, M that of all.
 //
-// An invocation has one channel of one row. Four parts are on their way at once: there are few invocations, and what they wait for
+// An invocation has one channel of one row. Four parts are in flight at once: there are few invocations, and what they wait for
 // is memory.
 #include "common/arguments.glsl"
 #include "common/functions.glsl"

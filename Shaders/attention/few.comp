@@ -19,7 +19,7 @@ layout(constant_id = 8) const uint SPANS = 1;
 layout(constant_id = 9) const uint LANES = 32;
 
 const uint SUBGROUPS = 4;
-// The keys of a stream that are on their way at once, with their values: 128 bytes a lane.
+// The keys of a stream that are in flight at once, with their values: 128 bytes a lane.
 const uint DEPTH = KEYS_ARE_HALF ? 4u : 2u;
 
 // For each subgroup the largest score, the weights, and the sums of one row.
@@ -71,7 +71,7 @@ void main() {
     int streamStart = tile.keyStart + int((gl_SubgroupID * DEPTH) * streams + stream);
     // All subgroups take the same number of steps; keys past the end are the last one again and get no weight.
     [[dont_unroll]] for (int base = 0; tile.keyStart + base < tile.keyEnd; base += step_) {
-        // All loads of a step come first, those of the values, too: bytes on their way are what speed depends on.
+        // All loads of a step come first, those of the values, too: bytes in flight are what speed depends on.
         uvec4 keyLow[DEPTH * SPANS];
         uvec4 keyHigh[DEPTH * SPANS];
         uvec4 valueLow[DEPTH * SPANS];

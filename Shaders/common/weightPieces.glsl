@@ -1,4 +1,4 @@
-// Weights on their way into a tile: `fetchPiece` loads what a piece of a row is stored as, `decodePiece` makes f16 of it later, so
+// Weights in flight into a tile: `fetchPiece` loads what a piece of a row is stored as, `decodePiece` makes f16 of it later, so
 // that the loads of the next tile are under way while this one is multiplied.
 //
 // A piece is PIECE consecutive elements: 8 of a plain type, which are one or two loads of 16 bytes, or half a chunk of a quantised one.

@@ -4,13 +4,13 @@
 #include "common/compensated.glsl"
 
 layout(push_constant, scalar) uniform Arguments {
-    // [stretches, channels]
+    // [partitions, channels]
     Longs counts;
     Floats result;
     uint sourceCount;
     uint targetCount;
     uint channels;
-    uint stretches;
+    uint partitions;
     CHECK_BLOCK
 } arguments;
 
@@ -22,7 +22,7 @@ vec2 pairOfLong(uint64_t n) {
 void main() {
     FOR_EACH_ELEMENT(channel, arguments.channels) {
         uint64_t total = 0;
-        for (uint part = 0; part < arguments.stretches; part++) {
+        for (uint part = 0; part < arguments.partitions; part++) {
             total += arguments.counts[AT(0u, part * arguments.channels + channel, 8u)].value;
         }
         uint64_t all = uint64_t(arguments.sourceCount) * arguments.targetCount * 2ul;

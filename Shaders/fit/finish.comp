@@ -11,13 +11,13 @@
 layout(push_constant, scalar) uniform Arguments {
     Floats source;
     Floats target;
-    // [stretches, FIT_SUMS, channels]
+    // [partitions, FIT_SUMS, channels]
     Pairs sums;
     Floats result;
     uint sourceCount;
     uint targetCount;
     uint channels;
-    uint stretches;
+    uint partitions;
     uint method;
     float deadDeviation;
     float deadRatio;
@@ -41,7 +41,7 @@ void main() {
     FOR_EACH_ELEMENT(channel, arguments.channels) {
         vec2 sums[FIT_SUMS];
         [[unroll]] for (uint k = 0; k < FIT_SUMS; k++) sums[k] = vec2(0.0);
-        for (uint part = 0; part < arguments.stretches; part++) {
+        for (uint part = 0; part < arguments.partitions; part++) {
             [[unroll]] for (uint k = 0; k < FIT_SUMS; k++) {
                 sums[k] = pairSum(sums[k], arguments.sums[AT(2u, (part * FIT_SUMS + k) * arguments.channels + channel, 8u)].value);
             }

@@ -1,6 +1,6 @@
 // variants: FIRST = 0 1
 #version 460
-// One pass of merging sorted stretches of columns: four steps of a bitonic network (Batcher 1968) at a time, on 16 elements in
+// One pass of merging sorted partitions of columns: four steps of a bitonic network (Batcher 1968) at a time, on 16 elements in
 // registers, in place.
 //
 // A merge of blocks of 2^t elements first compares element i with its mirror image i ^ (2^t − 1), then with i ^ 2^s for falling s.

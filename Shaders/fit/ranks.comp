@@ -1,6 +1,6 @@
 #version 460
 // What the AUROC of sorted columns is made of: Σ over source samples of twice the target samples below it, and once those equal to
-// it. An invocation for each column and each stretch of source samples.
+// it. An invocation for each column and each partition of source samples.
 #include "common/arguments.glsl"
 #include "common/ordering.glsl"
 #include "fit/sums.glsl"
@@ -8,12 +8,12 @@
 layout(push_constant, scalar) uniform Arguments {
     Floats source;
     Floats target;
-    // [stretches, channels]
+    // [partitions, channels]
     Longs result;
     uint sourceCount;
     uint targetCount;
     uint channels;
-    uint stretches;
+    uint partitions;
     CHECK_BLOCK
 } arguments;
 
@@ -47,15 +47,15 @@ uint rankFrom(uint from, uint key, bool countsEqual, uint channel) {
 }
 
 void main() {
-    FOR_EACH_ELEMENT(i, arguments.channels * arguments.stretches) {
+    FOR_EACH_ELEMENT(i, arguments.channels * arguments.partitions) {
         uint channel = i % arguments.channels;
-        uvec2 stretch = stretchOf(i / arguments.channels, arguments.stretches, arguments.sourceCount);
+        uvec2 range = partitionOf(i / arguments.channels, arguments.partitions, arguments.sourceCount);
         uint64_t total = 0;
         uint below = 0u;
         uint through = 0u;
         // The key of no value.
         uint lastKey = 0u;
-        for (uint s = stretch.x; s < stretch.y; s++) {
+        for (uint s = range.x; s < range.y; s++) {
             uint key = rankKey(arguments.source[AT(0u, s * arguments.channels + channel, 4u)].value);
             if (key != lastKey) {
                 below = rankFrom(through, key, false, channel);

@@ -1,7 +1,7 @@
 // variants: FIRST = 0 1
 #version 460
-// Stretches of 2^TILE_BITS samples of eight columns in shared memory: sorted from the start (FIRST), or the last steps of a merge, those
-// that compare samples of one stretch. One read and one write of the columns for all these steps, where passes in registers (fit/merge)
+// Partitions of 2^TILE_BITS samples of eight columns in shared memory: sorted from the start (FIRST), or the last steps of a merge, those
+// that compare samples of one partition. One read and one write of the columns for all these steps, where passes in registers (fit/merge)
 // do four. Eight columns side by side fill a sector of memory.
 #include "common/arguments.glsl"
 #include "fit/columnElements.glsl"

@@ -1,6 +1,6 @@
 // variants: PAIRING = none equal unequal
 #version 460
-// The sums that a fit is made of, over a stretch of the samples: an invocation for each column and stretch. Sums are pairs of floats, as
+// The sums that a fit is made of, over a partition of the samples: an invocation for each column and partition. Sums are pairs of floats, as
 // good as with Float64 to the last bits of the float results.
 //
 // One pass: samples are centred about the column's middle sample K, and the shift from K to the mean is taken out at the end:
@@ -16,12 +16,12 @@
 layout(push_constant, scalar) uniform Arguments {
     Floats source;
     Floats target;
-    // [stretches, FIT_SUMS, channels]
+    // [partitions, FIT_SUMS, channels]
     Pairs result;
     uint sourceCount;
     uint targetCount;
     uint channels;
-    uint stretches;
+    uint partitions;
     CHECK_BLOCK
 } arguments;
 
@@ -78,7 +78,7 @@ vec2 targetAt(Walk walk, uint steps, uint channel) {
 }
 
 void main() {
-    FOR_EACH_ELEMENT(i, arguments.channels * arguments.stretches) {
+    FOR_EACH_ELEMENT(i, arguments.channels * arguments.partitions) {
         uint channel = i % arguments.channels;
         uint part = i / arguments.channels;
         float sourceMiddle = sourceValue(arguments.sourceCount / 2u, channel);
@@ -88,10 +88,10 @@ void main() {
         Sums paired = source;
         vec2 pairedTarget = vec2(0.0);
         vec2 products = vec2(0.0);
-        uvec2 sourceStretch = stretchOf(part, arguments.stretches, arguments.sourceCount);
-        uvec2 targetStretch = stretchOf(part, arguments.stretches, arguments.targetCount);
+        uvec2 sourcePartition = partitionOf(part, arguments.partitions, arguments.sourceCount);
+        uvec2 targetPartition = partitionOf(part, arguments.partitions, arguments.targetCount);
 #ifdef PAIRING_equal
-        for (uint s = sourceStretch.x; s < sourceStretch.y; s++) {
+        for (uint s = sourcePartition.x; s < sourcePartition.y; s++) {
             vec2 a = exactSum(sourceValue(s, channel), -sourceMiddle);
             vec2 b = exactSum(targetValue(s, channel), -targetMiddle);
             addTo(source, a);
@@ -101,12 +101,12 @@ void main() {
         paired = source;
         pairedTarget = target.sum;
 #else
-        for (uint s = sourceStretch.x; s < sourceStretch.y; s++) addTo(source, exactSum(sourceValue(s, channel), -sourceMiddle));
-        for (uint s = targetStretch.x; s < targetStretch.y; s++) addTo(target, exactSum(targetValue(s, channel), -targetMiddle));
+        for (uint s = sourcePartition.x; s < sourcePartition.y; s++) addTo(source, exactSum(sourceValue(s, channel), -sourceMiddle));
+        for (uint s = targetPartition.x; s < targetPartition.y; s++) addTo(target, exactSum(targetValue(s, channel), -targetMiddle));
 #endif
 #ifdef PAIRING_unequal
         uint steps = max(arguments.sourceCount, arguments.targetCount);
-        uvec2 steps_ = stretchOf(part, arguments.stretches, steps);
+        uvec2 steps_ = partitionOf(part, arguments.partitions, steps);
         Walk sourceWalk = walk(steps_.x, arguments.sourceCount, steps);
         Walk targetWalk = walk(steps_.x, arguments.targetCount, steps);
         for (uint s = steps_.x; s < steps_.y; s++) {

@@ -4,7 +4,7 @@
 // over the pieces of a row of W (common/weightPieces.glsl), each decoded once for all rows of x.
 //
 // Neighbouring lanes load neighbouring pieces, so that a load of a subgroup is one stretch of memory: 512 bytes of f16 for 32 lanes.
-// UNROLL · TILE_OUTPUTS pieces of each lane are on their way before the first is decoded.
+// UNROLL · TILE_OUTPUTS pieces of each lane are in flight before the first is decoded.
 #include "common/arguments.glsl"
 #include "common/weightPieces.glsl"
 #include "linear/epilogue.glsl"

@@ -2,7 +2,7 @@
 // variants: WEIGHT = f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q4_K q5_K q6_K
 #version 460
 // y = epilogue(x · Wᵀ + b) on tensor cores by whole work-groups (GL_NV_cooperative_matrix2): f16 products, f32 sums. The driver stages
-// the tiles; tensor layouts fill up with zeros what lies beyond the edges, weights are decoded element by element on their way, and the
+// the tiles; tensor layouts fill up with zeros what lies beyond the edges, weights are decoded element by element as they pass, and the
 // epilogue is applied to each element of the sums where it lies.
 #include "common/arguments.glsl"
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require

@@ -11,7 +11,7 @@ struct MongeCommand: ParsableCommand {
         commandName: "monge",
         abstract: "Steers language models by Activation Transport, on any GPU with Vulkan 1.3 or on the CPU.",
         discussion: """
-            Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 could not be done, 2 asked wrongly.
+            Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 could not be done, 2 a usage error.
             `--device` and the environment variable MONGE_DEVICE take auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME.
             """,
         version: MongeVersion.current,

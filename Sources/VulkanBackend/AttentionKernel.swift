@@ -134,8 +134,8 @@ enum AttentionKernel: Equatable {
     /// How many work-groups share the keys of a tile: more where there are too few tiles to keep a graphics processor busy, as long as
     /// each has enough to do that its partial result is little beside it.
     ///
-    /// Decoding with Llama 3 8B over 32,768 keys in f16 is 128 MiB to read: 43 µs at an H100's 3.1 TB/s, which takes 2 MB on their way, 16 KiB
-    /// on each of its 132 processors. A lane of ``few(tileRows:lanesPerKey:spans:)`` has 128 bytes on their way, and its some 140
+    /// Decoding with Llama 3 8B over 32,768 keys in f16 is 128 MiB to read: 43 µs at an H100's 3.1 TB/s, which takes 2 MB in flight, 16 KiB
+    /// on each of its 132 processors. A lane of ``few(tileRows:lanesPerKey:spans:)`` has 128 bytes in flight, and its some 140
     /// registers leave room for three work-groups of 128 lanes on a processor, 48 KiB: three times what is needed, for the part of the
     /// time that goes into arithmetic. That is 396 work-groups, 49 for each of the 8 key heads, with 670 keys each; their partial results
     /// are 1.6 MB, 1 % of the keys. Arithmetic takes some 20 µs beside it (9 for 0.5 G multiplications and additions, 11 for exponentials).

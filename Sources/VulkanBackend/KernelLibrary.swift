@@ -7,17 +7,17 @@ final class KernelLibrary {
 
     private let device: Device
     /// Kernels that run in the place of others.
-    private let standIns: [String: String]
+    private let kernelSubstitutes: [String: String]
 
-    init(_ device: Device, standIns: [String: String] = [:]) {
+    init(_ device: Device, kernelSubstitutes: [String: String] = [:]) {
         self.device = device
-        self.standIns = standIns
+        self.kernelSubstitutes = kernelSubstitutes
     }
 
     /// The build of a kernel that the device runs; checked builds are compiled from the sources of this package only, so that what is
     /// compiled ahead has none.
     func code(_ name: String) throws -> ShaderCode {
-        let name = standIns[name] ?? name
+        let name = kernelSubstitutes[name] ?? name
         return try Self.shaders.code(device.isChecked ? name + "+checked" : name)
     }
 

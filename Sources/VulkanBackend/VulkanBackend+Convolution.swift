@@ -7,10 +7,10 @@ extension VulkanBackend {
     public func convTranspose2d(_ operation: ConvTranspose2dOperation) throws { try convolve(operation.operands, "convTranspose2d") }
 
     private func convolve(_ operands: ConvolutionOperands, _ name: String) throws {
-        switch productWay {
-        case .plain: break
+        switch productMethod {
+        case .scalar: break
         case .matrix(let plan): return try matrixConvolve(operands, plan, name)
-        case .planned: if let plan = try matrixPlan(operands, name) { return try matrixConvolve(operands, plan, name) }
+        case .automatic: if let plan = try matrixPlan(operands, name) { return try matrixConvolve(operands, plan, name) }
         }
         let (x, weight) = (try place(of: operands.x, name), try place(of: operands.weight, name))
         let dtype = operands.weight.dtype

@@ -1,7 +1,7 @@
 import Tensors
 
 extension VulkanBackend {
-    /// A bitonic network of compare-exchanges: four steps to a dispatch in registers, and in shared memory all that stay within a stretch.
+    /// A bitonic network of compare-exchanges: four steps to a dispatch in registers, and in shared memory all that stay within a partition.
     public func sortColumns(_ operation: SortColumnsOperation) throws {
         let name = "sortColumns"
         let (samples, channels) = (operation.x.shape[0], operation.x.shape[1])
@@ -49,7 +49,7 @@ extension VulkanBackend {
         return largest.map { largest in [6, 8].first { samples <= 1 << $0 } ?? largest }
     }
 
-    /// The sums of each column over stretches of samples, and the maps from them.
+    /// The sums of each column over partitions of samples, and the maps from them.
     public func fitColumns(_ operation: FitColumnsOperation) throws {
         let name = "fitColumns"
         _ = try count(operation.source, name)
@@ -60,19 +60,19 @@ extension VulkanBackend {
         let columns = operation.source.shape[1]
         let samples = max(sourceCount, targetCount)
         // Source, target and pairs have a loop each.
-        let stretches = stretches(of: samples, columns: columns, iterations: 3)
-        let sums = try scratch(Int(try count(stretches * columns * Self.fitSums, name)) * 8, name)
+        let partitions = partitions(of: samples, columns: columns, iterations: 3)
+        let sums = try scratch(Int(try count(partitions * columns * Self.fitSums, name)) * 8, name)
 
         var arguments = KernelArguments()
         arguments.buffer(source, .read)
         arguments.buffer(target, .read)
         arguments.buffer(sums, .write)
-        let sizes = [sourceCount, targetCount, columns, stretches].map { UInt32($0) }
+        let sizes = [sourceCount, targetCount, columns, partitions].map { UInt32($0) }
         sizes.forEach { arguments.number($0) }
         let pairing = operation.method != .linear ? "none" : sourceCount == targetCount ? "equal" : "unequal"
-        let iterations = 3 * ((samples + stretches - 1) / stretches)
+        let iterations = 3 * ((samples + partitions - 1) / partitions)
         try run(
-            "fit/sums-\(pairing)", launch(columns: columns, stretches: stretches, iterations: iterations, name), arguments, name)
+            "fit/sums-\(pairing)", launch(columns: columns, partitions: partitions, iterations: iterations, name), arguments, name)
 
         arguments = KernelArguments()
         arguments.buffer(source, .read)
@@ -87,10 +87,10 @@ extension VulkanBackend {
         }
         arguments.real(FitColumnsOperation.deadDeviation)
         arguments.real(FitColumnsOperation.deadRatio)
-        try run("fit/finish", launch(elements: columns, iterations: stretches, name), arguments, name)
+        try run("fit/finish", launch(elements: columns, iterations: partitions, name), arguments, name)
     }
 
-    /// What a stretch of a column leaves, each a pair of floats (FIT_SUMS in Shaders/fit).
+    /// What a partition of a column leaves, each a pair of floats (FIT_SUMS in Shaders/fit).
     private static let fitSums = 8
 
     public func quantileColumns(_ operation: QuantileColumnsOperation) throws {
@@ -125,7 +125,7 @@ enum SortPass: Equatable {
     /// Four steps of a merge in registers, the lowest across `bit` of the samples' numbers; with `begins` the first of them is the mirror
     /// step.
     case merge(begins: Bool, bit: Int)
-    /// Stretches of 2^bits samples in shared memory: sorted from the start, or the steps of a merge from bit `bits − 1` down.
+    /// Partitions of 2^bits samples in shared memory: sorted from the start, or the steps of a merge from bit `bits − 1` down.
     case tiles(begins: Bool, bits: Int)
 
     /// The passes for columns of a length.

@@ -4,16 +4,16 @@ import VulkanRuntime
 extension VulkanBackend {
     /// A matrix product with its epilogue in the same kernel.
     public func linear(_ operation: LinearOperation) throws {
-        switch productWay {
-        case .plain: try plainLinear(operation)
+        switch productMethod {
+        case .scalar: try scalarLinear(operation)
         case .matrix(let plan): try matrixLinear(operation, plan)
-        case .planned:
-            if let plan = try matrixPlan(operation) { try matrixLinear(operation, plan) } else { try plainLinear(operation) }
+        case .automatic:
+            if let plan = try matrixPlan(operation) { try matrixLinear(operation, plan) } else { try scalarLinear(operation) }
         }
     }
 
     /// ``linear(_:)`` by plain arithmetic, in f32.
-    func plainLinear(_ operation: LinearOperation) throws {
+    func scalarLinear(_ operation: LinearOperation) throws {
         let name = "linear"
         var x = try place(of: operation.x, name)
         let weight = try place(of: operation.weight, name)

@@ -12,10 +12,10 @@ extension VulkanBackend {
 
 extension VulkanBackend {
     /// Whether a kernel passes its check, which is no part of what may be being recorded.
-    func trusts(
+    func passesSelfCheck(
         _ checks: MatrixSelfCheck, _ kernel: String, code: ShaderCode, results: () throws -> (fast: [Float], plain: [Float])
     ) throws -> Bool {
-        try stream.suspendingRecording { try checks.trusts(kernel, code: code, results: results) }
+        try stream.suspendingRecording { try checks.passesSelfCheck(kernel, code: code, results: results) }
     }
 }
 

@@ -15,7 +15,7 @@ public final class VulkanBackend: Backend {
     package let matrices: [MatrixEngine]
     let matrixOptions: MatrixOptions
     let matrixChecks: MatrixSelfCheck?
-    var productWay = ProductWay.planned
+    var productMethod = ProductMethod.automatic
     /// Tiles of attention that were measured on the device.
     package internal(set) var attentionTiles: [AttentionTile]
     /// Whether an attention is the check of its own kernel.
@@ -34,7 +34,7 @@ public final class VulkanBackend: Backend {
     public init(device: Device, family: KernelFamily? = nil, matrix options: MatrixOptions = MatrixOptions()) throws {
         self.device = device
         self.family = family ?? KernelFamily(for: device.report)
-        kernels = KernelLibrary(device, standIns: options.standIns)
+        kernels = KernelLibrary(device, kernelSubstitutes: options.kernelSubstitutes)
         let table = TuningTable.load(device.report, in: device.cacheFolder, warn: options.report)
         matrices = try MatrixEngine.all(options.choice, on: device.report, tiles: table?.matrixTiles ?? [])
         matvecShape = table?.matvec ?? .usual

@@ -66,7 +66,7 @@ import VulkanRuntime
         options.checksKernels = true
         options.report = { warnings.append($0) }
         // bf16 and f16 have the same number of bytes.
-        options.standIns = ["linear/matrix-emulated-f16": "linear/matrix-emulated-bf16"]
+        options.kernelSubstitutes = ["linear/matrix-emulated-f16": "linear/matrix-emulated-bf16"]
 
         func product(_ options: MatrixOptions) throws -> (fast: [Float], backend: VulkanBackend) {
             let backend = try TestBackend.make(family: .tiles, matrix: options, cacheFolder: folder)
@@ -88,7 +88,7 @@ import VulkanRuntime
         #expect(warnings.all.count == 2)
 
         // Another kernel of that name is checked anew, and used.
-        options.standIns = [:]
+        options.kernelSubstitutes = [:]
         let right = try product(options)
         #expect(warnings.all.count == 2)
         #expect(MatrixVerdicts(right.backend.device.report, in: folder).failures.isEmpty)
@@ -178,16 +178,16 @@ import VulkanRuntime
         let check = MatrixSelfCheck(report, folder: nil) { warnings.append($0) }
         let code = ShaderCode(name: "a/kernel", words: [1, 2, 3])
         #expect(throws: TensorError.self) {
-            try check.trusts("a", code: code) { throw TensorError.deviceLost(device: report.name, detail: "") }
+            try check.passes("a", code: code) { throw TensorError.deviceLost(device: report.name, detail: "") }
         }
         #expect(warnings.all.isEmpty)
-        #expect(try !check.trusts("a", code: code) { throw TensorError.executionFailed(operation: "linear", detail: "no pipeline") })
+        #expect(try !check.passes("a", code: code) { throw TensorError.executionFailed(operation: "linear", detail: "no pipeline") })
         #expect(warnings.all.count == 1 && warnings.all[0].contains("no pipeline"))
         // Zeros, NaN and too few results are wrong, whatever they are compared with.
         for fast in [[0, 0, 0], [1, .nan, 3], [1, 2]] as [[Float]] {
-            #expect(try !check.trusts("\(fast)", code: code) { (fast, [1, 2, 3]) })
+            #expect(try !check.passes("\(fast)", code: code) { (fast, [1, 2, 3]) })
         }
-        #expect(try check.trusts("right", code: code) { ([1, 2.0005, 3], [1, 2, 3]) })
+        #expect(try check.passes("right", code: code) { ([1, 2.0005, 3], [1, 2, 3]) })
     }
 
     @Test func aForcedKindThatTheDeviceLacksIsAnError() throws {

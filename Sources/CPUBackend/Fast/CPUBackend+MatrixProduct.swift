@@ -8,16 +8,16 @@ extension CPUBackend {
 
     /// A product of many rows with the weights: bound by arithmetic.
     ///
-    /// Rows are taken a stretch at a time. A stretch is packed once, by all threads, and then multiplied with blocks of output channels,
+    /// Rows are taken a block at a time. A block is packed once, by all threads, and then multiplied with blocks of output channels,
     /// which are decoded once for all its rows: it is as long as the third-level cache holds, so that neither costs much.
     ///
     /// - Parameters:
     ///   - product: All rows. `x` may be NULL where `pack` does not read it.
     ///   - groups: Output channels are so many equal groups, each with packed rows of its own.
     func matrixProduct(_ product: monge_linear, groups: Int = 1, pack: PackPanel) throws {
-        let stretches = RowStretches(rows: product.rows, elements: product.inputs * groups)
-        for index in 0..<stretches.count {
-            let range = stretches[index]
+        let blocks = RowBlocks(rows: product.rows, elements: product.inputs * groups)
+        for index in 0..<blocks.count {
+            let range = blocks[index]
             try withUnsafePointer(to: product.rows(range)) { try multiply($0, firstRow: range.lowerBound, groups: groups, pack: pack) }
         }
     }
@@ -48,8 +48,8 @@ extension CPUBackend {
     }
 }
 
-/// The stretches of rows that are packed at a time.
-struct RowStretches {
+/// The blocks of rows that are packed at a time.
+struct RowBlocks {
     let rows: Int
     let count: Int
     private let length: Int
@@ -57,7 +57,7 @@ struct RowStretches {
     /// - Parameter elements: The numbers of a packed row.
     init(rows: Int, elements: Int) {
         self.rows = rows
-        // 4 MiB of packed rows, but enough of them that decoding the weights anew for each stretch is little.
+        // 4 MiB of packed rows, but enough of them that decoding the weights anew for each block is little.
         let most = max(256, (4 << 20) / MemoryLayout<Float>.stride / max(1, elements))
         let wanted = (rows + most - 1) / most
         // Whole panels of every instruction set.
@@ -68,7 +68,7 @@ struct RowStretches {
     subscript(index: Int) -> Range<Int> { index * length..<min((index + 1) * length, rows) }
 }
 
-/// How a stretch of rows and the output channels are shared out: blocks of channels, and blocks of panels where channels are few.
+/// How a block of rows and the output channels are shared out: blocks of channels, and blocks of panels where channels are few.
 struct ProductSplit {
     private let allChannels: Int
     private let allPanels: Int

@@ -89,7 +89,7 @@ public struct AttentionTile: Codable, Sendable, Hashable, CustomStringConvertibl
 extension VulkanBackend {
     /// The tile for an attention on tensor cores; nil where plain arithmetic is to do it.
     func attentionMatrix(_ operation: AttentionOperation, queryRows: Int, alignment: Int) throws -> AttentionMatrix? {
-        guard case .planned = productWay, queryRows >= AttentionKernel.leastTiledRows, alignment % 16 == 0 else { return nil }
+        guard case .automatic = productMethod, queryRows >= AttentionKernel.leastTiledRows, alignment % 16 == 0 else { return nil }
         let (queries, keys) = (operation.queries.dtype, operation.keys.dtype)
         guard matrixInputs == .half || matrixInputs == .activations && queries == .f16 && keys == .f16 else { return nil }
         for engine in matrices {
@@ -97,7 +97,7 @@ extension VulkanBackend {
                 let matrix = AttentionMatrix(
                     engine, channels: operation.headChannels, queryRows: queryRows, on: device.report, measured: attentionTiles),
                 kernels.has("attention/matrix-\(engine.kind.rawValue)"),
-                try trusts(matrix, queries: queries, keys: keys, result: operation.output.dtype)
+                try passesSelfCheck(matrix, queries: queries, keys: keys, result: operation.output.dtype)
             else { continue }
             return matrix
         }
@@ -105,11 +105,11 @@ extension VulkanBackend {
     }
 
     /// Whether the kernel passes its check: two heads over one with more rows than a tile and a few blocks of keys, causal.
-    private func trusts(_ matrix: AttentionMatrix, queries: DType, keys: DType, result type: DType) throws -> Bool {
+    private func passesSelfCheck(_ matrix: AttentionMatrix, queries: DType, keys: DType, result type: DType) throws -> Bool {
         guard let matrixChecks, !isCheckingAttention else { return true }
         let kernel = "attention/matrix-\(matrix.engine.kind.rawValue)"
         let types = "\(queries), \(keys)" + (type == queries ? "" : " to \(type)")
-        return try trusts(matrixChecks, "\(kernel) (\(matrix.description), \(types))", code: kernels.code(kernel)) {
+        return try passesSelfCheck(matrixChecks, "\(kernel) (\(matrix.description), \(types))", code: kernels.code(kernel)) {
             isCheckingAttention = true
             defer { isCheckingAttention = false }
             let (rows, count) = (matrix.rows / 2 + 5, 3 * matrix.keys + 7)
@@ -124,12 +124,12 @@ extension VulkanBackend {
             let segments = Segments(
                 queryStarts: try upload([0, Int32(rows)]), keyLengths: try upload([Int32(count)]), slots: try upload([0 as Int32]),
                 maximumQueries: rows, maximumKeys: count)
-            func result(_ way: ProductWay) throws -> [Float] {
+            func result(_ way: ProductMethod) throws -> [Float] {
                 try computing(way) {
                     try floats(of: attention(query, keys: key, values: value, segments: segments, scale: 0.125, causal: true, as: type))
                 }
             }
-            return (try result(.planned), try result(.plain))
+            return (try result(.automatic), try result(.scalar))
         }
     }
 }

@@ -10,7 +10,7 @@ public struct MatrixOptions: Sendable {
     /// Told of each kernel that failed its check and of tables that cannot be used, in a sentence; nothing is printed.
     public var report: @Sendable (String) -> Void = { _ in }
     /// Kernels of the library that run in the place of others: how tests see a wrong kernel found out.
-    package var standIns: [String: String] = [:]
+    package var kernelSubstitutes: [String: String] = [:]
 
     public init() {}
 

@@ -20,7 +20,7 @@ package struct MatrixPlan: Equatable {
     package init(_ engine: MatrixEngine, rows: Int, outputs: Int, channels: Int, count: Int = 1) {
         let units = max(1, engine.units / count)
         let tile = engine.tiles.best(rows: rows, outputs: outputs, units: units)
-        // Few rows are bound by the bytes of the weights, of which one group a processor does not have enough on their way.
+        // Few rows are bound by the bytes of the weights, of which one group a processor does not have enough in flight.
         let groups = units * (rows <= Self.fewRows ? Self.groupsForFewRows : 1)
         let free = engine.kind == .nv ? 1 : groups / tile.count(rows: rows, outputs: outputs)
         let wanted = max(1, min(free, channels / Self.fewestChannels, Self.mostSplits))
@@ -47,9 +47,9 @@ package struct MatrixPlan: Equatable {
 }
 
 /// How products are computed: as is best, or in one way that is to be checked or measured.
-package enum ProductWay {
-    case planned
-    case plain
+package enum ProductMethod {
+    case automatic
+    case scalar
     case matrix(MatrixPlan)
 }
 

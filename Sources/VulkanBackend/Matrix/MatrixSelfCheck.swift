@@ -30,7 +30,7 @@ package final class MatrixSelfCheck {
     ///   - code: Its SPIR-V.
     ///   - results: Runs the same product with this kernel and with the plain one. A kernel that cannot be run is one that failed.
     /// - Throws: What `results` throws when the device is lost or has no memory left, which says nothing of the kernel.
-    package func trusts(
+    package func passes(
         _ kernel: String, code: ShaderCode, results: () throws -> (fast: [Float], plain: [Float])
     ) throws -> Bool {
         if let known = decided[kernel] { return known }

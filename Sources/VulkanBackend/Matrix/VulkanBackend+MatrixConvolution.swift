@@ -16,7 +16,7 @@ extension VulkanBackend {
                 engine, rows: operands.batch * operands.phaseGrid, outputs: operands.groupOutputs, channels: operands.rowElements,
                 count: operands.groups * operands.phases
             ).withPowerOfTwoSplits(channels: operands.rowElements)
-            if try trustsConvolution(plan, operands) { return plan }
+            if try convolutionPassesSelfCheck(plan, operands) { return plan }
         }
         return nil
     }
@@ -42,7 +42,7 @@ extension VulkanBackend {
 
 extension VulkanBackend {
     /// Whether a kernel passes its check: a 3×3 kernel over an image with more pixels than a tile, or in steps of two over the result.
-    private func trustsConvolution(_ plan: MatrixPlan, _ operands: ConvolutionOperands) throws -> Bool {
+    private func convolutionPassesSelfCheck(_ plan: MatrixPlan, _ operands: ConvolutionOperands) throws -> Bool {
         guard let matrixChecks else { return true }
         let (engine, tile) = (plan.engine, plan.tile)
         let (activations, weight, type) = (operands.x.dtype, operands.weight.dtype, operands.output.dtype)
@@ -50,7 +50,7 @@ extension VulkanBackend {
         let kernel = engine.convolutionKernel(weight)
         let types = activations == type ? "\(activations)" : "\(activations) to \(type)"
         let name = "\(kernel) (\(tile), \(engine.fragment), \(types)\(isTransposed ? ", transposed" : ""))"
-        return try trusts(matrixChecks, name, code: kernels.code(kernel)) {
+        return try passesSelfCheck(matrixChecks, name, code: kernels.code(kernel)) {
             let (width, inputs, outputs) = (12, 32, tile.outputs + 5)
             let height = tile.rows / width + 2
             var numbers = MatrixCheckInputs()
@@ -62,14 +62,14 @@ extension VulkanBackend {
             let kernelWeight = try numbers.weights(rows: outputs, columns: 9 * inputs, weight).withUnsafeBytes {
                 try upload($0, [outputs, 3, 3, inputs], weight)
             }
-            func result(_ way: ProductWay) throws -> [Float] {
+            func result(_ way: ProductMethod) throws -> [Float] {
                 try computing(way) {
                     if isTransposed { return try floats(of: convTranspose2d(x, weight: kernelWeight, stride: 2, padding: 1, as: type)) }
                     return try floats(of: conv2d(x, weight: kernelWeight, padding: 1, as: type))
                 }
             }
             let alone = MatrixPlan(engine, tile: tile, splits: 1, splitChannels: 9 * inputs)
-            return (try result(.matrix(alone)), try result(.plain))
+            return (try result(.matrix(alone)), try result(.scalar))
         }
     }
 }

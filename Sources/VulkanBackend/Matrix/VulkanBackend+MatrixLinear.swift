@@ -22,7 +22,7 @@ extension VulkanBackend {
         for engine in matrices where engine.kind != .nv || x.dtype == .f16 && weight.dtype != .f32 {
             let plan = MatrixPlan(engine, rows: operation.rows, outputs: operation.outputChannels, channels: operation.inputChannels)
             guard kernels.has(engine.linearKernel(weight.dtype)),
-                try trusts(plan, activations: x.dtype, weight: weight.dtype, result: operation.output.dtype)
+                try passesSelfCheck(plan, activations: x.dtype, weight: weight.dtype, result: operation.output.dtype)
             else { continue }
             return plan
         }
@@ -53,12 +53,12 @@ extension VulkanBackend {
     }
 
     /// Whether a kernel passes its check, on a product of a few tiles and their edges, with a wait for the device at its first use.
-    private func trusts(_ plan: MatrixPlan, activations: DType, weight: DType, result type: DType) throws -> Bool {
+    private func passesSelfCheck(_ plan: MatrixPlan, activations: DType, weight: DType, result type: DType) throws -> Bool {
         guard let matrixChecks else { return true }
         let (engine, tile) = (plan.engine, plan.tile)
         let kernel = engine.linearKernel(weight)
         let types = activations == type ? "\(activations)" : "\(activations) to \(type)"
-        return try trusts(matrixChecks, "\(kernel) (\(tile), \(engine.fragment), \(types))", code: kernels.code(kernel)) {
+        return try passesSelfCheck(matrixChecks, "\(kernel) (\(tile), \(engine.fragment), \(types))", code: kernels.code(kernel)) {
             let (rows, outputs) = (tile.rows + 3, tile.outputs + 5)
             let channels = weight.blockElements > 32 ? 512 : 160
             var inputs = MatrixCheckInputs()
@@ -69,19 +69,19 @@ extension VulkanBackend {
             let matrix = try inputs.weights(rows: outputs, columns: channels, weight).withUnsafeBytes {
                 try upload($0, [outputs, channels], weight)
             }
-            func product(_ way: ProductWay) throws -> [Float] {
+            func product(_ way: ProductMethod) throws -> [Float] {
                 try computing(way) { try floats(of: linear(x, weight: matrix, as: type)) }
             }
             let alone = MatrixPlan(engine, tile: tile, splits: 1, splitChannels: channels)
-            return (try product(.matrix(alone)), try product(.plain))
+            return (try product(.matrix(alone)), try product(.scalar))
         }
     }
 
     /// Computes the products of `body` in one way.
-    package func computing<Result>(_ way: ProductWay, _ body: () throws -> Result) rethrows -> Result {
-        let usual = productWay
-        defer { productWay = usual }
-        productWay = way
+    package func computing<Result>(_ way: ProductMethod, _ body: () throws -> Result) rethrows -> Result {
+        let usual = productMethod
+        defer { productMethod = usual }
+        productMethod = way
         return try body()
     }
 

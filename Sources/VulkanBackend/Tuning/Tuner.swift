@@ -76,7 +76,7 @@ public struct Tuner {
         var best = (tile: usual, time: Double.infinity)
         for tile in ScalarTile.candidates where tile.isPossible(on: backend.device.report) {
             backend.scalarTile = tile
-            let time = try backend.computing(.plain) { try shortest { _ = try backend.linear(x, weight: weight, into: result) } }
+            let time = try backend.computing(.scalar) { try shortest { _ = try backend.linear(x, weight: weight, into: result) } }
             report(
                 Measurement(
                     problem: "linear [\(rows), \(channels)] by [\(outputs), \(channels)] f32", choice: "\(tile)",

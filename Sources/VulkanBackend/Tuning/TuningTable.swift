@@ -111,7 +111,7 @@ public struct MatvecShape: Codable, Sendable, Hashable, CustomStringConvertible 
         (self.outputs, self.unroll) = (outputs, unroll)
     }
 
-    /// Four loads of 16 bytes on their way in each lane: with 16 subgroups of 32 lanes on a processor that is 32 KiB, twice what an H100
+    /// Four loads of 16 bytes in flight in each lane: with 16 subgroups of 32 lanes on a processor that is 32 KiB, twice what an H100
     /// needs for 3 TB/s at 700 ns on each of its 132.
     public static let usual = MatvecShape(outputs: 2, unroll: 2)
 
