@@ -15,7 +15,7 @@ extension VulkanBackend {
     func passesSelfCheck(
         _ checks: MatrixSelfCheck, _ kernel: String, code: ShaderCode, results: () throws -> (fast: [Float], plain: [Float])
     ) throws -> Bool {
-        try stream.suspendingRecording { try checks.passesSelfCheck(kernel, code: code, results: results) }
+        try stream.suspendingRecording { try checks.passes(kernel, code: code, results: results) }
     }
 }
 
