@@ -62,7 +62,7 @@ public final class VulkanBackend: Backend {
     public var preferredActivations: DType { matrixInputs != .single && !device.report.isSoftware ? .f16 : .f32 }
 
     /// The commands that operations are recorded on: for profiles, and for what a caller adds in order.
-    public var stream: VulkanRuntime.Stream { device.stream }
+    package var stream: VulkanRuntime.Stream { device.stream }
 
     public func allocate(_ shape: Shape, _ dtype: DType) throws -> Tensor {
         guard let byteCount = dtype.byteCount(elements: shape.count) else {

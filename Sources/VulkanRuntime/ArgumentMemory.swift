@@ -2,13 +2,13 @@ import CVulkan
 
 /// Arguments of a dispatch that its push constants do not hold: the stream puts them where the device reads them, and their address into
 /// the push constants.
-public struct StoredArguments {
+package struct StoredArguments {
     /// As the kernel's block has them, with scalar layout.
-    public let bytes: UnsafeRawBufferPointer
+    package let bytes: UnsafeRawBufferPointer
     /// Where in the push constants the address goes, in bytes: a multiple of 8.
-    public let addressOffset: Int
+    package let addressOffset: Int
 
-    public init(bytes: UnsafeRawBufferPointer, addressOffset: Int) {
+    package init(bytes: UnsafeRawBufferPointer, addressOffset: Int) {
         self.bytes = bytes
         self.addressOffset = addressOffset
     }

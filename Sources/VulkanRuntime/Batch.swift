@@ -198,8 +198,8 @@ final class Batch {
 }
 
 /// How long a dispatch took on the device: from the end of the work before it to its own end.
-public struct DispatchTiming: Sendable, Equatable {
-    public let label: String
-    public let kernel: String
-    public let nanoseconds: Double
+package struct DispatchTiming: Sendable, Equatable {
+    package let label: String
+    package let kernel: String
+    package let nanoseconds: Double
 }

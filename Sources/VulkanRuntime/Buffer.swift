@@ -1,10 +1,10 @@
 import CVulkan
 
 /// Device memory. When the last reference goes its memory is used again in stream order: by commands that are recorded later.
-public final class Buffer: @unchecked Sendable {
+package final class Buffer: @unchecked Sendable {
     /// The device address, a multiple of 256.
-    public let address: UInt64
-    public let byteCount: Int
+    package let address: UInt64
+    package let byteCount: Int
 
     let block: MemoryBlock
     let offset: Int
@@ -27,18 +27,18 @@ public final class Buffer: @unchecked Sendable {
 }
 
 /// What a kernel does with a range of a buffer.
-public struct BufferUse {
-    public typealias Access = HazardTracker.Access
+package struct BufferUse {
+    package typealias Access = HazardTracker.Access
 
-    public let buffer: Buffer
-    public let byteOffset: Int
-    public let byteCount: Int
-    public let access: Access
+    package let buffer: Buffer
+    package let byteOffset: Int
+    package let byteCount: Int
+    package let access: Access
     /// The extents of what lies there, for errors; nil where it is nothing but bytes.
-    public let extents: [Int]?
+    package let extents: [Int]?
 
     /// - Precondition: the range lies in the buffer.
-    public init(_ buffer: Buffer, byteOffset: Int = 0, byteCount: Int, access: Access, extents: [Int]? = nil) {
+    package init(_ buffer: Buffer, byteOffset: Int = 0, byteCount: Int, access: Access, extents: [Int]? = nil) {
         precondition(byteOffset >= 0 && byteCount >= 0 && byteOffset + byteCount <= buffer.byteCount, "a use reaches beyond its buffer")
         self.buffer = buffer
         self.byteOffset = byteOffset
@@ -48,7 +48,7 @@ public struct BufferUse {
     }
 
     /// The whole buffer.
-    public init(_ buffer: Buffer, _ access: Access) {
+    package init(_ buffer: Buffer, _ access: Access) {
         self.init(buffer, byteCount: buffer.byteCount, access: access)
     }
 

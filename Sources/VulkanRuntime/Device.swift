@@ -3,9 +3,9 @@ import Foundation
 /// A Vulkan device, opened: its memory, its kernels and its stream of commands.
 public final class Device {
     public let report: DeviceReport
-    public let stream: Stream
+    package let stream: Stream
     /// Whether kernels are to be the `+checked` ones (``DeviceOptions/checked``).
-    public let isChecked: Bool
+    package let isChecked: Bool
     /// The folder that compiled pipelines, and what else is known of the device, are kept in between runs; nil for none.
     public let cacheFolder: URL?
 
@@ -37,7 +37,7 @@ public final class Device {
 
     /// Device memory, its contents undefined; while a stretch of the stream is recorded, memory of the recording. When nothing is free, waits for the stream and gives unused blocks back before failing.
     /// - Throws: ``VulkanError/outOfMemory(device:requested:inUse:allocated:budget:)``; the device stays usable.
-    public func makeBuffer(byteCount: Int) throws -> Buffer {
+    package func makeBuffer(byteCount: Int) throws -> Buffer {
         precondition(byteCount >= 0)
         try context.throwIfLost()
         if let recorder = stream.recorder { return try recorder.memory.allocate(byteCount: byteCount, takeMemory) }
@@ -61,7 +61,7 @@ public final class Device {
     ///   - usesFullSubgroups: whether every subgroup must have all its lanes, as cooperative matrices need; the work group is then a
     ///     multiple of the subgroup along x.
     /// - Throws: ``VulkanError/invalidDispatch(kernel:reason:)`` when the work group is too large for the device.
-    public func pipeline(
+    package func pipeline(
         _ code: ShaderCode, specialization: [UInt32], subgroupSize: Int? = nil, usesFullSubgroups: Bool = false
     ) throws -> Pipeline {
         try context.throwIfLost()
@@ -71,7 +71,7 @@ public final class Device {
     }
 
     /// Keeps what the driver has compiled for the next run. Also done when the device is closed.
-    public func savePipelines() { pipelines.save() }
+    package func savePipelines() { pipelines.save() }
 
     /// How much device memory is allocated and used.
     public var memory: MemoryUse { pool.use }

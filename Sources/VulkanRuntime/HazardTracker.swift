@@ -1,8 +1,8 @@
 /// Tells where a barrier is needed: when an access touches memory that was written since the last barrier, or writes memory that was read
 /// since (Vulkan specification, "Execution and Memory Dependencies"). Memory is named by device address, so that a freed buffer's range is
 /// tracked for whatever buffer has it next.
-public struct HazardTracker: Sendable {
-    public enum Access: Sendable {
+package struct HazardTracker: Sendable {
+    package enum Access: Sendable {
         case read
         case write
         case readWrite
@@ -12,12 +12,12 @@ public struct HazardTracker: Sendable {
     }
 
     /// A range of device memory: the addresses from `start` up to but not including `end`.
-    public struct Use: Sendable {
-        public let start: UInt64
-        public let end: UInt64
-        public let access: Access
+    package struct Use: Sendable {
+        package let start: UInt64
+        package let end: UInt64
+        package let access: Access
 
-        public init(start: UInt64, end: UInt64, access: Access) {
+        package init(start: UInt64, end: UInt64, access: Access) {
             (self.start, self.end, self.access) = (start, end, access)
         }
     }
@@ -27,7 +27,7 @@ public struct HazardTracker: Sendable {
     private var reads: [(start: UInt64, end: UInt64)] = []
     private var writes: [(start: UInt64, end: UInt64)] = []
 
-    public init(longest: Int = 512) {
+    package init(longest: Int = 512) {
         self.longest = longest
         reads.reserveCapacity(longest)
         writes.reserveCapacity(longest)
@@ -35,7 +35,7 @@ public struct HazardTracker: Sendable {
 
     /// Whether a use must wait for earlier ones. Ask for all uses of a command before recording any: within a command they do not wait
     /// for each other.
-    public func conflicts(_ use: Use) -> Bool {
+    package func conflicts(_ use: Use) -> Bool {
         if use.start >= use.end { return false }
         if reads.count + writes.count >= longest { return true }
         for range in writes where range.start < use.end && use.start < range.end { return true }
@@ -46,14 +46,14 @@ public struct HazardTracker: Sendable {
     }
 
     /// Notes a use of the command that is recorded.
-    public mutating func record(_ use: Use) {
+    package mutating func record(_ use: Use) {
         guard use.start < use.end else { return }
         if use.access.reads { reads.append((use.start, use.end)) }
         if use.access.writes { writes.append((use.start, use.end)) }
     }
 
     /// A barrier was recorded: everything before it is waited for.
-    public mutating func barrier() {
+    package mutating func barrier() {
         reads.removeAll(keepingCapacity: true)
         writes.removeAll(keepingCapacity: true)
     }

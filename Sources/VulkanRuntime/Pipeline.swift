@@ -1,11 +1,11 @@
 import CVulkan
 
 /// A kernel compiled for the device with its specialization constants.
-public final class Pipeline: @unchecked Sendable {
+package final class Pipeline: @unchecked Sendable {
     /// The kernel's name.
-    public let name: String
+    package let name: String
     /// Invocations in a work group along x, y and z.
-    public let workGroupSize: (Int, Int, Int)
+    package let workGroupSize: (Int, Int, Int)
 
     let handle: VkPipeline
     private let context: DeviceContext

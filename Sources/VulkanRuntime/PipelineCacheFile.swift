@@ -4,19 +4,19 @@ import Foundations
 
 /// The file that a driver's compiled pipelines are kept in: a mark, a checksum, and the driver's data. Drivers check whether the data is
 /// theirs and trust what follows, so the checksum keeps damaged data from them. A file that cannot be read or written costs time only.
-public struct PipelineCacheFile: Sendable {
-    public let url: URL
+package struct PipelineCacheFile: Sendable {
+    package let url: URL
 
     private static let mark = Data("MongePC1".utf8)
     private static let headerBytes = 16
     private static let largest = 512 << 20
 
-    public init(folder: URL, driverUUID: String) {
+    package init(folder: URL, driverUUID: String) {
         url = folder.appendingPathComponent("pipelines-\(driverUUID).bin")
     }
 
     /// The driver's data, or nil when there is none or it is damaged.
-    public func read() -> Data? {
+    package func read() -> Data? {
         guard let size = try? url.resourceValues(forKeys: [.fileSizeKey]).fileSize, (Self.headerBytes...Self.largest).contains(size),
             let file = try? Data(contentsOf: url), file.count >= Self.headerBytes, file.prefix(8) == Self.mark
         else { return nil }
@@ -26,7 +26,7 @@ public struct PipelineCacheFile: Sendable {
     }
 
     /// Replaces the file in one step, so that programs running at the same time never see half of it.
-    public func write(_ data: Data) {
+    package func write(_ data: Data) {
         try? FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try? OutputFile(url.path).write([Self.mark, Self.checksum(data), data])
     }

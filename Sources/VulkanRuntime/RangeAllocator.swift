@@ -1,18 +1,18 @@
 /// Cuts ranges out of a block of memory and takes them back. Offsets and sizes are in bytes; every range starts and ends on a multiple of
 /// the alignment. Free neighbours are joined at once, so the free ranges are always as large as they can be.
-public struct RangeAllocator: Sendable {
-    public let capacity: Int
-    public let alignment: Int
+package struct RangeAllocator: Sendable {
+    package let capacity: Int
+    package let alignment: Int
     /// Bytes in ranges that are given out.
-    public private(set) var used = 0
+    package private(set) var used = 0
     /// The size of the largest free range.
-    public private(set) var largestFree: Int
+    package private(set) var largestFree: Int
 
     /// In ascending order, never touching.
     private var free: [(offset: Int, size: Int)]
 
     /// - Precondition: `capacity` is a positive multiple of `alignment`.
-    public init(capacity: Int, alignment: Int) {
+    package init(capacity: Int, alignment: Int) {
         precondition(alignment > 0 && capacity > 0 && capacity.isMultiple(of: alignment))
         self.capacity = capacity
         self.alignment = alignment
@@ -20,16 +20,16 @@ public struct RangeAllocator: Sendable {
         largestFree = capacity
     }
 
-    public var isEmpty: Bool { used == 0 }
+    package var isEmpty: Bool { used == 0 }
 
     /// The size that a request takes up: rounded up to the alignment, and at least that.
-    public static func rounded(_ size: Int, to alignment: Int) -> Int {
+    package static func rounded(_ size: Int, to alignment: Int) -> Int {
         max(1, (size + alignment - 1) / alignment) * alignment
     }
 
     /// The smallest free range that holds `size` bytes gives them up (best fit, which keeps large ranges whole).
     /// - Returns: the offset, or nil when no free range is large enough.
-    public mutating func allocate(_ size: Int) -> Int? {
+    package mutating func allocate(_ size: Int) -> Int? {
         let size = Self.rounded(size, to: alignment)
         guard size <= largestFree else { return nil }
         var best = -1
@@ -51,7 +51,7 @@ public struct RangeAllocator: Sendable {
 
     /// Takes back a range that ``allocate(_:)`` gave for `size` bytes.
     /// - Precondition: the range is given out.
-    public mutating func release(offset: Int, size: Int) {
+    package mutating func release(offset: Int, size: Int) {
         let size = Self.rounded(size, to: alignment)
         var low = 0
         var high = free.count

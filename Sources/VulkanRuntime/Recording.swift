@@ -5,7 +5,7 @@ import CVulkan
 ///
 /// A recording keeps what it needs: the buffers that were there before it, and the memory of those that were made in it. A buffer that was
 /// made in it and outlives it holds, after each replay, what that replay has written.
-public final class Recording {
+package final class Recording {
     let context: DeviceContext
     let segments: [RecordedSegment]
     /// Kept for profiles, where each dispatch is written anew between its timestamps.
@@ -18,9 +18,9 @@ public final class Recording {
     private let pool: VkCommandPool
 
     /// The dispatches and copies of a replay.
-    public var commandCount: Int { commands.count }
+    package var commandCount: Int { commands.count }
     /// The device memory that is the recording's own, in bytes.
-    public var ownBytes: Int { memory.byteCount }
+    package var ownBytes: Int { memory.byteCount }
 
     /// - Parameter longestSegment: The most commands that are submitted together.
     init(

@@ -1,31 +1,31 @@
 import Foundation
 
 /// A compiled kernel: its name, for messages and profiles, and its SPIR-V.
-public struct ShaderCode: Sendable {
-    public let name: String
-    public let words: [UInt32]
+package struct ShaderCode: Sendable {
+    package let name: String
+    package let words: [UInt32]
 
-    public init(name: String, words: [UInt32]) {
+    package init(name: String, words: [UInt32]) {
         self.name = name
         self.words = words
     }
 }
 
 /// The kernels that the shader build has embedded, decoded when first asked for.
-public final class ShaderLibrary: @unchecked Sendable {
+package final class ShaderLibrary: @unchecked Sendable {
     private let table: [String: StaticString]
     private let lock = NSLock()
     private var decoded: [String: ShaderCode] = [:]
 
     /// - Parameter table: base64 of each kernel's words, little-endian, by name.
-    public init(_ table: [String: StaticString]) {
+    package init(_ table: [String: StaticString]) {
         self.table = table
     }
 
-    public var names: some Collection<String> { table.keys }
+    package var names: some Collection<String> { table.keys }
 
     /// - Throws: ``VulkanError/kernelMissing(name:)``.
-    public func code(_ name: String) throws(VulkanError) -> ShaderCode {
+    package func code(_ name: String) throws(VulkanError) -> ShaderCode {
         lock.lock()
         defer { lock.unlock() }
         if let known = decoded[name] { return known }

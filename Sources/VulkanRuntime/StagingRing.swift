@@ -1,23 +1,23 @@
 /// Hands out room in a ring for data on its way to the device. Positions count up for ever; the place in the ring is the position modulo
 /// the capacity. A piece never wraps around the end.
-public struct StagingRing: Sendable {
-    public let capacity: Int
+package struct StagingRing: Sendable {
+    package let capacity: Int
     /// The position behind the last piece.
-    public private(set) var head = 0
+    package private(set) var head = 0
     private var tail = 0
 
     /// Pieces start on multiples of this, which suits every copy.
     static let alignment = 16
 
     /// - Precondition: `capacity` is a positive multiple of 16.
-    public init(capacity: Int) {
+    package init(capacity: Int) {
         precondition(capacity > 0 && capacity.isMultiple(of: Self.alignment))
         self.capacity = capacity
     }
 
     /// Room for `byteCount` bytes, as an offset into the ring; nil until more of what was handed out is released.
     /// - Precondition: `byteCount` is at most the capacity.
-    public mutating func reserve(_ byteCount: Int) -> Int? {
+    package mutating func reserve(_ byteCount: Int) -> Int? {
         precondition(byteCount <= capacity)
         let size = (byteCount + Self.alignment - 1) / Self.alignment * Self.alignment
         var start = head
@@ -30,7 +30,7 @@ public struct StagingRing: Sendable {
     }
 
     /// The device is done with everything before a position.
-    public mutating func release(upTo position: Int) {
+    package mutating func release(upTo position: Int) {
         tail = max(tail, position)
     }
 }

@@ -7,7 +7,7 @@ extension Stream {
     /// host is refused: an upload would be made once and not with each replay, and a read would wait for what has not run.
     ///
     /// - Throws: What `body` throws, and ``VulkanError/invalidRecording(reason:)`` for what cannot be recorded.
-    public func record(_ body: () throws -> Void) throws -> Recording {
+    package func record(_ body: () throws -> Void) throws -> Recording {
         try throwPending()
         guard recorder == nil else { throw VulkanError.invalidRecording(reason: "another recording is being made") }
         let recorder = Recorder(context)
@@ -19,7 +19,7 @@ extension Stream {
 
     /// Runs what was recorded, in order with the commands before and after.
     /// - Throws: What ``dispatch(_:arguments:uses:groups:label:)`` throws.
-    public func replay(_ recording: Recording) throws {
+    package func replay(_ recording: Recording) throws {
         try throwPending()
         try requireLive("a replay")
         guard recording.context === context else {

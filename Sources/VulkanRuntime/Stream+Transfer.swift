@@ -2,7 +2,7 @@ import CVulkan
 
 extension Stream {
     /// Copies bytes of the host to a buffer, in order with the commands around it. The bytes may go when the call returns.
-    public func upload(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, byteOffset: Int = 0) throws {
+    package func upload(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, byteOffset: Int = 0) throws {
         try throwPending()
         try requireLive("an upload")
         precondition(byteOffset >= 0 && byteOffset + bytes.count <= buffer.byteCount, "an upload reaches beyond its buffer")
@@ -27,7 +27,7 @@ extension Stream {
     }
 
     /// Copies between buffers. The ranges do not overlap.
-    public func copy(from source: Buffer, byteOffset sourceOffset: Int, to destination: Buffer, byteOffset: Int, byteCount: Int) throws {
+    package func copy(from source: Buffer, byteOffset sourceOffset: Int, to destination: Buffer, byteOffset: Int, byteCount: Int) throws {
         try throwPending()
         precondition(sourceOffset >= 0 && sourceOffset + byteCount <= source.byteCount, "a copy reaches beyond its source")
         precondition(byteOffset >= 0 && byteOffset + byteCount <= destination.byteCount, "a copy reaches beyond its destination")
@@ -44,7 +44,7 @@ extension Stream {
     }
 
     /// Fills a range of a buffer with copies of a word. Offset and count are multiples of 4.
-    public func fill(_ buffer: Buffer, byteOffset: Int = 0, byteCount: Int, word: UInt32) throws {
+    package func fill(_ buffer: Buffer, byteOffset: Int = 0, byteCount: Int, word: UInt32) throws {
         try throwPending()
         precondition(byteOffset >= 0 && byteOffset + byteCount <= buffer.byteCount, "a fill reaches beyond its buffer")
         precondition(byteOffset.isMultiple(of: 4) && byteCount.isMultiple(of: 4), "a fill is not of whole words")
@@ -61,7 +61,7 @@ extension Stream {
     }
 
     /// Waits for the commands so far and copies bytes of a buffer to the host.
-    public func read(_ buffer: Buffer, byteOffset: Int = 0, into bytes: UnsafeMutableRawBufferPointer) throws {
+    package func read(_ buffer: Buffer, byteOffset: Int = 0, into bytes: UnsafeMutableRawBufferPointer) throws {
         try throwPending()
         try requireLive("a read")
         precondition(byteOffset >= 0 && byteOffset + bytes.count <= buffer.byteCount, "a read reaches beyond its buffer")

@@ -4,7 +4,7 @@ import CVulkan
 /// needs one. Commands are submitted in batches while more are recorded, so errors of the device surface at a later call.
 ///
 /// A stream is used from one thread at a time.
-public final class Stream {
+package final class Stream {
     /// Batches that can be under way at once while another is recorded.
     private static let batchCount = 4
     /// An idle device gets this many commands without waiting for a full batch.
@@ -22,7 +22,7 @@ public final class Stream {
     private var hazards = HazardTracker()
 
     /// Barriers recorded so far. Each may leave part of the device without work.
-    public private(set) var barrierCount = 0
+    package private(set) var barrierCount = 0
 
     /// The batch that is being recorded.
     private var current: Batch?
@@ -77,7 +77,7 @@ public final class Stream {
     ///   - uses: the buffers behind the addresses in the arguments, in their order. What is not named here is not waited for.
     ///   - groups: work groups along x, y and z. With a zero among them nothing is run.
     ///   - label: what profiles and errors call this dispatch.
-    public func dispatch(
+    package func dispatch(
         _ pipeline: Pipeline, arguments: UnsafeRawBufferPointer, stored: StoredArguments? = nil, uses: [BufferUse],
         groups: (Int, Int, Int), label: String
     ) throws {
@@ -149,14 +149,14 @@ public final class Stream {
     /// Waits until everything recorded so far is done.
     /// - Throws: what went wrong in it: ``VulkanError/outOfBounds(kernel:argument:index:length:)``,
     ///   ``VulkanError/deviceLost(device:kernels:)``.
-    public func synchronize() throws {
+    package func synchronize() throws {
         try requireLive("waiting for the device")
         try finish()
         try throwPending()
     }
 
     /// Hands what is recorded to the device without waiting for it.
-    public func flush() throws {
+    package func flush() throws {
         try throwPending()
         try requireLive("handing work to the device")
         try submit()
@@ -167,7 +167,7 @@ public final class Stream {
     /// Starts to time dispatches.
     /// - Parameter serialised: whether each dispatch waits for the one before, so that its time is its own.
     /// - Throws: ``VulkanError/unsupported(feature:device:)`` when the device has no timestamps.
-    public func startProfiling(serialised: Bool) throws {
+    package func startProfiling(serialised: Bool) throws {
         try throwPending()
         try requireLive("the start of a profile")
         guard context.report.limits.timestampBits > 0 else {
@@ -179,7 +179,7 @@ public final class Stream {
     }
 
     /// Waits for all dispatches and gives the times of those since ``startProfiling(serialised:)``, in order.
-    public func endProfiling() throws -> [DispatchTiming] {
+    package func endProfiling() throws -> [DispatchTiming] {
         defer { profile = nil }
         try synchronize()
         return profile?.timings ?? []

@@ -15,10 +15,8 @@ public final class Llama: LanguageModel {
     private let embedding: Tensor
     private let embeddingSite: Site
     private let layers: [Layer]
-    private let norm: Tensor
-    private let normSite: Site
+    private let norm: RMSNorm
     private let head: Tensor
-    private let ropeFactors: Tensor?
     /// The type of norms' results and of what products read; the residual stream and the logits are f32.
     public let activations: DType
     /// The type of keys and values.
@@ -42,50 +40,17 @@ public final class Llama: LanguageModel {
         self.configuration = c
         self.backend = backend
         self.weights = weights
-        var names = SiteList()
-        var hash = Fingerprint()
-        hash.add([c.layers, c.hidden, c.heads, c.keyHeads, c.headChannels, c.intermediate, c.vocabulary])
-
-        func gain(_ name: String) throws -> Tensor {
-            let elements = try weights.vector(name, channels: c.hidden)
-            hash.add(elements)
-            return try backend.upload(elements)
-        }
-        embedding = try weights.weight("model.embed_tokens.weight", shape: [c.vocabulary, c.hidden], on: backend)
-        embeddingSite = names.add("model.embed_tokens", c.hidden)
-        layers = try (0..<c.layers).map { index in
-            let path = "model.layers.\(index)"
-            let queryChannels = c.heads * c.headChannels
-            let keyChannels = c.keyHeads * c.headChannels
-            func projection(_ name: String, _ inputs: Int, _ outputs: Int, _ rule: LlamaConfiguration.Bias) throws -> Projection {
-                let biasName = "\(path).\(name).bias"
-                let hasBias = try rule == .required || rule == .ifStored && weights.tensor(biasName) != nil
-                let bias = hasBias ? try backend.upload(weights.vector(biasName, channels: outputs)) : nil
-                return Projection(
-                    weight: try weights.weight("\(path).\(name).weight", shape: [outputs, inputs], on: backend), bias: bias,
-                    site: names.add("\(path).\(name)", outputs))
-            }
-            return Layer(
-                inputNorm: try gain("\(path).input_layernorm.weight"),
-                inputNormSite: names.add("\(path).input_layernorm", c.hidden),
-                query: try projection("self_attn.q_proj", c.hidden, queryChannels, c.queryKeyValueBias),
-                key: try projection("self_attn.k_proj", c.hidden, keyChannels, c.queryKeyValueBias),
-                value: try projection("self_attn.v_proj", c.hidden, keyChannels, c.queryKeyValueBias),
-                output: try projection("self_attn.o_proj", queryChannels, c.hidden, c.attentionOutputBias),
-                postAttentionNorm: try gain("\(path).post_attention_layernorm.weight"),
-                postAttentionNormSite: names.add("\(path).post_attention_layernorm", c.hidden),
-                gate: try projection("mlp.gate_proj", c.hidden, c.intermediate, c.mlpBias),
-                up: try projection("mlp.up_proj", c.hidden, c.intermediate, c.mlpBias),
-                down: try projection("mlp.down_proj", c.intermediate, c.hidden, c.mlpBias),
-                outputSite: names.add(path, c.hidden))
-        }
-        norm = try gain("model.norm.weight")
-        normSite = names.add("model.norm", c.hidden)
+        let extents = [c.layers, c.hidden, c.heads, c.keyHeads, c.headChannels, c.intermediate, c.vocabulary]
+        var loader = LayerLoader(weights, extents: extents, on: backend)
+        embedding = try loader.matrix("model.embed_tokens", rows: c.vocabulary, columns: c.hidden)
+        embeddingSite = loader.site("model.embed_tokens", c.hidden)
+        let ropeFactors = try c.rotary.frequencyFactors.map { try backend.upload($0) }
+        layers = try (0..<c.layers).map { try Layer(c, index: $0, frequencyFactors: ropeFactors, &loader) }
+        norm = try loader.rmsNorm("model.norm", channels: c.hidden, epsilon: c.normEpsilon)
         head = try Llama.head(c, weights, embedding: embedding, on: backend)
-        ropeFactors = try c.rotary.frequencyFactors.map { try backend.upload($0) }
         try weights.refuseUnused(architecture: c.architecture)
-        sites = names.sites
-        fingerprint = hash.text
+        sites = loader.sites.sites
+        fingerprint = loader.fingerprint.text
         let projections = layers.flatMap(\.projections).map(\.weight)
         cost = ModelCost(
             weightBytes: (projections + [head]).map(\.byteCount).reduce(0, +),
@@ -160,22 +125,19 @@ public final class Llama: LanguageModel {
         let index = state.stage / Stage.allCases.count
         let layer = layers[index]
         let x = state.hidden
-        let epsilon = configuration.normEpsilon
         switch Stage(rawValue: state.stage % Stage.allCases.count)! {
         case .attention:
-            let normed = try context.rmsNorm(
-                x, gain: layer.inputNorm, epsilon: epsilon, as: activations, at: layer.inputNormSite)
-            state.complete(hidden: x, inner: try attention(normed, layer, index, state.batch, state.cache, context))
+            let normed = try layer.inputNorm(x, as: activations, context)
+            let heads = try layer.attention.heads(
+                normed, state.batch, cache: state.cache?.layers[index], cacheType: cacheType, context)
+            state.complete(hidden: x, inner: heads)
         case .attentionOutput:
-            state.complete(hidden: try layer.output(state.inner!, residual: x, context))
+            state.complete(hidden: try layer.attention.output(state.inner!, residual: x, context))
         case .gatedProduct:
-            let normed = try context.rmsNorm(
-                x, gain: layer.postAttentionNorm, epsilon: epsilon, as: activations, at: layer.postAttentionNormSite)
-            let gate = try layer.gate(normed, context)
-            let up = try layer.up(normed, context)
-            state.complete(hidden: x, inner: try backend.gatedProduct(gate: gate, up: up, activation: .silu, into: gate))
+            let normed = try layer.postAttentionNorm(x, as: activations, context)
+            state.complete(hidden: x, inner: try layer.mlp.product(normed, context))
         case .down:
-            state.complete(hidden: try layer.down(state.inner!, residual: x, context))
+            state.complete(hidden: try layer.mlp.down(state.inner!, residual: x, context))
         case .output:
             state.complete(hidden: try context.visit(x, at: layer.outputSite))
         }
@@ -184,66 +146,44 @@ public final class Llama: LanguageModel {
     public func finish(_ state: PassState, output: OutputRows, context: ForwardContext) throws -> Tensor {
         var x = state.hidden
         // The norm works row by row, so only the rows that are asked for need it, unless what happens at its site needs them all.
-        let gatherFirst = !context.needsEveryRow(at: normSite)
+        let gatherFirst = !context.needsEveryRow(at: norm.site)
         if case .last = output, gatherFirst { x = try backend.gatherRows(x, at: state.batch.lastRows) }
-        x = try context.rmsNorm(x, gain: norm, epsilon: configuration.normEpsilon, as: activations, at: normSite)
+        x = try norm(x, as: activations, context)
         if case .last = output, !gatherFirst { x = try backend.gatherRows(x, at: state.batch.lastRows) }
         return x
     }
 
     public func logits(_ hidden: Tensor) throws -> Tensor { try backend.linear(hidden, weight: head, as: .f32) }
-
-    /// Rotary grouped-query attention up to, but without, the output projection: `[rows, hidden]` → `[rows, heads · head channels]`.
-    private func attention(
-        _ x: Tensor, _ layer: Layer, _ index: Int, _ batch: TokenBatch, _ cache: KeyValueCache?, _ context: ForwardContext
-    ) throws -> Tensor {
-        let c = configuration
-        let rows = batch.rowCount
-        let queryShape: Shape = [rows, c.heads, c.headChannels]
-        let keyShape: Shape = [rows, c.keyHeads, c.headChannels]
-        let query = try layer.query(x, context).reshaped(queryShape)
-        let key = try layer.key(x, context).reshaped(keyShape)
-        let value = try layer.value(x, context).reshaped(keyShape)
-        for heads in [query, key] {
-            _ = try backend.rope(
-                heads, positions: batch.positions, dimensions: c.headChannels, base: c.rotary.base, layout: .rotateHalf,
-                frequencyFactors: ropeFactors, into: heads)
-        }
-        let (keys, values) = try cache?.layers[index] ?? transientCache(batch)
-        try backend.storeKeys(key, values: value, into: keys, values, segments: batch.segments)
-        return try backend.attention(
-            query, keys: keys, values: values, segments: batch.segments, scale: c.attentionScale,
-            causal: true, window: c.windows[index]
-        ).reshaped([rows, c.heads * c.headChannels])
-    }
-
-    /// Keys and values of one layer of a pass that nothing follows.
-    private func transientCache(_ batch: TokenBatch) throws -> (keys: Tensor, values: Tensor) {
-        let shape: Shape = [batch.segments.count, batch.capacity, configuration.keyHeads, configuration.headChannels]
-        return (try backend.allocate(shape, cacheType), try backend.allocate(shape, cacheType))
-    }
 }
 
-/// A linear layer and the site of its result.
-private struct Projection {
-    let weight: Tensor
-    let bias: Tensor?
-    let site: Site
-
-    /// With a residual, the result is of its type: the residual stream's.
-    func callAsFunction(_ x: Tensor, residual: Tensor? = nil, _ context: ForwardContext) throws -> Tensor {
-        try context.linear(x, weight: weight, bias: bias, residual: residual, as: residual?.dtype, at: site)
-    }
-}
-
+/// A block of the decoder.
 private struct Layer {
-    let inputNorm: Tensor
-    let inputNormSite: Site
-    let query, key, value, output: Projection
-    let postAttentionNorm: Tensor
-    let postAttentionNormSite: Site
-    let gate, up, down: Projection
+    let inputNorm: RMSNorm
+    let attention: RotaryAttention
+    let postAttentionNorm: RMSNorm
+    let mlp: GatedMLP
     let outputSite: Site
 
-    var projections: [Projection] { [query, key, value, output, gate, up, down] }
+    var projections: [Projection] { attention.projections + mlp.projections }
+
+    init(_ c: LlamaConfiguration, index: Int, frequencyFactors: Tensor?, _ loader: inout LayerLoader) throws {
+        let path = "model.layers.\(index)"
+        let (queryChannels, keyChannels) = (c.heads * c.headChannels, c.keyHeads * c.headChannels)
+        inputNorm = try loader.rmsNorm("\(path).input_layernorm", channels: c.hidden, epsilon: c.normEpsilon)
+        attention = RotaryAttention(
+            query: try loader.projection("\(path).self_attn.q_proj", inputs: c.hidden, outputs: queryChannels, bias: c.queryKeyValueBias),
+            key: try loader.projection("\(path).self_attn.k_proj", inputs: c.hidden, outputs: keyChannels, bias: c.queryKeyValueBias),
+            value: try loader.projection("\(path).self_attn.v_proj", inputs: c.hidden, outputs: keyChannels, bias: c.queryKeyValueBias),
+            output: try loader.projection(
+                "\(path).self_attn.o_proj", inputs: queryChannels, outputs: c.hidden, bias: c.attentionOutputBias),
+            heads: c.heads, keyHeads: c.keyHeads, headChannels: c.headChannels, rotaryBase: c.rotary.base,
+            frequencyFactors: frequencyFactors, scale: c.attentionScale, window: c.windows[index])
+        postAttentionNorm = try loader.rmsNorm("\(path).post_attention_layernorm", channels: c.hidden, epsilon: c.normEpsilon)
+        mlp = GatedMLP(
+            gate: try loader.projection("\(path).mlp.gate_proj", inputs: c.hidden, outputs: c.intermediate, bias: c.mlpBias),
+            up: try loader.projection("\(path).mlp.up_proj", inputs: c.hidden, outputs: c.intermediate, bias: c.mlpBias),
+            down: try loader.projection("\(path).mlp.down_proj", inputs: c.intermediate, outputs: c.hidden, bias: c.mlpBias),
+            activation: .silu)
+        outputSite = loader.site(path, c.hidden)
+    }
 }

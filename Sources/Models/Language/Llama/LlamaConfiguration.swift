@@ -2,16 +2,6 @@ import Tensors
 
 /// The extents and constants of a Llama-family decoder (Llama, SmolLM2, Mistral, Qwen2).
 public struct LlamaConfiguration: Sendable, Equatable {
-    /// Whether a group of projections has biases.
-    public enum Bias: Sendable {
-        /// It has none.
-        case none
-        /// Each projection has one, and the file must hold it.
-        case required
-        /// Each projection has one where the file holds one.
-        case ifStored
-    }
-
     /// `llama`, `mistral` or `qwen2`.
     public var architecture: String
     public var layers: Int
@@ -27,9 +17,10 @@ public struct LlamaConfiguration: Sendable, Equatable {
     public var rotary: RotaryPosition
     /// For each layer the positions a query sees, its own included; nil for all.
     public var windows: [Int?]
-    public var queryKeyValueBias: Bias
-    public var attentionOutputBias: Bias
-    public var mlpBias: Bias
+    /// Whether the projections to query, key and value have biases, and so below.
+    var queryKeyValueBias: LayerLoader.Bias
+    var attentionOutputBias: LayerLoader.Bias
+    var mlpBias: LayerLoader.Bias
     /// Whether the embedding's table serves as the output projection when the file holds none.
     public var tiesEmbedding: Bool
 

@@ -21,9 +21,9 @@ struct LlamaVariant: Sendable {
     var gguf: GGUFForm?
 
     struct Biases {
-        var queryKeyValue = LlamaConfiguration.Bias.none
-        var attentionOutput = LlamaConfiguration.Bias.none
-        var mlp = LlamaConfiguration.Bias.none
+        var queryKeyValue = LayerLoader.Bias.none
+        var attentionOutput = LayerLoader.Bias.none
+        var mlp = LayerLoader.Bias.none
     }
 
     struct GGUFForm: Sendable {

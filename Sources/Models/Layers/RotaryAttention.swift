@@ -1,0 +1,48 @@
+import Tensors
+
+/// Causal grouped-query attention (Ainslie et al. 2023) with rotary positions (Su et al. 2021), over keys and values that may be cached.
+///
+/// It comes in two halves, between which a pass can wait: the heads' results, and their ``output`` projection.
+struct RotaryAttention {
+    let query, key, value, output: Projection
+    let heads, keyHeads, headChannels: Int
+    let rotaryBase: Float
+    /// `[head channels / 2]`: what the frequencies are divided by; nil for 1.
+    let frequencyFactors: Tensor?
+    /// Multiplies the scores.
+    let scale: Float
+    /// The positions that a query sees, its own included; nil for all.
+    let window: Int?
+
+    var projections: [Projection] { [query, key, value, output] }
+
+    /// The first half: `[rows, hidden]` → `[rows, heads · head channels]`.
+    ///
+    /// - Parameters:
+    ///   - cache: The layer's keys and values, which the batch's are stored in; nil for a pass that nothing follows.
+    ///   - cacheType: The type of keys and values without a cache.
+    func heads(
+        _ x: Tensor, _ batch: TokenBatch, cache: (keys: Tensor, values: Tensor)?, cacheType: DType, _ context: ForwardContext
+    ) throws -> Tensor {
+        let backend = context.backend
+        let keyShape: Shape = [batch.rowCount, keyHeads, headChannels]
+        let query = try query(x, context).reshaped([batch.rowCount, heads, headChannels])
+        let key = try key(x, context).reshaped(keyShape)
+        let value = try value(x, context).reshaped(keyShape)
+        for rotated in [query, key] {
+            _ = try backend.rope(
+                rotated, positions: batch.positions, dimensions: headChannels, base: rotaryBase, layout: .rotateHalf,
+                frequencyFactors: frequencyFactors, into: rotated)
+        }
+        let (keys, values) = try cache ?? transientCache(batch, cacheType, on: backend)
+        try backend.storeKeys(key, values: value, into: keys, values, segments: batch.segments)
+        return try backend.attention(
+            query, keys: keys, values: values, segments: batch.segments, scale: scale, causal: true, window: window
+        ).reshaped([batch.rowCount, heads * headChannels])
+    }
+
+    private func transientCache(_ batch: TokenBatch, _ dtype: DType, on backend: any Backend) throws -> (keys: Tensor, values: Tensor) {
+        let shape: Shape = [batch.segments.count, batch.capacity, keyHeads, headChannels]
+        return (try backend.allocate(shape, dtype), try backend.allocate(shape, dtype))
+    }
+}
