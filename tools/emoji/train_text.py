@@ -2,7 +2,7 @@
 
 A few minutes of this save the UNet most of the time that it would need to tell names apart.
 
-    python train_text.py --pictures pictures.npz --vae vae --tokenizer tokenizer --minutes 4 --out text_encoder
+    python train_text.py --pictures pictures.npz --vae vae --tokenizer tokenizer --out text_encoder
 """
 import argparse, math, random, time
 
@@ -19,7 +19,7 @@ a = argparse.ArgumentParser()
 a.add_argument("--pictures", default="pictures.npz")
 a.add_argument("--vae", default="vae")
 a.add_argument("--tokenizer", default="tokenizer")
-a.add_argument("--minutes", type=float, default=4)
+a.add_argument("--steps", type=int, default=2500)
 a.add_argument("--batch", type=int, default=64)
 a.add_argument("--device", default="cpu")
 a.add_argument("--threads", type=int, default=1)
@@ -54,17 +54,17 @@ def explained(indices):
     return 1 - rest.item()
 
 
-start, step, losses = time.time(), 0, []
-while (share := (time.time() - start) / (60 * o.minutes)) < 1:
+start, losses = time.time(), []
+for step in range(1, o.steps + 1):
+    share = step / o.steps
     for g in optimiser.param_groups:
-        g["lr"] = 1.5e-3 * min(1, (step + 1) / 100) * (0.5 * (1 + math.cos(math.pi * share)) + 0.02)
+        g["lr"] = 1.5e-3 * min(1, step / 100) * (0.5 * (1 + math.cos(math.pi * share)) + 0.02)
     i, heart, captions = data.batch(o.batch, rng)
     loss = (predict(captions) - y[torch.tensor(heart).long(), i]).pow(2).mean() / variance
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
     optimiser.step()
     optimiser.zero_grad()
-    step += 1
     losses.append(loss.item())
     if step % 200 == 0:
         print(f"step {step} {time.time() - start:.0f} s loss {sum(losses) / len(losses):.3f} "
