@@ -72,6 +72,7 @@ let package = Package(
         .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"]),
         .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
+        .testTarget(name: "ModelsTests", dependencies: ["Models", "ModelFiles", "Tensors", "CPUBackend", "TestSupport"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
         .testTarget(
             name: "MongeTests",

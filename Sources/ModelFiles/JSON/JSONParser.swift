@@ -7,6 +7,8 @@ package struct JSONParser {
     /// Added to positions in messages: where the text begins in its file.
     private let base: Int
     private var position = 0
+    /// Whether `Infinity` and `-Infinity`, which Python writes, are numbers.
+    private let acceptsInfinity: Bool
     /// The keys and numbers that lead to the value being read.
     private var path: [Step] = []
 
@@ -18,18 +20,22 @@ package struct JSONParser {
     /// Deeper than any configuration, and shallow enough for the stack.
     private static let maximumDepth = 64
 
-    private init(_ bytes: UnsafeRawBufferPointer, file: String, base: Int) {
+    private init(_ bytes: UnsafeRawBufferPointer, file: String, base: Int, acceptsInfinity: Bool) {
         self.bytes = bytes
         self.file = file
         self.base = base
+        self.acceptsInfinity = acceptsInfinity
     }
 
     /// - Parameters:
     ///   - file: what messages call the file.
     ///   - offset: where the text begins in the file.
+    ///   - acceptsInfinity: whether `Infinity` and `-Infinity`, which Python writes and RFC 8259 does not have, are numbers.
     /// - Throws: ``ModelFileError/malformed(file:detail:)`` with the position of what is wrong.
-    static func parse(_ bytes: UnsafeRawBufferPointer, file: String, offset: Int = 0) throws(ModelFileError) -> JSONValue {
-        var parser = JSONParser(bytes, file: file, base: offset)
+    static func parse(
+        _ bytes: UnsafeRawBufferPointer, file: String, offset: Int = 0, acceptsInfinity: Bool = false
+    ) throws(ModelFileError) -> JSONValue {
+        var parser = JSONParser(bytes, file: file, base: offset, acceptsInfinity: acceptsInfinity)
         guard !bytes.starts(with: [0xEF, 0xBB, 0xBF]) else {
             throw parser.error("begins with a byte-order mark, which JSON does not have; save the file as UTF-8 without one")
         }
@@ -84,6 +90,9 @@ package struct JSONParser {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "I") where acceptsInfinity: return try word("Infinity", .number(.infinity))
+        case UInt8(ascii: "-") where acceptsInfinity && position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I"):
+            return try word("-Infinity", .number(-.infinity))
         case UInt8(ascii: "N"), UInt8(ascii: "I"): throw wordOfPython()
         case UInt8(ascii: "-") where position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I"): throw wordOfPython()
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()

@@ -48,6 +48,14 @@ extension JSONValue: FileValue {
     public var string: String? { if case .string(let string) = self { string } else { nil } }
     public var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
     public var integer: Int? { if case .integer(let integer) = self { integer } else { nil } }
+    /// The value when it is a number, with all its digits.
+    package var double: Double? {
+        switch self {
+        case .integer(let integer): Double(integer)
+        case .number(let number): number
+        default: nil
+        }
+    }
     public var float: Float? {
         switch self {
         case .integer(let integer): Float(integer)

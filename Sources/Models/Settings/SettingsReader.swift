@@ -77,6 +77,18 @@ final class SettingsReader {
         return try source.float(ifPresent: prefix + key).map { try checked($0, key, range) }
     }
 
+    /// A number with all the digits that JSON has of it.
+    func precise(ifPresent key: String, in range: ClosedRange<Double>) throws -> Double? {
+        guard let number = try number(ifPresent: key, in: -.infinity ... .infinity) else { return nil }
+        return try checked((source.value(prefix + key) as? JSONValue)?.double ?? Double(number), key, range)
+    }
+
+    /// A list of numbers.
+    func numbers(ifPresent key: String, in range: ClosedRange<Float>) throws -> [Float]? {
+        taken.insert(key)
+        return try source.floats(ifPresent: prefix + key)?.map { try checked($0, key, range) }
+    }
+
     func string(ifPresent key: String) throws -> String? {
         taken.insert(key)
         return try source.string(ifPresent: prefix + key)
