@@ -20,6 +20,9 @@ let package = Package(
         .target(name: "CVulkan"),
         .target(name: "CSimd"),
         .systemLibrary(name: "CGlslang"),
+        // Debian's libpng and libjpeg, whose jumps stay within C.
+        .target(
+            name: "CPictures", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("z"), .linkedLibrary("m")]),
 
         // The layers, from the machine up to the command.
         .target(name: "Foundations"),
@@ -31,6 +34,7 @@ let package = Package(
             name: "VulkanBackend", dependencies: ["FileSystem", "Foundations", "Tensors", "VulkanRuntime"],
             plugins: ["CompileShaders"]),
         .target(name: "ModelFiles", dependencies: ["FileSystem", "Foundations", "Tensors"]),
+        .target(name: "Pictures", dependencies: ["CPictures", "FileSystem", "ModelFiles"]),
         .target(name: "Jinja"),
         .target(name: "Tokenizers", dependencies: ["Jinja", "ModelFiles"]),
         .target(name: "Transport", dependencies: ["ModelFiles"]),
@@ -67,6 +71,7 @@ let package = Package(
         .testTarget(name: "FoundationsTests", dependencies: ["Foundations"]),
         .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors", "TestSupport"]),
+        .testTarget(name: "PicturesTests", dependencies: ["Pictures", "FileSystem", "ModelFiles", "TestSupport"]),
         .testTarget(name: "JinjaTests", dependencies: ["Jinja"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Jinja", "Tokenizers", "ModelFiles", "TestSupport"]),
         .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"]),

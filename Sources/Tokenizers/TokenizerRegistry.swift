@@ -16,8 +16,9 @@ public enum TokenizerRegistry {
     /// By `model.type` of a Hugging Face `tokenizer.json`.
     private static let jsonModels: [String: FromJSON] = [
         "BPE": { document, begin, end, stops throws(ModelFileError) in
-            try ByteLevelTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end, stopNumbers: stops)
-        }
+            if CLIPTokenizer.isDescribed(by: document) { return try CLIPTokenizer(tokenizerJSON: document, settings: []) }
+            return try ByteLevelTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end, stopNumbers: stops)
+        },
     ]
 
     /// The tokenizer of a GGUF file.

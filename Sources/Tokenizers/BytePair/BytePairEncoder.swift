@@ -8,6 +8,8 @@ import ModelFiles
 struct BytePairEncoder: Sendable {
     /// The token of each byte, -1 when there is none.
     private let byteTokens: [Int32]
+    /// The token of each byte at the end of a word, where the vocabulary tells it apart.
+    private let lastByteTokens: [Int32]
     private let merges: [UInt64: Merge]
 
     private struct Merge {
@@ -15,10 +17,18 @@ struct BytePairEncoder: Sendable {
         let result: Int32
     }
 
-    /// - Parameter merges: the two texts of every merge, the earliest first; a pair that occurs again keeps its first rank.
+    /// - Parameters:
+    ///   - merges: the two texts of every merge, the earliest first; a pair that occurs again keeps its first rank.
+    ///   - endOfWord: what the texts of tokens that end a word end with, such as CLIP's `</w>`.
     /// - Throws: ``ModelFileError/malformed(file:detail:)`` when a merge speaks of a token that does not exist.
-    init(merges pairs: [(left: String, right: String)], vocabulary: Vocabulary, file: String) throws(ModelFileError) {
-        byteTokens = (0...255).map { vocabulary.number(of: ByteLevelAlphabet.spell(CollectionOfOne(UInt8($0)))) ?? -1 }
+    init(
+        merges pairs: [(left: String, right: String)], vocabulary: Vocabulary, endOfWord: String = "", file: String
+    ) throws(ModelFileError) {
+        func tokens(_ suffix: String) -> [Int32] {
+            (0...255).map { vocabulary.number(of: ByteLevelAlphabet.spell(CollectionOfOne(UInt8($0))) + Array(suffix.utf8)) ?? -1 }
+        }
+        byteTokens = tokens("")
+        lastByteTokens = endOfWord.isEmpty ? byteTokens : tokens(endOfWord)
         var merges: [UInt64: Merge] = [:]
         merges.reserveCapacity(pairs.count)
         for (rank, pair) in pairs.enumerated() {
@@ -38,6 +48,9 @@ struct BytePairEncoder: Sendable {
         UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
     }
 
+    /// Whether every byte has a token, within a word and at its end.
+    var isComplete: Bool { !byteTokens.contains(-1) && !lastByteTokens.contains(-1) }
+
     /// The symbols of a word as a linked list, kept between words to reuse its memory.
     struct Workspace {
         fileprivate var tokens: [Int32] = []
@@ -49,9 +62,10 @@ struct BytePairEncoder: Sendable {
     }
 
     /// Appends the tokens of a word.
-    func encode(_ word: some Sequence<UInt8>, into output: inout [Int32], _ work: inout Workspace) {
+    func encode(_ word: some Collection<UInt8>, into output: inout [Int32], _ work: inout Workspace) {
         work.tokens.removeAll(keepingCapacity: true)
-        for byte in word where byteTokens[Int(byte)] >= 0 { work.tokens.append(byteTokens[Int(byte)]) }
+        for byte in word.dropLast() where byteTokens[Int(byte)] >= 0 { work.tokens.append(byteTokens[Int(byte)]) }
+        for byte in word.suffix(1) where lastByteTokens[Int(byte)] >= 0 { work.tokens.append(lastByteTokens[Int(byte)]) }
         let count = work.tokens.count
         guard count > 1 else {
             output.append(contentsOf: work.tokens)

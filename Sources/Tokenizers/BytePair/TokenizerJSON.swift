@@ -9,7 +9,7 @@ struct TokenizerJSON {
     init(_ document: JSONDocument) { self.document = document }
 
     func unsupported(_ detail: String) -> ModelFileError { .unsupported(file: document.name, detail: detail) }
-    private func malformed(_ detail: String) -> ModelFileError { .malformed(file: document.name, detail: detail) }
+    func malformed(_ detail: String) -> ModelFileError { .malformed(file: document.name, detail: detail) }
 
     func parts() throws(ModelFileError) -> ByteLevelTokenizer.Parts {
         for key in ["dropout", "continuing_subword_prefix", "end_of_word_suffix"] {
@@ -38,10 +38,10 @@ struct TokenizerJSON {
         return parts
     }
 
-    private typealias Added = (entry: AddedTokens.Entry, isNormalized: Bool)
+    typealias Added = (entry: AddedTokens.Entry, isNormalized: Bool)
 
     /// The tokens by number: the model's, and those added to it.
-    private func vocabulary() throws(ModelFileError) -> (texts: [String], kinds: [TokenKind], added: [Added]) {
+    func vocabulary() throws(ModelFileError) -> (texts: [String], kinds: [TokenKind], added: [Added]) {
         guard let model = document.value("model.vocab")?.object else {
             throw .missingKey(file: document.name, key: "model.vocab", expected: "an object")
         }
@@ -78,7 +78,7 @@ struct TokenizerJSON {
     }
 
     /// Merges are written as `"a b"`, or as `["a", "b"]` since version 0.20.
-    private func merges() throws(ModelFileError) -> [(left: String, right: String)] {
+    func merges() throws(ModelFileError) -> [(left: String, right: String)] {
         guard let lines = document.value("model.merges")?.array else {
             throw .missingKey(file: document.name, key: "model.merges", expected: "an array")
         }
@@ -107,7 +107,7 @@ struct TokenizerJSON {
     }
 
     /// The tokens that the post-processor puts before and after a text.
-    private func postProcessing(_ processor: JSONValue?, tokenCount: Int) throws(ModelFileError) -> (prefix: [Int32], suffix: [Int32]) {
+    func postProcessing(_ processor: JSONValue?, tokenCount: Int) throws(ModelFileError) -> (prefix: [Int32], suffix: [Int32]) {
         guard let processor else { return ([], []) }
         switch processor["type"]?.string {
         case "ByteLevel": return ([], [])

@@ -107,6 +107,31 @@ struct WordMatcher {
         return afterLineBreak ?? whitespaceEnd(start, end)
     }
 
+    /// CLIP's pattern, `'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`, and before its alternatives some texts as words of their
+    /// own. Whitespace is no word.
+    func clipWords(in range: Range<Int>, whole: [[Unicode.Scalar]], ignoringCase: Bool, _ body: (Range<Int>) -> Void) {
+        var start = range.lowerBound
+        while start < range.upperBound {
+            guard text.kinds[start] != .whitespace else {
+                start += 1
+                continue
+            }
+            let end = clipWordEnd(start, range.upperBound, whole: whole, ignoringCase: ignoringCase)
+            body(start..<end)
+            start = end
+        }
+    }
+
+    private func clipWordEnd(_ start: Int, _ end: Int, whole: [[Unicode.Scalar]], ignoringCase: Bool) -> Int {
+        for word in whole where text.scalars[start..<end].starts(with: word) { return start + word.count }
+        if let contraction = contractionEnd(start, end, ignoringCase: ignoringCase) { return contraction }
+        let group = WordMatcher.group(text.kinds[start])
+        guard group != .number else { return start + 1 }
+        var next = start + 1
+        while next < end, WordMatcher.group(text.kinds[next]) == group { next += 1 }
+        return next
+    }
+
     /// `\s+(?!\S)|\s+`: a run of whitespace, but for its last character when a word follows and the run is longer than that.
     private func whitespaceEnd(_ start: Int, _ end: Int) -> Int {
         var next = start + 1
