@@ -6,12 +6,7 @@ public final class HuggingFaceFolder: TensorFile {
     public let name: String
     /// `config.json`.
     public let config: JSONDocument
-    /// The weights' files; one for a model that is not sharded.
-    public let shards: [SafetensorsFile]
-    private let shardIndices: [String: Int]
-
-    private static let weights = "model.safetensors"
-    private static let index = "model.safetensors.index.json"
+    private let weights: SafetensorsShards
 
     /// Opens a folder.
     ///
@@ -20,62 +15,13 @@ public final class HuggingFaceFolder: TensorFile {
     public init(path: String) throws(ModelFileError) {
         name = path
         config = try JSONDocument(path: path + "/config.json")
-        let weightsPath = path + "/" + HuggingFaceFolder.weights
-        if FileManager.default.fileExists(atPath: weightsPath) {
-            let file = try SafetensorsFile(path: weightsPath)
-            shards = [file]
-            shardIndices = Dictionary(file.tensorNames.map { ($0, 0) }, uniquingKeysWith: { first, _ in first })
-        } else {
-            let indexPath = path + "/" + HuggingFaceFolder.index
-            guard FileManager.default.fileExists(atPath: indexPath) else {
-                throw .inaccessible(file: path, detail: "has neither \(HuggingFaceFolder.weights) nor \(HuggingFaceFolder.index)")
-            }
-            (shards, shardIndices) = try HuggingFaceFolder.openShards(JSONDocument(path: indexPath), folder: path)
-        }
+        weights = try SafetensorsShards(folder: path, stem: "model")
     }
 
-    public var tensorNames: [String] { shards.flatMap(\.tensorNames) }
-    public func contains(tensor name: String) -> Bool { shardIndices[name] != nil }
+    /// The weights' files; one for a model that is not sharded.
+    public var shards: [SafetensorsFile] { weights.files }
 
-    public func tensor(_ name: String) throws(ModelFileError) -> FileTensor {
-        guard let shard = shardIndices[name] else { throw .missingTensor(file: self.name, tensor: name) }
-        return try shards[shard].tensor(name)
-    }
-
-    private static func openShards(
-        _ index: JSONDocument, folder: String
-    ) throws(ModelFileError) -> ([SafetensorsFile], [String: Int]) {
-        guard let map = index.root["weight_map"]?.object else {
-            throw .missingKey(file: index.name, key: "weight_map", expected: "an object")
-        }
-        var files: [SafetensorsFile] = []
-        var numbers: [String: Int] = [:]
-        var shardIndices: [String: Int] = [:]
-        for member in map.members {
-            guard let file = member.value.string, !file.contains("/"), file != "..", !file.isEmpty else {
-                throw .malformed(file: index.name, detail: "the tensor '\(member.key)' is not in a file of this folder")
-            }
-            let number: Int
-            if let known = numbers[file] {
-                number = known
-            } else {
-                number = files.count
-                numbers[file] = number
-                files.append(try SafetensorsFile(path: folder + "/" + file))
-            }
-            guard files[number].contains(tensor: member.key) else {
-                throw .malformed(file: index.name, detail: "the tensor '\(member.key)' is said to be in \(file), but is not")
-            }
-            shardIndices[member.key] = number
-        }
-        // What a shard holds beyond the index is reachable too, unless two shards hold it.
-        for (number, file) in files.enumerated() {
-            for name in file.tensorNames {
-                if let other = shardIndices.updateValue(number, forKey: name), other != number {
-                    throw .malformed(file: index.name, detail: "the tensor '\(name)' is in two files")
-                }
-            }
-        }
-        return (files, shardIndices)
-    }
+    public var tensorNames: [String] { weights.tensorNames }
+    public func contains(tensor name: String) -> Bool { weights.contains(tensor: name) }
+    public func tensor(_ name: String) throws(ModelFileError) -> FileTensor { try weights.tensor(name) }
 }

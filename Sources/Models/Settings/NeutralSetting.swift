@@ -24,6 +24,11 @@ struct NeutralSetting: Sendable {
         }
     }
 
+    /// A text that must be one of some.
+    static func string(_ key: String, _ neutral: String..., meaning: String) -> NeutralSetting {
+        NeutralSetting(key: key, meaning: meaning) { value in value.string.map(neutral.contains) ?? false }
+    }
+
     /// A list that must be empty.
     static func empty(_ key: String, _ meaning: String) -> NeutralSetting {
         NeutralSetting(key: key, meaning: meaning) { value in

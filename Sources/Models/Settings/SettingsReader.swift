@@ -99,6 +99,50 @@ final class SettingsReader {
         return try source.strings(ifPresent: prefix + key)
     }
 
+    func integers(ifPresent key: String, in range: ClosedRange<Int>) throws -> [Int]? {
+        taken.insert(key)
+        return try source.integers(ifPresent: prefix + key).map { try $0.map { try checked($0, key, range) } }
+    }
+
+    /// So many integers, or one that stands for all of them.
+    func integers(ifPresent key: String, count: Int, in range: ClosedRange<Int>) throws -> [Int]? {
+        guard let array = try? source.integers(ifPresent: prefix + key) else {
+            return try integer(ifPresent: key, in: range).map { [Int](repeating: $0, count: count) }
+        }
+        taken.insert(key)
+        guard array.count == count else {
+            throw ModelError.invalidConfiguration("\(prefix + key) has \(array.count) numbers, expected \(count)")
+        }
+        return try array.map { try checked($0, key, range) }
+    }
+
+    /// A list of integers for each of some places: one integer for all, one a place, or a list a place.
+    /// - Parameter counts: How many integers each place has.
+    func nestedIntegers(ifPresent key: String, counts: [Int], in range: ClosedRange<Int>) throws -> [[Int]]? {
+        guard let array = (source.value(prefix + key) as? JSONValue)?.array, array.contains(where: { $0.array != nil }) else {
+            return try integers(ifPresent: key, count: counts.count, in: range).map { zip($0, counts).map(Array.init(repeating:count:)) }
+        }
+        taken.insert(key)
+        guard array.count == counts.count else {
+            throw ModelError.invalidConfiguration("\(prefix + key) has \(array.count) lists, expected \(counts.count)")
+        }
+        return try zip(array, counts).map { value, count in
+            guard let list = value.integers ?? value.integer.map({ [Int](repeating: $0, count: count) }), list.count == count else {
+                throw ModelError.invalidConfiguration("\(prefix + key) holds a list that is not of \(count) integers")
+            }
+            return try list.map { try checked($0, key, range) }
+        }
+    }
+
+    /// Refuses the settings of another class than one of diffusers that is expected; silence is taken for it.
+    func requireClass(_ name: String) throws {
+        let found = try string(ifPresent: "_class_name") ?? name
+        guard found == name else {
+            throw ModelError.unsupportedSetting(key: "_class_name", value: "'\(found)'", meaning: "expected \(name)")
+        }
+        ignore(["_diffusers_version", "_name_or_path"])
+    }
+
     func bool(ifPresent key: String) throws -> Bool? {
         taken.insert(key)
         return try source.bool(ifPresent: prefix + key)

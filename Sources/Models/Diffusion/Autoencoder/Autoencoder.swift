@@ -1,0 +1,17 @@
+import Tensors
+
+/// What turns pictures into latents and back.
+///
+/// Pictures are `[images, height, width, 3]` f32 from −1 to 1, latents `[images, height, width, channels]` f32 as they are denoised: scaled and
+/// shifted as the model's settings say.
+public protocol Autoencoder: AnyObject {
+    var backend: any Backend { get }
+    var latentChannels: Int { get }
+    /// How many pixels of a picture one of the latents stands for, along each side.
+    var reduction: Int { get }
+
+    /// The middle of the distribution of latents of pictures.
+    func encode(_ pictures: Tensor) throws -> Tensor
+
+    func decode(_ latents: Tensor) throws -> Tensor
+}

@@ -1,0 +1,84 @@
+import ModelFiles
+import Tensors
+
+/// The denoising network of Stable Diffusion (Rombach et al. 2022) and SDXL (Podell et al. 2023): convolutions at several sizes, with skip
+/// connections between the way down and the way up, and transformers that attend to the text.
+///
+/// It reads like `UNet2DConditionModel` of diffusers, and its sites have that code's module paths.
+public final class UNet {
+    /// A part of a forward pass: from one place where it can wait to the next.
+    typealias Stage = (_ state: inout UNetState, _ context: ForwardContext) throws -> Void
+
+    public let configuration: UNetConfiguration
+    private let time: TimeConditioning
+    private let stages: [Stage]
+    /// The type of activations, f32 or f16. The result is f32.
+    private let activations: DType
+
+    init(_ configuration: UNetConfiguration, _ m: ModuleLoader, activations: DType) throws {
+        let c = try configuration.validated()
+        self.configuration = c
+        self.activations = activations
+        m.register.add(extents: [c.inputChannels, c.outputChannels, c.textChannels[0]] + c.levels.flatMap { [$0.channels, $0.layers] })
+        time = try TimeConditioning(c, m)
+        let segments = SegmentCache()
+        let convolutionIn = try m["conv_in"].convolution(c.inputChannels, c.levels[0].channels, kernel: c.inputKernel)
+        let convolutionInSite = m["conv_in"].site(c.levels[0].channels)
+        let builder = UNetBuilder(c, m, segments)
+        let down = try builder.downBlocks()
+        let middle = try builder.midBlock()
+        let up = try builder.upBlocks()
+        let normOut = try m["conv_norm_out"].groupNorm(c.levels[0].channels, groups: c.groups, epsilon: c.normEpsilon)
+        let convolutionOut = try m["conv_out"].convolution(c.levels[0].channels, c.outputChannels, kernel: c.outputKernel)
+        let convolutionOutSite = m["conv_out"].site(c.outputChannels)
+        let enter: [Stage] = [
+            { s, context in s.hidden = try convolutionIn(s.hidden, as: activations, on: context.backend) },
+            { s, context in
+                s.hidden = try context.visit(s.hidden, at: convolutionInSite)
+                s.skips = [s.hidden]
+            },
+        ]
+        let leave: [Stage] = [
+            { s, context in
+                let normed = try normOut(s.hidden, activation: .silu, context)
+                s.hidden = try convolutionOut(normed, as: .f32, on: context.backend)
+            },
+            { s, context in s.hidden = try context.visit(s.hidden, at: convolutionOutSite) },
+        ]
+        stages = time.stages + enter + down.flatMap(\.stages) + (middle?.stages ?? []) + up.flatMap(\.stages) + leave
+    }
+
+    var stageCount: Int { stages.count }
+
+    /// The state before the first stage.
+    /// - Parameters:
+    ///   - latents: `[images, height, width, channels]` f32.
+    ///   - timestep: Of all images.
+    public func begin(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend) throws
+        -> UNetState
+    {
+        var conditioning = conditioning
+        if conditioning.text.dtype != activations { conditioning.text = try backend.cast(conditioning.text, to: activations) }
+        let embedded = try time.embedding(of: timestep, conditioning, images: latents.shape[0], on: backend)
+        return UNetState(hidden: latents, time: embedded, conditioning: conditioning)
+    }
+
+    /// Carries a pass through its next stage; when that throws, the state is what it was.
+    /// - Returns: Whether there are stages left.
+    public func advance(_ state: inout UNetState, context: ForwardContext) throws -> Bool {
+        var next = state
+        try stages[state.stage](&next, context)
+        next.stage += 1
+        state = next
+        return state.stage < stages.count
+    }
+
+    /// What the network predicts of the noise in latents: `[images, height, width, channels]` f32.
+    public func callAsFunction(
+        _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, _ context: ForwardContext
+    ) throws -> Tensor {
+        var state = try begin(latents, timestep: timestep, conditioning, on: context.backend)
+        while try advance(&state, context: context) {}
+        return state.hidden
+    }
+}
