@@ -10,8 +10,8 @@ public protocol Autoencoder: AnyObject {
     /// How many pixels of a picture one of the latents stands for, along each side.
     var reduction: Int { get }
 
-    /// The middle of the distribution of latents of pictures.
-    func encode(_ pictures: Tensor) throws -> Tensor
+    /// - Parameter noise: Of the latents' shape and of variance 1, to draw from the distribution of latents; nil for its middle.
+    func encode(_ pictures: Tensor, noise: Tensor?) throws -> Tensor
 
     func decode(_ latents: Tensor) throws -> Tensor
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// The autoencoder of Stable Diffusion, SDXL and FLUX (Kingma & Welling 2014; Esser et al. 2021).
@@ -28,14 +29,22 @@ public final class AutoencoderKL: Autoencoder {
         beforeDecoder =
             c.convolvesBeforeDecoder ? try m["post_quant_conv"].convolution(c.latentChannels, c.latentChannels, kernel: 1) : nil
         context = ForwardContext(backend: backend)
+        try weights.refuseUnused(architecture: "AutoencoderKL")
     }
 
-    public func encode(_ pictures: Tensor) throws -> Tensor {
+    public func encode(_ pictures: Tensor, noise: Tensor?) throws -> Tensor {
         var x = try encoder(pictures, as: activations, context)
         if let afterEncoder { x = try afterEncoder(x, on: backend) }
-        // Means come before logarithms of variances.
         let mean = try backend.slice(x, axis: -1, 0..<latentChannels)
-        return try backend.scale(mean, by: configuration.scale, plus: -configuration.shift * configuration.scale)
+        guard let noise else { return try scaled(mean) }
+        // Once a picture: the host does it.
+        let logarithms = try backend.readFloats(backend.slice(x, axis: -1, latentChannels..<2 * latentChannels))
+        let deviations = try backend.upload(logarithms.map { exp(0.5 * min(max($0, -30), 20)) }, mean.shape)
+        return try scaled(backend.multiplyAdd(deviations, by: noise, plus: mean))
+    }
+
+    private func scaled(_ latents: Tensor) throws -> Tensor {
+        try backend.scale(latents, by: configuration.scale, plus: -configuration.shift * configuration.scale)
     }
 
     public func decode(_ latents: Tensor) throws -> Tensor {

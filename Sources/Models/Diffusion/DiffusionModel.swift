@@ -1,0 +1,80 @@
+import ModelFiles
+import Tensors
+
+/// A text as each of a model's encoders reads it: a list of tokens for every encoder, padded to the length that it takes.
+public struct PromptTokens: Sendable, Equatable {
+    public var byEncoder: [[Int32]]
+
+    public init(byEncoder: [[Int32]]) { self.byEncoder = byEncoder }
+}
+
+/// The size of a picture in pixels.
+public struct PictureSize: Sendable, Hashable, CustomStringConvertible {
+    public var width: Int
+    public var height: Int
+
+    public init(width: Int, height: Int) {
+        self.width = width
+        self.height = height
+    }
+
+    public var description: String { "\(width)×\(height)" }
+}
+
+/// What denoises for a text: the encoders' results.
+public protocol EncodingPass: StagedPass {
+    /// Of a pass whose stages are all done, for pictures of a size.
+    func conditioning(for size: PictureSize) throws -> DenoisingConditioning
+}
+
+/// One step's pass through the network that denoises.
+public protocol DenoisingPass: StagedPass {
+    /// Of a pass whose stages are all done: `[images, height, width, channels]` f32.
+    var output: Tensor { get }
+}
+
+/// A text-to-image model on a backend: encoders of texts, a network that denoises latents, and an autoencoder between latents and pictures.
+///
+/// Forward passes are sequences of stages, so that they can wait between two of them while other batches catch up.
+public protocol DiffusionModel: SteerableModel {
+    var autoencoder: any Autoencoder { get }
+    /// The type of what products read, f32 or f16.
+    var activations: DType { get }
+    /// The size that the model was trained on.
+    var usualSize: PictureSize { get }
+    /// What a multiple of both sides of a picture must be.
+    var sizeStep: Int { get }
+    /// The scale of guidance where none is asked for.
+    var usualGuidance: Float { get }
+    /// Whether guidance is an input of the network rather than a second pass without the text.
+    var takesGuidance: Bool { get }
+    /// Whether the absence of a negative prompt is zeros in the place of the encoders' results, rather than an empty text.
+    var zeroesAbsentNegative: Bool { get }
+
+    /// Begins to encode texts.
+    func encode(_ texts: [PromptTokens]) throws -> any EncodingPass
+
+    /// Begins a step.
+    /// - Parameter latents: `[images, height, width, channels]` f32.
+    func denoise(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning) throws -> any DenoisingPass
+}
+
+extension DenoisingConditioning {
+    /// Of the same texts without meaning: zeros.
+    public func zeroed(on backend: any Backend) throws -> DenoisingConditioning {
+        var result = self
+        result.text = try backend.clamp(text, from: 0, to: 0)
+        result.pooledText = try pooledText.map { try backend.clamp($0, from: 0, to: 0) }
+        return result
+    }
+
+    /// The images of some conditionings one after the other.
+    public static func joined(_ parts: [DenoisingConditioning], on backend: any Backend) throws -> DenoisingConditioning {
+        guard parts.count > 1 else { return parts[0] }
+        var result = parts[0]
+        result.text = try backend.concat(parts.map(\.text), axis: 0)
+        result.pooledText = try result.pooledText == nil ? nil : backend.concat(parts.map { $0.pooledText! }, axis: 0)
+        result.sizes = parts.flatMap(\.sizes)
+        return result
+    }
+}

@@ -1,0 +1,31 @@
+import ModelFiles
+import Tensors
+
+/// How a text-to-image model is opened.
+public struct DiffusionModelOptions: Sendable {
+    /// What norms write and products read, f32 or f16; nil for what suits the device.
+    public var activations: DType?
+    /// Which weights of a folder, such as `fp16`; nil for the plain ones, or the only ones.
+    public var variant: String?
+
+    public init(activations: DType? = nil, variant: String? = nil) {
+        self.activations = activations
+        self.variant = variant
+    }
+}
+
+/// Finds the model code for a text-to-image model's files.
+public enum DiffusionModels {
+    /// Opens the model of a diffusers folder.
+    /// - Throws: ``ModelError`` for a pipeline that is not known, a setting that Monge does not obey, or a configuration that does not fit its
+    ///   tensors, and `ModelFileError` for damaged files.
+    public static func load(
+        _ folder: DiffusersFolder, options: DiffusionModelOptions = DiffusionModelOptions(), on backend: any Backend
+    ) throws -> any DiffusionModel {
+        let name = try folder.className
+        guard let family = StableDiffusion.classNames[name] else {
+            throw ModelError.unknownArchitecture(name, known: StableDiffusion.classNames.keys.sorted())
+        }
+        return try StableDiffusion(folder, family, options, on: backend)
+    }
+}
