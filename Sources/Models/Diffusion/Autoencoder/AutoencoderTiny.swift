@@ -21,7 +21,11 @@ public final class AutoencoderTiny: Autoencoder {
     }
 
     /// Reads `vae/config.json` as `AutoencoderTiny` of diffusers does: every setting is obeyed or refused by name.
-    init(_ document: JSONDocument, weights: any WeightSource, on backend: any Backend) throws {
+    package convenience init(_ document: JSONDocument, weights: some TensorFile, on backend: any Backend) throws {
+        try self.init(document, weights: FileWeights(weights), on: backend)
+    }
+
+    init(_ document: JSONDocument, weights: FileWeights, on backend: any Backend) throws {
         self.backend = backend
         let settings = SettingsReader(document)
         let extents = 1...1 << 16
