@@ -5,7 +5,7 @@ enum SiteSelection {
     /// The sites that some pattern matches, in execution order.
     ///
     /// - Throws: ``MongeError/usage(_:)`` for a pattern that is no regular expression, or that matches no site (naming the nearest).
-    static func sites(of model: any LanguageModel, matching patterns: [String]) throws -> [Site] {
+    static func sites(of model: any SteerableModel, matching patterns: [String]) throws -> [Site] {
         guard !patterns.isEmpty else { throw MongeError.usage("no sites were named; give at least one regular expression") }
         var chosen = Set<Int>()
         for pattern in patterns {

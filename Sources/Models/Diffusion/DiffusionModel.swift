@@ -38,6 +38,8 @@ public protocol DenoisingPass: StagedPass {
 /// Forward passes are sequences of stages, so that they can wait between two of them while other batches catch up.
 public protocol DiffusionModel: SteerableModel {
     var autoencoder: any Autoencoder { get }
+    /// The most tokens of a text, by encoder.
+    var textLengths: [Int] { get }
     /// The type of what products read, f32 or f16.
     var activations: DType { get }
     /// The size that the model was trained on.

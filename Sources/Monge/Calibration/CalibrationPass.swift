@@ -5,42 +5,43 @@ import Transport
 /// The forward pass of one calibration batch. It stops at a site, waits there as the state after the last stage that it completed, and
 /// goes on from that state with the maps that were installed meanwhile.
 ///
-/// What waits is the residual stream, at most one tensor more, and the products of tapped sites within the stage, which are not computed
-/// a second time; norms are.
-final class CalibrationPass {
-    /// The rows of the samples that the batch's sentences fill.
+/// What waits is what later stages need, such as a residual stream or the skip connections of a UNet, and the products of tapped sites
+/// within the stage, which are not computed a second time; norms are.
+package final class CalibrationPass {
+    /// The rows of the samples that the batch's samples fill.
     let samples: Range<Int>
+    /// How much the batch takes, to find the largest.
     let rowCount: Int
-    private let language: any LanguageModel
-    private let batch: TokenBatch
-    private let plan: SamplePooling.Plan
+    private let model: any SteerableModel
+    private let begin: () throws -> any StagedPass
+    /// How the rows of an activation of a shape make samples.
+    private let plan: (Shape) throws -> SamplePooling.Plan
     /// Which rows a map acts on.
     private let indices: Tensor
     private let spatial: SpatialMode
-    /// The last completed stage, without its tensors; nil until the batch is embedded.
-    private var state: PassState?
+    /// Nil until the pass begins.
+    private var pass: (any StagedPass)?
     private var waiting: [WaitingTensors.Entry] = []
     private var waitingProducts: [Int: WaitingTensors.Entry] = [:]
     /// By site index.
     private var transports: [[TransportApplication]]
 
-    init(_ batch: CalibrationSet.Batch, pooling: SamplePooling, position: Position, spatial: SpatialMode = .pointwise, model: Model) throws
-    {
+    /// - Parameters:
+    ///   - indices: `[1]` or one for each row (or image): 1 where a map acts, 0 elsewhere.
+    ///   - plan: How the rows of an activation of a shape make samples.
+    ///   - begin: A pass over the batch, from its first stage.
+    package init(
+        samples: Range<Int>, rowCount: Int, indices: [Int32], spatial: SpatialMode, model: any SteerableModel,
+        plan: @escaping (Shape) throws -> SamplePooling.Plan, begin: @escaping () throws -> any StagedPass
+    ) throws {
+        self.samples = samples
+        self.rowCount = rowCount
+        self.model = model
+        self.plan = plan
+        self.begin = begin
         self.spatial = spatial
-        let backend = model.backend
-        samples = batch.samples
-        language = model.language
-        self.batch = try batch.tokenBatch(on: backend)
-        rowCount = self.batch.rowCount
-        plan = try pooling.plan(for: self.batch, tokens: batch.tokens, beginning: model.tokenizer.beginOfSequence, on: backend)
-        transports = Array(repeating: [], count: language.sites.count)
-        // Under `last`, the map applies to each sentence's last token alone; elsewhere index 0 leaves rows untouched.
-        var indices: [Int32] = [1]
-        if position == .last {
-            indices = Array(repeating: 0, count: self.batch.rowCount)
-            for range in self.batch.ranges { indices[range.upperBound - 1] = 1 }
-        }
-        self.indices = try backend.upload(indices)
+        self.indices = try model.backend.upload(indices)
+        transports = Array(repeating: [], count: model.sites.count)
     }
 
     /// Runs until the first of the given sites is visited.
@@ -53,34 +54,58 @@ final class CalibrationPass {
     func advance(
         toFirstOf sites: [Int], waitingIn store: WaitingTensors, observe: (Site, Tensor, SamplePooling.Plan) throws -> Void
     ) throws {
-        state?.tensors = try waiting.map(store.recall)
+        let pass = try self.pass ?? begin()
+        if self.pass != nil { pass.tensors = try waiting.map(store.recall) }
+        self.pass = pass
         let kept = KeptProducts()
         kept.bySite = try waitingProducts.mapValues(store.recall)
         try withoutActuallyEscaping(observe) { observe in
             let context = ForwardContext(
-                backend: language.backend, transports: transports, tapped: sites, siteCount: transports.count, kept: kept
+                backend: model.backend, transports: transports, tapped: sites, siteCount: transports.count, kept: kept
             ) { site, activation in
-                try observe(site, activation, self.plan)
+                try observe(site, activation, self.plan(activation.shape))
                 throw ForwardPassEnded()
             }
-            do { try run(context, kept) } catch is ForwardPassEnded { return }
-            let missing = sites.map { language.sites[$0].name }.joined(separator: ", ")
-            throw MongeError.failed("the forward pass of this \(language.architecture) model never came to \(missing)")
+            do { try run(pass, context, kept) } catch is ForwardPassEnded { return }
+            throw neverVisited(sites)
         }
-        try wait(in: store, kept)
+        try wait(pass, in: store, kept)
     }
 
-    private func run(_ context: ForwardContext, _ kept: KeptProducts) throws {
-        if state == nil { state = try language.begin(batch, cache: nil, context: context) }
-        while state!.stage < language.stageCount {
-            try language.advance(&state!, context: context)
-            kept.bySite = [:]
+    /// Runs from the beginning through all of the given sites, with maps in place, and waits nowhere.
+    ///
+    /// - Parameter transports: By site index; empty for none.
+    /// - Throws: ``MongeError/failed(_:)`` when a site is not visited, or more than once.
+    func run(
+        tapping sites: [Int], transports: [[TransportApplication]] = [], observe: (Site, Tensor, SamplePooling.Plan) throws -> Void
+    ) throws {
+        var remaining = Set(sites)
+        try withoutActuallyEscaping(observe) { observe in
+            let context = ForwardContext(
+                backend: model.backend, transports: transports, tapped: sites, siteCount: self.transports.count
+            ) { site, activation in
+                guard remaining.remove(site.index) != nil else {
+                    throw MongeError.failed("the forward pass comes to \(site.name) more than once: which activation is meant is not clear")
+                }
+                try observe(site, activation, self.plan(activation.shape))
+                if remaining.isEmpty { throw ForwardPassEnded() }
+            }
+            do { try begin().run(context: context) } catch is ForwardPassEnded {}
         }
-        _ = try language.finish(state!, output: .last, context: context)
+        guard remaining.isEmpty else { throw neverVisited(remaining.sorted()) }
+    }
+
+    private func neverVisited(_ sites: [Int]) -> MongeError {
+        let missing = sites.map { model.sites[$0].name }.joined(separator: ", ")
+        return MongeError.failed("the forward pass of this \(model.architecture) model never came to \(missing)")
+    }
+
+    private func run(_ pass: any StagedPass, _ context: ForwardContext, _ kept: KeptProducts) throws {
+        while try pass.advance(context: context) { kept.bySite = [:] }
     }
 
     /// Hands the tensors over; those that were waiting already and are needed still stay where they are.
-    private func wait(in store: WaitingTensors, _ kept: KeptProducts) throws {
+    private func wait(_ pass: any StagedPass, in store: WaitingTensors, _ kept: KeptProducts) throws {
         let old = waiting + waitingProducts.values
         var reused = Set<ObjectIdentifier>()
         func entry(for tensor: Tensor) throws -> WaitingTensors.Entry {
@@ -89,11 +114,11 @@ final class CalibrationPass {
             return entry
         }
         // What is not needed any more makes room first.
-        let tensors = (state?.tensors ?? []) + kept.bySite.values
+        let tensors = pass.tensors + kept.bySite.values
         for entry in old where !tensors.contains(where: entry.holds) { store.forget(entry) }
-        waiting = try (state?.tensors ?? []).map(entry)
+        waiting = try pass.tensors.map(entry)
         waitingProducts = try kept.bySite.mapValues(entry)
-        state?.tensors = []
+        pass.letGo()
         kept.bySite = [:]
         for entry in old where reused.contains(ObjectIdentifier(entry)) { store.settle(entry) }
     }
@@ -105,7 +130,7 @@ final class CalibrationPass {
 
     /// Takes the memory that a pass with maps at all the given sites takes, and throws the results away.
     func rehearse(_ sites: [Site], pooling: SamplePooling) throws {
-        let backend = language.backend
+        let backend = model.backend
         let kept = KeptProducts()
         let strengths = try backend.upload([Float(1)])
         var transports = self.transports
@@ -113,7 +138,7 @@ final class CalibrationPass {
             let map = AffineMap.identity(channels: site.channels).interleaved
             transports[site.index] = [
                 TransportApplication(
-                    table: try backend.upload(map + map, [2, site.channels, 4]), indices: indices, strengths: strengths)
+                    table: try backend.upload(map + map, [2, site.channels, 4]), indices: indices, strengths: strengths, spatial: spatial)
             ]
         }
         let context = ForwardContext(
@@ -121,11 +146,10 @@ final class CalibrationPass {
         ) { site, activation in
             let samples = try backend.allocate([self.samples.count + 1, site.channels], .f32)
             try pooling(
-                activation, self.plan, on: backend, into: samples.rows(0..<self.samples.count),
+                activation, self.plan(activation.shape), on: backend, into: samples.rows(0..<self.samples.count),
                 check: samples.rows(self.samples.count..<self.samples.count + 1))
         }
-        try run(context, kept)
-        state = nil
+        try run(begin(), context, kept)
         try backend.synchronize()
     }
 }

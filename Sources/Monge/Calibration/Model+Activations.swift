@@ -59,67 +59,24 @@ extension Model {
         guard !sentences.isEmpty else { throw MongeError.usage("there are no sentences to capture activations from") }
         let set = try CalibrationSet(sentences, maximumTokens: options.maximumTokens, model: self)
         reportCuts(set.cutCount, of: set.count, "sentences", maximumTokens: options.maximumTokens, warn: warn)
+        let side = try CalibrationSide("sentence", sentences, set, options: FitOptions(capture: options), model: self)
+        let pooling = SamplePooling(options)
         if let budget = options.memory {
-            let pooling = SamplePooling(options)
-            let passes = try set.batches.map { try CalibrationPass($0, pooling: pooling, position: .all, model: self) }
             let plan = try MemoryPlan(
-                budget: budget, passes: passes, sites: sites, samples: set.count, pooling: pooling, keepsMaps: false, on: backend)
+                budget: budget, passes: side.passes, sites: sites, samples: set.count, pooling: pooling, keepsMaps: false, on: backend)
             // On the device, and as the result.
-            try plan.require(2 * SiteSamples.bytesPerChannel(set) * sites.reduce(0) { $0 + $1.channels })
+            try plan.require(2 * side.bytesPerChannel * sites.reduce(0) { $0 + $1.channels })
             try plan.apply(to: backend)
         }
         defer { if options.memory != nil { try? backend.limitMemory(to: nil) } }
-        let captured = try capture(set, sentences: sentences, sites: sites, options: options, steering: steering) { done in
-            progress?(Progress(activity: "capturing", done: done, total: sentences.count, unit: "sentences"))
-        }
+        let installed = try InstalledSteering([steering], on: language)
+        let captured = try Calibration(model: language, sites: sites, unit: "sentences").capture(
+            side, sites: sites, pooling: pooling,
+            transports: { try installed.transports(for: set.batches[$0].tokens.map { ($0.count, steering) }) }, steering: steering,
+            progress: { progress?(Progress(activity: "capturing", done: $0, total: sentences.count, unit: "sentences")) })
         return try zip(sites, captured).map { site, samples in
             SiteActivations(
                 site: site.name, samples: sentences.count, channels: site.channels, values: try backend.readFloats(samples.values))
         }
-    }
-
-    /// The samples of each site.
-    ///
-    /// - Parameters:
-    ///   - sentences: Those of the set.
-    ///   - kind: What they are, for messages: "source sentence".
-    ///   - progress: Called with the number of sentences that are done.
-    func capture(
-        _ set: CalibrationSet, sentences: [String], kind: String = "sentence", sites: [Site], options: CaptureOptions,
-        steering: [Steer] = [],
-        progress: (_ done: Int) -> Void = { _ in }
-    ) throws -> [SiteSamples] {
-        let samples = try sites.map { try SiteSamples(set, channels: $0.channels, on: backend) }
-        // By index: a pass may come to its sites in another order.
-        let places = Dictionary(uniqueKeysWithValues: sites.enumerated().map { ($1.index, $0) })
-        let installed = try InstalledSteering([steering], on: language)
-        let pooling = SamplePooling(options)
-        for (index, batch) in set.batches.enumerated() {
-            let rows = try batch.tokenBatch(on: backend)
-            let plan = try pooling.plan(for: rows, tokens: batch.tokens, beginning: tokenizer.beginOfSequence, on: backend)
-            var remaining = Set(places.keys)
-            let context = ForwardContext(
-                backend: backend, transports: try installed.transports(for: batch.tokens.map { ($0.count, steering) }),
-                tapped: sites.map(\.index), siteCount: language.sites.count
-            ) { site, activation in
-                guard remaining.remove(site.index) != nil else {
-                    throw MongeError.failed("the forward pass comes to \(site.name) more than once: which activation is meant is not clear")
-                }
-                try samples[places[site.index]!].add(
-                    activation, batch: index, samples: batch.samples, pooling: pooling, plan, on: self.backend)
-                if remaining.isEmpty { throw ForwardPassEnded() }
-            }
-            do { _ = try language.forward(rows, cache: nil, context: context, output: .last) } catch is ForwardPassEnded {}
-            guard remaining.isEmpty else {
-                let missing = sites.filter { remaining.contains($0.index) }.map(\.name).joined(separator: ", ")
-                throw MongeError.failed("the forward pass of this \(language.architecture) model never came to \(missing)")
-            }
-            try backend.synchronize()
-            progress(batch.samples.upperBound)
-        }
-        for (site, samples) in zip(sites, samples) {
-            try requireFinite(samples, of: set, sentences: sentences, kind: kind, site: site, steering: steering)
-        }
-        return samples
     }
 }

@@ -3,35 +3,16 @@ import Models
 import Tensors
 import Transport
 
-/// Sentences of one side of a fit.
-struct FitSide {
-    /// "source sentence" or "target sentence", for messages.
-    let kind: String
-    let sentences: [String]
-    let set: CalibrationSet
-    let passes: [CalibrationPass]
-
-    init(_ kind: String, _ sentences: [String], options: FitOptions, pooling: SamplePooling, model: Model) throws {
-        self.kind = kind
-        self.sentences = sentences
-        set = try CalibrationSet(sentences, maximumTokens: options.capture.maximumTokens, model: model)
-        passes = try set.batches.map {
-            try CalibrationPass($0, pooling: pooling, position: options.position, spatial: options.spatial, model: model)
-        }
-    }
-}
-
-extension Model {
+extension Calibration {
     /// One forward pass of all batches in step: at each site, capture, fit, apply at λ = 1, go on.
     ///
     /// Sites are taken in the order in which the passes come to them.
     func causally(
-        _ sides: [FitSide], sites: [Site], options: FitOptions, plan: MemoryPlan?, notice: (String) -> Void,
+        _ sides: [CalibrationSide], options: FitOptions, plan: MemoryPlan?, notice: (String) -> Void,
         fitted: (Site, _ source: Tensor, _ target: Tensor) throws -> TransportMap
     ) throws {
         let pooling = SamplePooling(options.capture)
-        let samplesPerChannel = sides.reduce(0) { $0 + SiteSamples.bytesPerChannel($1.set) }
-        let largestSamples = samplesPerChannel * sites.map(\.channels).max()!
+        let largestSamples = sides.reduce(0) { $0 + $1.bytesPerChannel } * sites.map(\.channels).max()!
         let store = WaitingTensors(capacity: plan.map { $0.available - largestSamples } ?? .max, on: backend)
         if let plan {
             try plan.require(largestSamples)
@@ -47,24 +28,23 @@ extension Model {
         while !remaining.isEmpty {
             var reached: Site?
             var samples = [SiteSamples]()
-            for (side, data) in sides.enumerated() {
-                for (index, pass) in data.passes.enumerated() {
+            for (index, side) in sides.enumerated() {
+                for (batch, pass) in side.passes.enumerated() {
                     try pass.advance(toFirstOf: Array(remaining), waitingIn: store) { site, activation, rows in
                         guard reached == nil || reached == site else {
                             throw MongeError.failed("batches come to \(reached!.name) and to \(site.name) at once: no order of sites")
                         }
                         reached = site
-                        if samples.count == side {
-                            samples.append(try SiteSamples(data.set, channels: site.channels, on: self.backend))
+                        if samples.count == index {
+                            samples.append(try SiteSamples(side, channels: site.channels, on: backend))
                         }
-                        try samples[side].add(
-                            activation, batch: index, samples: pass.samples, pooling: pooling, rows, on: self.backend)
+                        try samples[index].add(activation, batch: batch, samples: pass.samples, pooling: pooling, rows, on: backend)
                     }
                 }
             }
             let site = reached!
-            for (data, samples) in zip(sides, samples) {
-                try requireFinite(samples, of: data.set, sentences: data.sentences, kind: data.kind, site: site, steering: earlier)
+            for (side, samples) in zip(sides, samples) {
+                try side.requireFinite(samples, site: site, steering: earlier, on: backend)
             }
             let maps = try fitted(site, samples[0].values, samples[1].values)
             earlier = [maps.at(1)]

@@ -15,4 +15,10 @@ public protocol StagedPass: AnyObject {
 extension StagedPass {
     /// Carries the pass to its end.
     public func run(context: ForwardContext) throws { while try advance(context: context) {} }
+
+    /// Drops the tensors, which lie elsewhere until ``tensors`` is set again.
+    package func letGo() {
+        let nothing = Tensor(shape: [0], dtype: .f32, storage: TensorStorage(byteCount: 0))
+        tensors = tensors.map { _ in nothing }
+    }
 }

@@ -1,0 +1,47 @@
+import Models
+import Tensors
+
+extension CalibrationSide {
+    /// A side of sentences.
+    /// - Parameter kind: "source sentence", for messages.
+    init(_ kind: String, _ sentences: [String], _ set: CalibrationSet, options: FitOptions, model: Model) throws {
+        let backend = model.backend
+        let pooling = SamplePooling(options.capture)
+        let passes = try set.batches.map { batch in
+            let rows = try batch.tokenBatch(on: backend)
+            let plan = try pooling.plan(for: rows, tokens: batch.tokens, beginning: model.tokenizer.beginOfSequence, on: backend)
+            // Under `last`, the map applies to each sentence's last token alone; elsewhere index 0 leaves rows untouched.
+            var indices: [Int32] = [1]
+            if options.position == .last {
+                indices = Array(repeating: 0, count: rows.rowCount)
+                for range in rows.ranges { indices[range.upperBound - 1] = 1 }
+            }
+            return try CalibrationPass(
+                samples: batch.samples, rowCount: rows.rowCount, indices: indices, spatial: options.spatial, model: model.language,
+                plan: { _ in plan }, begin: { LanguagePass(model.language, rows) })
+        }
+        self.init(kind: kind, count: set.count, passes: passes) { batch, site, steering in
+            try model.nonFinite(set.batches[batch], of: sentences, kind: kind, site: site, steering: steering)
+        }
+    }
+}
+
+extension Model {
+    /// What an error says of a batch whose activations are not finite, naming the sentence.
+    ///
+    /// - Parameters:
+    ///   - kind: What the sentences are: "source sentence".
+    ///   - steering: What is in place, to find out why.
+    fileprivate func nonFinite(
+        _ batch: CalibrationSet.Batch, of sentences: [String], kind: String, site: Site, steering: [Steer]
+    ) throws -> MongeError {
+        for (sentence, tokens) in zip(batch.samples, batch.tokens) where try !isFinite(tokens, steering: steering) {
+            return .notFinite(
+                try nonFiniteNumbers(
+                    "activations", name: "\(kind) \(sentence + 1)", text: sentences[sentence], tokens: tokens, steering: steering))
+        }
+        return .failed(
+            "\(site.name): an activation of \(kind)s \(batch.samples.lowerBound + 1) to \(batch.samples.upperBound) is not a finite number, "
+                + "yet each of them alone gives finite ones: the device \(backend.name) computes the batch wrongly")
+    }
+}
