@@ -231,9 +231,9 @@ def causal_fit(pipe, unet, generator):
     images = 2 * CAPTIONS
     text = torch.randn(images, POSITIONS, width, generator=generator).double()
     text[CAPTIONS:] = 1.3 * text[CAPTIONS:] + 0.4
-    latents = torch.randn(images, 4, 4, 4, generator=generator).double()
+    latents = torch.randn(images, 4, 8, 8, generator=generator).double()
     pooled = torch.randn(images, pipe.text_encoder_2.config.projection_dim, generator=generator).double()
-    sizes = torch.tensor([[8, 8, 0, 0, 8, 8]] * images).double()
+    sizes = torch.tensor([[16, 16, 0, 0, 16, 16]] * images).double()
     text, latents, pooled = (x.float().double() for x in (text, latents, pooled))
     tensors = {"fit.text": numpy(text), "fit.latents": numpy(latents), "fit.pooled": numpy(pooled), "fit.sizes": numpy(sizes)}
     ones, everywhere, maps, order = torch.ones(images).double(), torch.tensor(torch.inf).double(), {}, []
