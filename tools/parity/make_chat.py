@@ -46,7 +46,6 @@ TEMPLATES = {
     "deepseek-r1-0528": (X, "deepseek-r1-0528", "deepseek-ai/DeepSeek-R1-0528", "MIT", DEEPSEEK),
     "deepseek-r1-0528-qwen3": (X, "deepseek-r1-0528-qwen3", "deepseek-ai/DeepSeek-R1-0528-Qwen3-8B", "MIT", DEEPSEEK),
     "deepseek-r1-distill-qwen": (X, "deepseek-r1-distill-qwen", "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B", "MIT", DEEPSEEK),
-    "dianjin-r1": (X, "DianJin-R1", "DianJin/DianJin-R1-32B", "MIT", CHATML),
     "ernie-4.5": (X, "Ernie4.5", "baidu/ERNIE-4.5-21B-A3B-PT", "Apache-2.0", BOS),
     "glm-4-0414": (X, "glm4-0414", "THUDM/GLM-4-32B-0414", "MIT", ("[gMASK]", "<|endoftext|>")),
     "glm-4.1v-thinking": (X, "glm-4.1v-thinking", "THUDM/GLM-4.1V-9B-Thinking", "MIT", ("[gMASK]", "<|endoftext|>")),
@@ -56,10 +55,8 @@ TEMPLATES = {
     "glm-4.7": (X, "GLM-4.7", "zai-org/GLM-4.7", "MIT", ("[gMASK]", "<|endoftext|>")),
     "gpt-oss": (X, "gpt-oss", "openai/gpt-oss-20b", "Apache-2.0", ("<|startoftext|>", "<|return|>")),
     "internlm3": (X, "internlm3-instruct", "internlm/internlm3-8b-instruct", "Apache-2.0", BOS),
-    "kat-v1": (X, "KAT-V1", "Kwaipilot/KAT-V1-40B", "Apache-2.0", CHATML),
     "marco-o1": (X, "marco-o1", "AIDC-AI/Marco-o1", "Apache-2.0", CHATML),
     "minicpm4": (X, "minicpm4", "openbmb/MiniCPM4-8B", "Apache-2.0", BOS),
-    "minimax-m2": (X, "MiniMax-M2", "MiniMaxAI/MiniMax-M2", "MIT", ("]~!b[", "[e~[")),
     "mistral-7b-v0.1": (X, "mistral-instruct-v0.1", "mistralai/Mistral-7B-Instruct-v0.1", "Apache-2.0", BOS),
     "mistral-7b-v0.3": (X, "mistral-instruct-v0.3", "mistralai/Mistral-7B-Instruct-v0.3", "Apache-2.0", BOS),
     "mistral-nemo": (X, "mistral-nemo-instruct", "mistralai/Mistral-Nemo-Instruct-2407", "Apache-2.0", BOS),
@@ -81,8 +78,6 @@ TEMPLATES = {
     "qwen3-vl-thinking": (X, "Qwen3-VL-Thinking", "Qwen/Qwen3-VL-8B-Thinking", "Apache-2.0", CHATML),
     "qwq-32b": (X, "QwQ-32B", "Qwen/QwQ-32B", "Apache-2.0", CHATML),
     "seed-oss": (X, "seed-oss", "ByteDance-Seed/Seed-OSS-36B-Instruct", "Apache-2.0", ("<seed:bos>", "<seed:eos>")),
-    "skywork-or1": (X, "skywork-or1", "Skywork/Skywork-OR1-7B", "Apache-2.0", CHATML),
-    "xiyansql": (X, "XiYanSQL-QwenCoder-2504", "XGenerationLab/XiYanSQL-QwenCoder-32B-2504", "Apache-2.0", CHATML),
     "yi-1.5": (X, "Yi-1.5-chat", "01-ai/Yi-1.5-9B-Chat", "Apache-2.0", ("<|startoftext|>", "<|im_end|>")),
     "yi": (X, "Yi-chat", "01-ai/Yi-6B-Chat", "Apache-2.0", ("<|startoftext|>", "<|im_end|>")),
     "alpaca": (A, "alpaca", "the Alpaca layout, written for axolotl", "Apache-2.0", BOS),
@@ -97,7 +92,6 @@ TEMPLATES = {
     "pixtral": (A, "pixtral", "mistralai/Pixtral-12B-2409", "Apache-2.0", BOS),
     "qwen2.5": (L, "Qwen-Qwen2.5-7B-Instruct", "Qwen/Qwen2.5-7B-Instruct", "Apache-2.0", CHATML),
     "mistral-nemo-2407": (L, "mistralai-Mistral-Nemo-Instruct-2407", "mistralai/Mistral-Nemo-Instruct-2407", "Apache-2.0", BOS),
-    "functionary-v3.2": (L, "meetkai-functionary-medium-v3.2", "meetkai/functionary-medium-v3.2", "MIT", BOS),
 }
 
 MIT = """The text of the Apache License, Version 2.0 is in LICENSE at the root. The MIT licence of the others, each copyright of the organisation
