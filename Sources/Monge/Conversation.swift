@@ -38,7 +38,7 @@ public final class Conversation {
 
     /// Says something, and returns the model's reply.
     /// - Parameter onText: Called with the reply as it is made; false ends it there, and what was said stays said.
-    /// - Throws: ``MongeError`` when the model's context has no room, and what the layout or the generation throws; the conversation
+    /// - Throws: ``MongeError/contextExceeded(_:)`` when the model's context has no room, and what the layout or the generation throws; the conversation
     ///   is then as it was.
     @discardableResult
     public func send(_ text: String, onText: @escaping (String) -> Bool = { _ in true }) throws -> Generation {
@@ -74,7 +74,7 @@ public final class Conversation {
         let count = model.tokenizer.encode(text, addSpecial: false, parseSpecial: options.special ?? true).count
         let room = model.language.contextLength - count
         guard room > 0 else {
-            throw MongeError.usage(
+            throw MongeError.contextExceeded(
                 "the conversation has \(count) tokens, and the model's context holds \(model.language.contextLength); begin a new one")
         }
         var limited = options

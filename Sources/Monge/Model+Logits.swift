@@ -6,13 +6,13 @@ extension Model {
     /// - Parameters:
     ///   - tokens: From 1 to the context length, each a token of the vocabulary.
     ///   - rows: Receives `[rows, vocabulary]` scores of consecutive positions, a bounded number at a time.
-    /// - Throws: ``MongeError/notFinite(_:)`` when a score is a NaN or an infinity.
+    /// - Throws: ``MongeError/notFinite(_:)`` when a score is a NaN or an infinity, ``MongeError/contextExceeded(_:)`` when the text is too long.
     func forEachLogits(
         _ tokens: [Int32], steering: [Steer], rows body: (_ first: Int, _ count: Int, _ logits: [Float]) throws -> Void
     ) throws {
         guard !tokens.isEmpty else { throw MongeError.usage("the text has no tokens") }
         guard tokens.count <= language.contextLength else {
-            throw MongeError.usage("the text has \(tokens.count) tokens; the model's context holds \(language.contextLength)")
+            throw MongeError.contextExceeded("the text has \(tokens.count) tokens; the model's context holds \(language.contextLength)")
         }
         if let token = tokens.first(where: { $0 < 0 || Int($0) >= language.vocabularySize }) {
             throw MongeError.usage("token \(token) is not in the vocabulary of \(language.vocabularySize)")

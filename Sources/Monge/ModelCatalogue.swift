@@ -19,7 +19,7 @@ public enum ModelCatalogue {
 
     /// The file or folder that a path or a name stands for.
     ///
-    /// - Throws: ``MongeError/usage(_:)`` when there is none.
+    /// - Throws: ``MongeError/modelNotFound(_:)`` when there is none.
     public static func locate(_ nameOrPath: String) throws -> URL {
         let direct = URL(fileURLWithPath: nameOrPath)
         if FileManager.default.fileExists(atPath: direct.path) { return direct }
@@ -28,9 +28,9 @@ public enum ModelCatalogue {
             if FileManager.default.fileExists(atPath: url.path) { return url }
         }
         if known[nameOrPath] != nil {
-            throw MongeError.usage("the model \(nameOrPath) is not on this machine yet; `tools/get-model \(nameOrPath)` fetches it")
+            throw MongeError.modelNotFound("the model \(nameOrPath) is not on this machine yet; `tools/get-model \(nameOrPath)` fetches it")
         }
-        throw MongeError.usage(
+        throw MongeError.modelNotFound(
             "there is no model file '\(nameOrPath)'; give a path to a .gguf file or a Hugging Face folder, or a name: "
                 + known.keys.sorted().joined(separator: ", "))
     }

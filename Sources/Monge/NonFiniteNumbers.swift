@@ -30,7 +30,7 @@ public struct NonFiniteNumbers: Sendable, Equatable, CustomStringConvertible {
     public init(quantity: String, name: String, text: String, strengths: [Float], site: String?, cause: Cause) {
         self.quantity = quantity
         self.name = name
-        beginning = NonFiniteNumbers.firstWords(of: text)
+        beginning = text.beginning
         self.strengths = strengths
         self.site = site
         self.cause = cause
@@ -52,13 +52,5 @@ public struct NonFiniteNumbers: Sendable, Equatable, CustomStringConvertible {
         case .model:
             "neither maps nor half precision bring it about: the model's file is damaged, or its numbers outgrow f32 with this text"
         }
-    }
-
-    /// At most the first six words, and no more than 60 characters of them.
-    static func firstWords(of text: String) -> String {
-        let words = text.split(whereSeparator: \.isWhitespace)
-        let beginning = words.prefix(6).joined(separator: " ")
-        let cut = beginning.prefix(60)
-        return cut + (words.count > 6 || cut.count < beginning.count ? " …" : "")
     }
 }

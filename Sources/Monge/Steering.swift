@@ -24,7 +24,7 @@ package final class InstalledSteering {
     private let tables: SteeringTables
 
     /// - Parameter requests: What each request is steered by.
-    /// - Throws: ``MongeError`` when a map was fitted on another model.
+    /// - Throws: ``MongeError/wrongMap(_:)`` when a map was fitted on another model.
     package init(_ requests: [[Steer]], on model: any SteerableModel) throws {
         tables = SteeringTables(on: model, capacity: requests.map(\.count).reduce(0, +))
         for steer in requests.joined() { _ = try tables.index(of: steer.map) }
@@ -46,22 +46,23 @@ package final class InstalledSteering {
         let sites = Dictionary(uniqueKeysWithValues: model.sites.map { ($0.name, $0.channels) })
         for site in map.sites {
             guard let channels = sites[site.name] else {
-                throw MongeError.failed(
+                throw MongeError.wrongMap(
                     "the map was fitted on a \(map.description.architecture) model with a site \(site.name); "
                         + "this \(model.architecture) model has none: use a map fitted on this model")
             }
             guard channels == site.map.channels else {
-                throw MongeError.failed(
+                throw MongeError.wrongMap(
                     "the map has \(site.map.channels) neurons at \(site.name), this model has \(channels): use a map fitted on this model")
             }
         }
         guard map.description.fingerprint == model.fingerprint else {
-            throw MongeError.failed(
+            throw MongeError.wrongMap(
                 "the map was fitted on another model (fingerprint \(map.description.fingerprint), this one is \(model.fingerprint)): "
                     + "use a map fitted on this model")
         }
         if let sketch = map.description.sketch, let difference = try model.sketch?.firstDifference(from: sketch) {
-            throw MongeError.failed("the map was fitted on another model of the same norms (\(difference)): use a map fitted on this model")
+            throw MongeError.wrongMap(
+                "the map was fitted on another model of the same norms (\(difference)): use a map fitted on this model")
         }
     }
 }

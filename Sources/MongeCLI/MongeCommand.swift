@@ -40,8 +40,7 @@ struct MongeCommand: ParsableCommand {
         case ModelFileError.unwritable(let error): return report(error)
         case let error as MongeError:
             Terminal.message("monge: \(error)")
-            if case .usage = error { return 2 }
-            return 1
+            return error.isUsage ? 2 : 1
         case let error as ExitCode:
             return error.rawValue
         default:

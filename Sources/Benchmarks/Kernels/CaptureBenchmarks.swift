@@ -6,12 +6,9 @@ extension KernelBenchmark {
         DecoderSizes.all.flatMap { [pool($0), reduce($0)] + fits($0, samples: 512) } + fits(.small, samples: 65_536)
 
     private static func pool(_ sizes: DecoderSizes) -> KernelBenchmark {
-        let (model, channels, sequences, tokens) = (sizes.model, sizes.channels, 16, 64)
-        return KernelBenchmark(
-            "pool", model, "x [\(sequences * tokens), \(channels)], mean of \(tokens)",
-            bytes: (sequences * tokens + sequences) * channels * floatBytes, operations: sequences * tokens * channels
-        ) { inputs in
-            let (x, output) = (try inputs.floats([sequences * tokens, channels]), try inputs.output([sequences, channels]))
+        let (channels, sequences, tokens) = (sizes.channels, 16, 64)
+        return mean("pool", sizes, "x [\(sequences * tokens), \(channels)], mean of \(tokens)", sequences, tokens) { inputs, output in
+            let x = try inputs.floats([sequences * tokens, channels])
             let starts = try inputs.integers((0..<sequences).map { Int32($0 * tokens) })
             let counts = try inputs.integers([Int32](repeating: Int32(tokens), count: sequences))
             return {
@@ -21,14 +18,23 @@ extension KernelBenchmark {
     }
 
     private static func reduce(_ sizes: DecoderSizes) -> KernelBenchmark {
-        let (model, channels, sequences, tokens) = (sizes.model, sizes.channels, 16, 64)
-        return KernelBenchmark(
-            "reduce", model, "x [\(sequences), \(tokens), \(channels)], mean over axis 1",
-            bytes: (sequences * tokens + sequences) * channels * floatBytes, operations: sequences * tokens * channels
-        ) { inputs in
-            let (x, output) = (try inputs.floats([sequences, tokens, channels]), try inputs.output([sequences, channels]))
+        let (channels, sequences, tokens) = (sizes.channels, 16, 64)
+        return mean("reduce", sizes, "x [\(sequences), \(tokens), \(channels)], mean over axis 1", sequences, tokens) { inputs, output in
+            let x = try inputs.floats([sequences, tokens, channels])
             return { _ = try inputs.backend.reduce(x, .mean, axis: 1, into: output) }
         }
+    }
+
+    /// An operation that makes the mean of each sequence.
+    private static func mean(
+        _ operation: String, _ sizes: DecoderSizes, _ shapes: String, _ sequences: Int, _ tokens: Int,
+        prepare: @escaping @Sendable (_ inputs: BenchmarkInputs, _ output: Tensor) throws -> () throws -> Void
+    ) -> KernelBenchmark {
+        let channels = sizes.channels
+        return KernelBenchmark(
+            operation, sizes.model, shapes, bytes: (sequences * tokens + sequences) * channels * floatBytes,
+            operations: sequences * tokens * channels
+        ) { try prepare($0, $0.output([sequences, channels])) }
     }
 
     private static func fits(_ sizes: DecoderSizes, samples: Int) -> [KernelBenchmark] {

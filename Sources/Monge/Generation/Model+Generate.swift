@@ -191,7 +191,7 @@ extension Model {
         guard !tokens.isEmpty else { throw MongeError.usage("\(name) is empty; give at least one character to continue") }
         let limit = language.contextLength
         guard tokens.count <= limit, options.tokens <= limit - tokens.count else {
-            throw MongeError.usage(
+            throw MongeError.contextExceeded(
                 "\(name) ('\(request.prompt.beginning)') has \(tokens.count) tokens and \(options.tokens) more were asked for; "
                     + "the model's context holds \(limit)")
         }

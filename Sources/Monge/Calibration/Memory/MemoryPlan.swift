@@ -55,7 +55,7 @@ struct MemoryPlan {
     func require(_ bytes: Int) throws {
         guard available < bytes else { return }
         let least = budget - available + bytes
-        throw MongeError.usage(
+        throw MongeError.memoryBudget(
             "a budget of \(ByteCount(budget)) is too little: the program and the model take \(ByteCount(fixed)), "
                 + "a batch while it runs \(ByteCount(temporaries)), the samples \(ByteCount(bytes)), the maps \(ByteCount(results)); "
                 + "\(ByteCount(roundedUp: least)) would do")

@@ -9,7 +9,7 @@ final class WaitingTensors {
         fileprivate let dtype: DType
         /// Nil while it lies in the file alone.
         fileprivate var tensor: Tensor?
-        fileprivate var region: TemporaryFile.Region?
+        fileprivate var region: SpillFile.Region?
 
         fileprivate init(_ tensor: Tensor) {
             shape = tensor.shape
@@ -27,7 +27,7 @@ final class WaitingTensors {
     /// The most bytes that wait in memory.
     let capacity: Int
     private var inMemory = 0
-    private(set) var file: TemporaryFile?
+    private(set) var file: SpillFile?
     /// The time that moving to and from the file took.
     private(set) var secondsMoving = 0.0
 
@@ -46,7 +46,7 @@ final class WaitingTensors {
             inMemory += tensor.byteCount
             return entry
         }
-        let file = try self.file ?? TemporaryFile()
+        let file = try self.file ?? SpillFile()
         self.file = file
         let region = file.reserve(tensor.byteCount)
         entry.region = region

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A file that has no name any more: it is gone with the process, however that ends.
-final class TemporaryFile {
+final class SpillFile {
     /// Where bytes lie in the file.
     struct Region: Equatable {
         var offset: Int
@@ -24,7 +24,7 @@ final class TemporaryFile {
         descriptor = mkstemp(&path)
         guard descriptor >= 0 else {
             throw MongeError.failed(
-                "no temporary file can be made in \(folder): \(TemporaryFile.systemMessage); set TMPDIR to another folder")
+                "no temporary file can be made in \(folder): \(SpillFile.systemMessage); set TMPDIR to another folder")
         }
         unlink(path)
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
@@ -43,32 +43,38 @@ final class TemporaryFile {
     /// Writes bytes at `offset` within a region.
     /// - Throws: ``MongeError/failed(_:)`` when there is no room.
     func write(_ bytes: UnsafeRawBufferPointer, to region: Region, at offset: Int) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(region.offset + offset + done))
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else {
-                throw MongeError.failed(
-                    "the temporary file in \(folder) cannot be written after \(ByteCount(size)): \(TemporaryFile.systemMessage); "
-                        + "set TMPDIR to a folder with more room, or allow more memory")
-            }
-            done += count
+        let isWhole = transfer(bytes.count) { done in
+            pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(region.offset + offset + done))
         }
-        bytesWritten += done
+        guard isWhole else {
+            throw MongeError.failed(
+                "the temporary file in \(folder) cannot be written after \(ByteCount(size)): \(SpillFile.systemMessage); "
+                    + "set TMPDIR to a folder with more room, or allow more memory")
+        }
+        bytesWritten += bytes.count
     }
 
     /// Reads bytes from `offset` within a region.
     func read(_ region: Region, at offset: Int, into bytes: UnsafeMutableRawBufferPointer) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = pread(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(region.offset + offset + done))
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else {
-                throw MongeError.failed("the temporary file in \(folder) cannot be read: \(TemporaryFile.systemMessage)")
-            }
-            done += count
+        let isWhole = transfer(bytes.count) { done in
+            pread(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(region.offset + offset + done))
         }
-        bytesRead += done
+        guard isWhole else {
+            throw MongeError.failed("the temporary file in \(folder) cannot be read: \(SpillFile.systemMessage)")
+        }
+        bytesRead += bytes.count
+    }
+
+    /// Repeats a system call until it has moved `count` bytes; false when it fails, with its reason in `errno`.
+    private func transfer(_ count: Int, _ call: (_ done: Int) -> Int) -> Bool {
+        var done = 0
+        while done < count {
+            let moved = call(done)
+            if moved < 0 && errno == EINTR { continue }
+            guard moved > 0 else { return false }
+            done += moved
+        }
+        return true
     }
 
     private static var systemMessage: String { String(cString: strerror(errno)) }
