@@ -10,7 +10,7 @@ struct CheckedActivation {
     ///
     /// The mean errs by its sum, δ = (`sum`(n) + 4)·u·mean|x|, and with it every centred value. The squares err by `sum`(n)·u, by the
     /// distances of the means of parts, of which each errs by δ, 2δ/σ, and by the mean's own, δ²/σ²; the root takes half of it. Inverse
-    /// root (2 ulp), products and sums add at most 8u. Equal values are their mean, exactly.
+    /// root (2 ulp), products and sums add at most 8u. Equal values are their mean, exactly; the sign of the zero that is left is nobody's.
     /// - Parameter sets: The indices of the elements that are normalised together, for each set.
     init(norm x: [Float], _ shape: Shape, sets: [[Int]], gain: [Float]?, bias: [Float]?, epsilon: Float) {
         self.shape = shape
@@ -34,7 +34,7 @@ struct CheckedActivation {
                 values[index] = centred + offset
                 errors[index] =
                     abs(factor) * meanError / deviation + abs(centred) * relative + 2 * RoundOff.unit * (abs(offset) + abs(values[index]))
-                    + (isConstant ? 0 : 2 * RoundOff.flush * (1 + abs(factor) / deviation))
+                    + (isConstant ? .leastNonzeroMagnitude : 2 * RoundOff.flush * (1 + abs(factor) / deviation))
             }
         }
     }

@@ -131,13 +131,13 @@ extension Backend {
                 && keyCache.shape.dimensions.dropFirst(2).reduce(1, *) == operation.channels, name,
             "keys \(keys.shape) and caches \(keyCache.shape) and \(valueCache.shape), expected twice [blocks, block size, …] with rows of "
                 + "\(operation.channels) elements")
-        if keys.shape.count == 0 || segments.count == 0 { return }
         let read: [ReadOperand] = [
             .apart(keys, "the keys"), .apart(values, "the values"), .apart(segments.queryStarts, "the query starts"),
             .apart(segments.keyLengths, "the key lengths"), .apart(segments.blocks, "the blocks"),
         ]
         try Validation.requireNoAlias(keyCache, read + [.apart(valueCache, "the values' cache")], name)
         try Validation.requireNoAlias(valueCache, read, name)
+        if keys.shape.count == 0 || segments.count == 0 { return }
         try storeKeys(operation)
     }
 
@@ -159,8 +159,8 @@ extension Backend {
         try Validation.require(
             destination.shape.rank >= 1 && destination.shape.dimensions.dropFirst().reduce(1, *) == operation.channels, name,
             "rows \(rows.shape) do not match destination \(destination.shape)")
-        if rows.shape.count == 0 { return }
         try Validation.requireNoAlias(destination, [.apart(rows, "the rows"), .apart(indices, "the indices")], name)
+        if rows.shape.count == 0 { return }
         try scatterRows(operation)
     }
 }

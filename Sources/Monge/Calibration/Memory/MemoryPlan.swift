@@ -27,6 +27,7 @@ struct MemoryPlan {
         budget: Int, passes: [CalibrationPass], sites: [Site], samples: Int, pooling: SamplePooling, keepsMaps: Bool,
         on backend: any Backend
     ) throws {
+        ProcessMemory.returnFreedMemory()
         try backend.limitMemory(to: nil)
         let before = backend.tensorMemory.inUse
         try passes.max { $0.rowCount < $1.rowCount }!.rehearse(sites, pooling: pooling)
