@@ -43,7 +43,8 @@ let package = Package(
         .target(
             name: "Monge",
             dependencies: [
-                "FileSystem", "Foundations", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "VulkanBackend",
+                "FileSystem", "Foundations", "Models", "ModelFiles", "Pictures", "Tokenizers", "Transport", "Tensors", "CPUBackend",
+                "VulkanBackend",
             ]),
         // Speed: used by the command, not by the library.
         .target(
@@ -55,8 +56,9 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Benchmarks", "CPUBackend", "CrossCheck", "FileSystem", "Foundations", "ModelFiles", "Monge", "Tensors", "Tokenizers",
-                "Transport",
+                "Benchmarks", "CPUBackend", "CrossCheck", "FileSystem", "Foundations", "ModelFiles", "Models", "Monge", "Pictures",
+                "Tensors",
+                "Tokenizers", "Transport",
                 "VulkanBackend", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -82,7 +84,8 @@ let package = Package(
         .testTarget(
             name: "MongeTests",
             dependencies: [
-                "Foundations", "Monge", "Models", "ModelFiles", "Tokenizers", "Transport", "Tensors", "CPUBackend", "CrossCheck",
+                "Foundations", "Monge", "Models", "ModelFiles", "Pictures", "Tokenizers", "Transport", "Tensors", "CPUBackend",
+                "CrossCheck",
                 "VulkanBackend", "VulkanRuntime", "TestSupport",
             ]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "ModelFiles", "Monge", "Tensors"]),

@@ -4,19 +4,20 @@ import Foundation
 import ModelFiles
 import Monge
 
-/// `monge`: steers language models by Activation Transport.
+/// `monge`: steers language and text-to-image models by Activation Transport.
 @main
 struct MongeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "monge",
-        abstract: "Steers language models by Activation Transport, on any GPU with Vulkan 1.3 or on the CPU.",
+        abstract: "Steers language and text-to-image models by Activation Transport, on any GPU with Vulkan 1.3 or on the CPU.",
         discussion: """
             Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 could not be done, 2 a usage error.
             `--device` and the environment variable MONGE_DEVICE take auto, cpu, cpu-reference, vulkan, vulkan:N or vulkan:NAME.
             """,
         version: MongeVersion.current,
         subcommands: [
-            DevicesCommand.self, GenerateCommand.self, ChatCommand.self, FitCommand.self, EvaluateCommand.self, ActivationsCommand.self,
+            DevicesCommand.self, GenerateCommand.self, ChatCommand.self, ImageCommand.self, FitCommand.self, EvaluateCommand.self,
+            ActivationsCommand.self,
             LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self, InspectCommand.self, CheckCommand.self,
             BenchCommand.self,
         ])

@@ -34,7 +34,8 @@ extension FileKind {
     static let weightIndex = FileKind("an index of weights", "--model takes the folder that it lies in", isText: true)
     static let adapterConfiguration = FileKind(
         "the configuration of a LoRA adapter", "merge the adapter into its model first", isText: true)
-    static let pipeline = FileKind("the index of a diffusers folder", "Monge runs language models", isText: true)
+    static let pipeline = FileKind(
+        "the index of a diffusers folder", "`monge image --model` takes the folder that it lies in", isText: true)
     static let torch = FileKind("a PyTorch checkpoint", "convert it to safetensors or GGUF first")
     static let pickle = FileKind("a Python pickle", "convert it to safetensors or GGUF first")
     static let numpy = FileKind("a NumPy array")

@@ -13,7 +13,7 @@ public struct FolderKind: Sendable {
             if has("config.json") {
                 nil
             } else if has("model_index.json") {
-                "is a diffusers folder; Monge runs language models"
+                "is a diffusers folder, a text-to-image model; `monge image` draws with it, and this takes a language model"
             } else if has("adapter_config.json") {
                 "holds a LoRA adapter; merge it into its model first"
             } else if models.count == 1 {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ModelFiles
+import Models
 import Monge
 import Tensors
 import Transport
@@ -8,9 +9,11 @@ import Transport
 /// `monge fit`: a map from two sets of sentences, or from two files of activations.
 struct FitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fit", abstract: "Fits a transport map from source sentences to target sentences.")
+        commandName: "fit", abstract: "Fits a transport map from source sentences, or captions of pictures, to target ones.")
 
-    @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, or a name from the cache (smollm2).")
+    @Option(
+        name: .shortAndLong,
+        help: "A GGUF file, a Hugging Face folder, a name from the cache (smollm2), or a folder of diffusers for maps of pictures.")
     var model: String?
 
     @OptionGroup var device: DeviceOption
@@ -45,11 +48,18 @@ struct FitCommand: ParsableCommand {
     var position: Position = .all
 
     @Option(
+        name: .long,
+        help: "What the map is applied to where there are pixels: channelMean (the default for pictures), or pointwise.")
+    var spatial: SpatialMode?
+
+    @OptionGroup var picture: PictureFitOptions
+
+    @Option(
         name: .long, parsing: .unconditional, help: "At most this many sentences a side, drawn with the seed.",
         transform: Number.integer(from: 1))
     var limit: Int?
 
-    @Option(name: .long, parsing: .unconditional, help: "Seed of the draw.", transform: Number.seed)
+    @Option(name: .long, parsing: .unconditional, help: "Seed of the draw, and of the noise of pictures.", transform: Number.seed)
     var seed: UInt64 = 0
 
     @Option(name: .shortAndLong, help: "The file to write.")
@@ -95,10 +105,10 @@ struct FitCommand: ParsableCommand {
                 + (dead > 0 ? ", \(dead) neurons without spread left alone" : ""))
     }
 
-    private var options: FitOptions {
+    private func options(spatial standard: SpatialMode) -> FitOptions {
         FitOptions(
             method: method, estimation: estimation, support: support.flatMap { Support(name: $0) }, position: position,
-            capture: capture.options, limit: limit, seed: seed,
+            spatial: spatial ?? standard, capture: capture.options, limit: limit, seed: seed,
             sourceName: URL(fileURLWithPath: source ?? sourceActivations!).lastPathComponent,
             targetName: URL(fileURLWithPath: target ?? targetActivations!).lastPathComponent)
     }
@@ -106,6 +116,21 @@ struct FitCommand: ParsableCommand {
     private func fitSentences() throws -> TransportMap {
         let sourceSentences = try SentenceFile(path: source!, column: columns.column).sentences
         let targetSentences = try SentenceFile(path: target!, column: columns.targetColumn ?? columns.column).sentences
+        let isPictureModel = PictureModel.isPictureModel(try ModelCatalogue.locate(model!))
+        let options = self.options(spatial: isPictureModel ? .channelMean : .pointwise)
+        if isPictureModel {
+            try refuseOptionsOfTexts()
+            let model = try PictureModel.load(
+                ModelCatalogue.locate(model!), on: device.open(), options: DiffusionModelOptions(activations: precision.activationType))
+            return try ProgressBar.during { bar in
+                try model.fit(
+                    source: sourceSentences, target: targetSentences, sites: capture.sites, options: options, drawing: picture.options,
+                    progress: bar.update, warn: Terminal.warning, notice: bar.notice)
+            }
+        }
+        if let option = picture.given.first {
+            throw MongeError.usage("\(option) is of pictures, and \(model!) is a language model")
+        }
         let model = try device.load(model!, precision: precision)
         return try ProgressBar.during { bar in
             try model.fit(
@@ -114,9 +139,54 @@ struct FitCommand: ParsableCommand {
         }
     }
 
+    /// Refuses what captions of pictures do not have.
+    private func refuseOptionsOfTexts() throws {
+        let given = [
+            ("--skip-bos", capture.skipBos), ("--max-tokens", capture.length.maxTokens != LengthOption.standard),
+            ("--position last", position == .last), ("--cache", precision.cache != .auto),
+        ]
+        if let option = given.first(where: \.1)?.0 {
+            throw MongeError.usage("\(option) is of language models, and \(model!) draws pictures")
+        }
+    }
+
     private func fitActivations() throws -> TransportMap {
         try ActivationsFile.fit(
             source: ActivationsFile(contentsOf: URL(fileURLWithPath: sourceActivations!)),
-            target: ActivationsFile(contentsOf: URL(fileURLWithPath: targetActivations!)), options: options, on: device.open())
+            target: ActivationsFile(contentsOf: URL(fileURLWithPath: targetActivations!)), options: options(spatial: .pointwise),
+            on: device.open())
+    }
+}
+
+/// How the pictures are drawn that a map is fitted for.
+struct PictureFitOptions: ParsableArguments {
+    @Option(
+        name: .long, parsing: .unconditional, help: "For pictures: the steps of the schedule whose first is captured (default: 20).",
+        transform: Number.integer(in: 1...100_000))
+    var steps: Int?
+
+    @Option(name: .long, help: "For pictures: another scheduler than the model's.")
+    var scheduler: String?
+
+    @Option(
+        name: .long, parsing: .unconditional, help: "For pictures: in pixels (default: what the model was trained on).",
+        transform: Number.integer(in: 1...16_384))
+    var width: Int?
+
+    @Option(
+        name: .long, parsing: .unconditional, help: "For pictures: in pixels (default: the width).",
+        transform: Number.integer(in: 1...16_384))
+    var height: Int?
+
+    /// The options that were given.
+    var given: [String] {
+        [("--steps", steps != nil), ("--scheduler", scheduler != nil), ("--width", width != nil), ("--height", height != nil)]
+            .filter(\.1).map(\.0)
+    }
+
+    var options: PictureOptions {
+        PictureOptions(
+            steps: steps ?? 20, scheduler: scheduler,
+            size: (width ?? height).map { PictureSize(width: width ?? $0, height: height ?? $0) })
     }
 }

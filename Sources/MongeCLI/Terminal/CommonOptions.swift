@@ -81,25 +81,26 @@ struct SteerOptions: ParsableArguments {
         var steer: Steer
     }
 
-    func entries() throws -> [Entry] {
-        try steer.map { text in
-            let (file, strength) = try SteerOptions.split(text)
-            let map: TransportMap
-            do {
-                map = try TransportMap(contentsOf: URL(fileURLWithPath: file))
-            } catch let error as TransportFileError {
-                throw MongeError.failed("\(file): \(error)")
-            }
-            for warning in map.warnings { Terminal.warning("\(file): \(warning)") }
-            return Entry(file: file, steer: Steer(inverse ? map.inverse : map, strength: strength))
+    func entries() throws -> [Entry] { try steer.map { try SteerOptions.entry($0, inverse: inverse) } }
+
+    /// The map of `file@λ`.
+    static func entry(_ text: String, inverse: Bool) throws -> Entry {
+        let (file, strength) = try split(text)
+        let map: TransportMap
+        do {
+            map = try TransportMap(contentsOf: URL(fileURLWithPath: file))
+        } catch let error as TransportFileError {
+            throw MongeError.failed("\(file): \(error)")
         }
+        for warning in map.warnings { Terminal.warning("\(file): \(warning)") }
+        return Entry(file: file, steer: Steer(inverse ? map.inverse : map, strength: strength))
     }
 
     /// The maps' files.
     var inputs: [NamedFile?] { steer.map { NamedFile("--steer", (try? SteerOptions.split($0))?.file) } }
 
     /// The file and the strength in `file@λ`; a file whose name has an @ in it is found, too.
-    private static func split(_ text: String) throws -> (file: String, strength: Float) {
+    static func split(_ text: String) throws -> (file: String, strength: Float) {
         guard let at = text.lastIndex(of: "@") else { return (text, 1) }
         let (file, number) = (String(text[..<at]), text[text.index(after: at)...])
         func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
@@ -147,10 +148,13 @@ extension ByteCount: ExpressibleByArgument {
 struct LengthOption: ParsableArguments {
     @Option(
         name: .long, parsing: .unconditional, help: "Sentences are cut to this many tokens.", transform: Number.integer(from: 1))
-    var maxTokens = 128
+    var maxTokens = LengthOption.standard
+
+    static let standard = 128
 }
 
 extension Pooling: ExpressibleByArgument {}
 extension ColumnFit: ExpressibleByArgument {}
 extension Estimation: ExpressibleByArgument {}
 extension Position: ExpressibleByArgument {}
+extension SpatialMode: ExpressibleByArgument {}

@@ -10,6 +10,9 @@ public protocol Autoencoder: AnyObject {
     /// How many pixels of a picture one of the latents stands for, along each side.
     var reduction: Int { get }
 
+    /// Whether a picture has a distribution of latents, from which noise draws.
+    var givesDistributions: Bool { get }
+
     /// - Parameter noise: Of the latents' shape and of variance 1, to draw from the distribution of latents; nil for its middle.
     func encode(_ pictures: Tensor, noise: Tensor?) throws -> Tensor
 

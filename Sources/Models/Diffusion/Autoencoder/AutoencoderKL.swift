@@ -13,6 +13,7 @@ public final class AutoencoderKL: Autoencoder {
     private let context: ForwardContext
     private let activations: DType
 
+    public let givesDistributions = true
     public var latentChannels: Int { configuration.latentChannels }
     public var reduction: Int { configuration.reduction }
 

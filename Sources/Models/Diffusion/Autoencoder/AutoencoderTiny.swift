@@ -6,6 +6,7 @@ import Tensors
 /// It reads like `AutoencoderTiny` of diffusers.
 public final class AutoencoderTiny: Autoencoder {
     public let backend: any Backend
+    public let givesDistributions = false
     public let latentChannels: Int
     public let reduction: Int
     private let scale: Float

@@ -1,0 +1,202 @@
+import Foundation
+import Models
+import Pictures
+import Tensors
+import Transport
+
+/// Pictures that are drawn together, step by step.
+final class Drawing {
+    /// The steps that are done.
+    private(set) var done = 0
+    private let requests: [PictureRequest]
+    private let size: PictureSize
+    private let sampler: Sampler
+    private let guidance: Guidance
+    private let model: PictureModel
+    private let steering: InstalledSteering
+    private var generators: [TorchGenerator]
+    private let noise: [[Float]]
+    private var latents: Tensor
+    /// The last encoded texts, and the maps that were in place.
+    private var encoded: (maps: [[Steer]], conditioning: DenoisingConditioning)?
+    /// The last maps, as the device has them.
+    private var installed: (maps: [[Steer]], transports: [[TransportApplication]])?
+
+    private var backend: any Backend { model.backend }
+    private var diffusion: any DiffusionModel { model.diffusion }
+
+    init(
+        _ requests: [PictureRequest], size: PictureSize, plan: SamplingPlan, options: PictureOptions, model: PictureModel
+    ) throws {
+        self.requests = requests
+        self.size = size
+        self.model = model
+        sampler = Sampler(plan, on: model.backend)
+        guidance = Guidance(
+            scale: options.guidance ?? model.diffusion.usualGuidance, rescale: options.rescale, isInput: model.diffusion.takesGuidance)
+        steering = try InstalledSteering(requests.map { $0.steering.map(\.steer) }, on: model.diffusion)
+        let shape = model.latentShape(size, images: requests.count)
+        var generators = requests.map { TorchGenerator(seed: $0.seed) }
+        let pictures = try Self.encoded(requests, size: size, shape: shape, &generators, model: model)
+        noise = try requests.indices.map { index in
+            let own = generators[index].image(height: shape[1], width: shape[2], channels: shape[3])
+            guard let given = requests[index].noise else { return own }
+            guard given.count == own.count else {
+                throw MongeError.usage(
+                    "\(requests[index].name): \(given.count) numbers of noise were given for latents of \(shape[1])×\(shape[2])×\(shape[3])"
+                )
+            }
+            return given
+        }
+        self.generators = generators
+        latents = try model.backend.upload(noise.flatMap { $0 }, shape)
+        if let pictures {
+            latents = try sampler.start(from: pictures, noise: latents)
+        } else if plan.initialNoiseScale != 1 {
+            latents = try model.backend.scale(latents, by: Float(plan.initialNoiseScale))
+        }
+    }
+
+    /// The latents of the pictures that are begun from, drawn from their distributions by the generators; nil where there are none.
+    private static func encoded(
+        _ requests: [PictureRequest], size: PictureSize, shape: Shape, _ generators: inout [TorchGenerator], model: PictureModel
+    ) throws -> Tensor? {
+        guard requests[0].initial != nil else { return nil }
+        let (backend, autoencoder) = (model.backend, model.diffusion.autoencoder)
+        let latents = try requests.indices.map { index in
+            let picture = requests[index].initial!
+            guard picture.width == size.width, picture.height == size.height else {
+                throw MongeError.usage(
+                    "\(requests[index].name) is to be \(size) pixels, the picture that it begins from has \(picture.width)×\(picture.height)"
+                )
+            }
+            let pixels = try backend.upload(picture.pixels.map { Float($0) / 127.5 - 1 }, [1, size.height, size.width, 3])
+            guard autoencoder.givesDistributions else { return try autoencoder.encode(pixels, noise: nil) }
+            let own = generators[index].image(height: shape[1], width: shape[2], channels: shape[3])
+            return try autoencoder.encode(pixels, noise: backend.upload(own, [1, shape[1], shape[2], shape[3]]))
+        }
+        return try backend.concat(latents, axis: 0)
+    }
+
+    /// Does the next step.
+    /// - Returns: Whether there are more.
+    func step() throws -> Bool {
+        guard let step = sampler.step else { return false }
+        let maps = self.maps(at: Float(done) / Float(sampler.plan.steps.count))
+        let x = try sampler.modelInput(latents)
+        let output = try guidance(predict(x, timestep: Float(step.timestep), maps), on: backend)
+        latents = try sampler.advance(latents, output: output, noise: freshNoise)
+        let numbers = try backend.readFloats(latents)
+        if !numbers.isFinite { throw try notFinite(numbers, from: x, timestep: Float(step.timestep), maps) }
+        done += 1
+        return sampler.step != nil
+    }
+
+    /// The maps that act on each picture at a place of the schedule.
+    private func maps(at place: Float) -> [[Steer]] {
+        requests.map { $0.steering.filter { $0.range.contains(place) }.map(\.steer) }
+    }
+
+    /// What the network makes of latents: with guidance, of those without the texts before those with them.
+    private func predict(_ x: Tensor, timestep: Float, _ maps: [[Steer]]) throws -> Tensor {
+        let input = guidance.isDouble ? try backend.concat([x, x], axis: 0) : x
+        let pass = try diffusion.denoise(input, timestep: timestep, conditioning(maps))
+        try pass.run(context: context(maps))
+        return pass.output
+    }
+
+    /// A context with the maps in place, on both halves of a doubled batch.
+    private func context(_ maps: [[Steer]]) throws -> ForwardContext {
+        if installed?.maps != maps { installed = (maps, try transports(maps)) }
+        return ForwardContext(backend: backend, transports: installed!.transports, siteCount: diffusion.sites.count)
+    }
+
+    private func transports(_ maps: [[Steer]]) throws -> [[TransportApplication]] {
+        try steering.transports(for: (guidance.isDouble ? maps + maps : maps).map { (1, $0) })
+    }
+
+    /// The encoded texts, of negative prompts first; encoded anew where other maps act on the encoders than before.
+    private func conditioning(_ maps: [[Steer]]) throws -> DenoisingConditioning {
+        let acting = maps.map { $0.filter { steer in steer.map.sites.contains { $0.name.hasPrefix("text_encoder") } } }
+        if let encoded, encoded.maps == acting { return encoded.conditioning }
+        let conditioning = try encode(maps)
+        encoded = (acting, conditioning)
+        return conditioning
+    }
+
+    private func encode(_ maps: [[Steer]]) throws -> DenoisingConditioning {
+        func encode(_ texts: [String], _ maps: [[Steer]]) throws -> DenoisingConditioning {
+            let pass = try diffusion.encode(texts.map(model.prompts.tokens))
+            try pass.run(
+                context: ForwardContext(
+                    backend: backend, transports: try steering.transports(for: maps.map { (1, $0) }), siteCount: diffusion.sites.count))
+            return try pass.conditioning(for: size)
+        }
+        var result = try encode(requests.map(\.prompt), maps)
+        if guidance.isDouble {
+            let isAbsent = requests.allSatisfy { $0.negative == nil } && diffusion.zeroesAbsentNegative
+            let negative = try isAbsent ? result.zeroed(on: backend) : encode(requests.map { $0.negative ?? "" }, maps)
+            result = try .joined([negative, result], on: backend)
+        }
+        result.guidance = guidance.scale
+        return result
+    }
+
+    /// Noise for a step that adds some: each picture's from its own generator.
+    private func freshNoise() throws -> Tensor {
+        let shape = latents.shape
+        return try backend.upload(
+            generators.indices.flatMap { generators[$0].image(height: shape[1], width: shape[2], channels: shape[3]) }, shape)
+    }
+
+    /// The finished pictures, decoded one at a time.
+    func pictures() throws -> [DrawnPicture] {
+        try requests.indices.map { index in
+            let own = try latents.rows(index..<index + 1)
+            let values = try backend.readFloats(diffusion.autoencoder.decode(own))
+            guard values.isFinite else {
+                throw MongeError.failed(
+                    "\(requests[index].name) ('\(NonFiniteNumbers.firstWords(of: requests[index].prompt))'): the autoencoder (vae.decoder) gives "
+                        + "numbers that are not finite for latents that are")
+            }
+            let pixels = values.map { UInt8((min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven)) }
+            return DrawnPicture(
+                picture: Picture(width: size.width, height: size.height, pixels: pixels), latents: try backend.readFloats(own),
+                noise: noise[index])
+        }
+    }
+
+    // MARK: Numbers that are not finite
+
+    /// What an error says of latents that are not finite, found by running the step again: as it was, and without maps.
+    private func notFinite(_ numbers: [Float], from x: Tensor, timestep: Float, _ maps: [[Steer]]) throws -> MongeError {
+        let bad = numbers.firstIndex { !$0.isFinite }! / (numbers.count / requests.count)
+        let request = requests[bad]
+        let site = try firstNonFiniteSite(x, timestep: timestep, maps)
+        let plain = [[Steer]](repeating: [], count: requests.count)
+        let cause: NonFiniteNumbers.Cause
+        if maps.joined().contains(where: { $0.strength != 0 }), try firstNonFiniteSite(x, timestep: timestep, plain) == nil {
+            cause = .steering
+        } else {
+            cause = diffusion.activations == .f16 ? .halfPrecisionActivations : .model
+        }
+        return .notFinite(
+            NonFiniteNumbers(
+                quantity: "latents after step \(done + 1)", name: request.name, text: request.prompt, strengths: maps[bad].map(\.strength),
+                site: site?.name, cause: cause))
+    }
+
+    private func firstNonFiniteSite(_ x: Tensor, timestep: Float, _ maps: [[Steer]]) throws -> Site? {
+        var found: Site?
+        let input = guidance.isDouble ? try backend.concat([x, x], axis: 0) : x
+        let context = ForwardContext(
+            backend: backend, transports: try transports(maps), tapped: diffusion.sites.map(\.index), siteCount: diffusion.sites.count
+        ) { site, activation in
+            guard try !self.backend.readFloats(activation).isFinite else { return }
+            found = site
+            throw ForwardPassEnded()
+        }
+        do { try diffusion.denoise(input, timestep: timestep, conditioning(maps)).run(context: context) } catch is ForwardPassEnded {}
+        return found
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import ModelFiles
+import Models
+import Tensors
+import Tokenizers
+
+/// A text-to-image model with its tokenizers and its scheduler's settings on a device: what draws, and what is steered.
+///
+/// ```swift
+/// let model = try PictureModel.load("emoji")
+/// let map = try model.fit(source: plain, target: lineDrawings, sites: [#"unet\..*norm.*"#])
+/// let picture = try model.draw([PictureRequest("a cat", steering: [map.at(0.5).always])])[0]
+/// try picture.write(to: URL(fileURLWithPath: "cat.png"))
+/// ```
+///
+/// A model is used from one thread at a time.
+public final class PictureModel {
+    public let diffusion: any DiffusionModel
+    /// The folder the model came from.
+    public let url: URL
+    let prompts: PromptReader
+    /// `scheduler_config.json`.
+    private let schedulerSettings: JSONDocument
+    /// What the pipeline's class has in the place of the scheduler's settings.
+    private let schedulerOverrides: [String: JSONValue]
+
+    public var backend: any Backend { diffusion.backend }
+
+    package init(
+        diffusion: any DiffusionModel, prompts: PromptReader, schedulerSettings: JSONDocument, schedulerOverrides: [String: JSONValue],
+        url: URL
+    ) {
+        self.diffusion = diffusion
+        self.prompts = prompts
+        self.schedulerSettings = schedulerSettings
+        self.schedulerOverrides = schedulerOverrides
+        self.url = url
+    }
+
+    /// Opens a model.
+    ///
+    /// - Parameters:
+    ///   - nameOrPath: A diffusers folder, or the name of one from the cache.
+    ///   - device: Where it runs; `$MONGE_DEVICE` or the best GPU or the CPU when nil.
+    /// - Throws: ``MongeError``, `ModelFileError` or `ModelError` with a sentence that says what is wrong with the files.
+    public static func load(
+        _ nameOrPath: String, device: DeviceChoice? = nil, options: DiffusionModelOptions = DiffusionModelOptions()
+    ) throws -> PictureModel {
+        let url = try ModelCatalogue.locate(nameOrPath)
+        return try load(url, on: (device ?? .fromEnvironment()).open(), options: options)
+    }
+
+    /// Opens a model on a backend that is already there.
+    public static func load(
+        _ url: URL, on backend: any Backend, options: DiffusionModelOptions = DiffusionModelOptions()
+    ) throws -> PictureModel {
+        guard isPictureModel(url) else {
+            throw MongeError.usage(
+                "\(url.path) is no folder with a model_index.json, and so no text-to-image model in the layout of diffusers")
+        }
+        let folder = try DiffusersFolder(path: url.path)
+        let diffusion = try DiffusionModels.load(folder, options: options, on: backend)
+        // Its pipelines' classes set these right, whatever the file says (diffusers' StableDiffusionPipeline).
+        let isFirst = try folder.className == "StableDiffusionPipeline"
+        return PictureModel(
+            diffusion: diffusion, prompts: try PromptReader(folder, lengths: diffusion.textLengths),
+            schedulerSettings: try folder.settings("scheduler", file: "scheduler_config.json"),
+            schedulerOverrides: isFirst ? ["steps_offset": .integer(1), "clip_sample": .bool(false)] : [:], url: url)
+    }
+
+    /// Whether a place holds a text-to-image model, as far as the names of its files tell.
+    public static func isPictureModel(_ url: URL) -> Bool {
+        FileManager.default.fileExists(atPath: url.appendingPathComponent("model_index.json").path)
+    }
+
+    /// The scheduler: the model's own, or another by its name.
+    func scheduler(named name: String?) throws -> any Scheduler {
+        try SchedulerRegistry.load(schedulerSettings, named: name, setting: schedulerOverrides)
+    }
+
+    /// The schedulers that pictures can be drawn with, by name.
+    public static var schedulerNames: [String] { SchedulerRegistry.knownNames }
+}

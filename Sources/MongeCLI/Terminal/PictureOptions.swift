@@ -1,0 +1,98 @@
+import ArgumentParser
+import Foundation
+import Models
+import Monge
+import Tensors
+
+/// `--model`, `--device`, `--activations` and `--variant` of a text-to-image model.
+struct PictureModelOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "A folder in the layout of diffusers (model_index.json).")
+    var model: String
+
+    @OptionGroup var device: DeviceOption
+
+    @Option(name: .long, help: "What norms write and products read: f32, f16, or auto: f16 where the device has tensor cores.")
+    var activations: PrecisionOptions.Precision = .auto
+
+    @Option(name: .long, help: "Which weights of the folder, for example fp16 (default: the plain ones, or the only ones).")
+    var variant: String?
+
+    func load() throws -> PictureModel {
+        try PictureModel.load(
+            ModelCatalogue.locate(model), on: device.open(),
+            options: DiffusionModelOptions(activations: activations.dtype, variant: variant))
+    }
+
+    var inputs: [NamedFile?] { NamedFile.model(model) }
+}
+
+/// How pictures are drawn: `--steps`, `--guidance`, `--rescale`, `--scheduler`, `--width`, `--height`.
+struct DrawingOptions: ParsableArguments {
+    @Option(name: .long, parsing: .unconditional, help: "Steps of denoising.", transform: Number.integer(in: 1...100_000))
+    var steps = 20
+
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "The scale of classifier-free guidance; up to 1 for none (default: 7.5, for SDXL 5).",
+        transform: Number.real("a number of 0 or more") { $0 >= 0 })
+    var guidance: Float?
+
+    @Option(
+        name: .long, parsing: .unconditional, help: "How far guidance is brought back to the deviation without it, from 0 to 1.",
+        transform: Number.real("a number from 0 to 1") { (0...1).contains($0) })
+    var rescale: Float = 0
+
+    @Option(
+        name: .long, help: "Another scheduler than the model's: \(PictureModel.schedulerNames.joined(separator: ", ")).")
+    var scheduler: String?
+
+    @Option(
+        name: .long, parsing: .unconditional, help: "In pixels (default: what the model was trained on).",
+        transform: Number.integer(in: 1...16_384))
+    var width: Int?
+
+    @Option(name: .long, parsing: .unconditional, help: "In pixels (default: the width).", transform: Number.integer(in: 1...16_384))
+    var height: Int?
+
+    var options: PictureOptions {
+        let side = width ?? height
+        return PictureOptions(
+            steps: steps, guidance: guidance, rescale: rescale, scheduler: scheduler,
+            size: side.map { PictureSize(width: width ?? $0, height: height ?? $0) })
+    }
+}
+
+/// `--steer`, the maps in place, each for some of the steps.
+struct PictureSteerOptions: ParsableArguments {
+    @Option(
+        name: .shortAndLong, parsing: .singleValue,
+        help: ArgumentHelp(
+            "A map, at strength λ (1 when left out), from and to a part of the schedule (0:1 when left out); several act in this order.",
+            valueName: "file[@λ[:from-to]]"))
+    var steer: [String] = []
+
+    @Flag(name: .long, help: "Use the inverse of every map: from target to source.")
+    var inverse = false
+
+    /// The maps' files.
+    var inputs: [NamedFile?] { steer.map { NamedFile("--steer", (try? SteerOptions.split(Self.split($0).steer))?.file) } }
+
+    func steering() throws -> [PictureSteer] {
+        try steer.map { text in
+            let (steer, range) = try Self.split(text)
+            return PictureSteer(try SteerOptions.entry(steer, inverse: inverse).steer, range: range)
+        }
+    }
+
+    /// What is before the colon, and the range behind it.
+    private static func split(_ text: String) throws -> (steer: String, range: Range<Float>) {
+        guard let at = text.lastIndex(of: "@"), let colon = text[at...].lastIndex(of: ":"), !FileManager.default.fileExists(atPath: text)
+        else { return (text, 0..<1) }
+        let ends = text[text.index(after: colon)...].split(separator: "-", omittingEmptySubsequences: false).map { Float($0) }
+        guard ends.count == 2, let from = ends[0], let to = ends[1], (0...1).contains(from), (0...1).contains(to), from < to else {
+            throw MongeError.usage(
+                "the part of the schedule in '\(text)' is no range such as 0-0.4: two numbers from 0 to 1 in order")
+        }
+        return (String(text[..<colon]), from..<to)
+    }
+}
