@@ -27,6 +27,11 @@ public struct DiffusersFolder: Sendable {
         return pair[1].string
     }
 
+    /// The components that have weights, in the index's order.
+    public var weightedComponents: [String] {
+        componentNames.filter { !$0.hasPrefix("tokenizer") && $0 != "scheduler" && $0 != "feature_extractor" }
+    }
+
     /// The path of a component's folder.
     public func path(_ component: String) -> String { "\(name)/\(component)" }
 
@@ -42,11 +47,11 @@ public struct DiffusersFolder: Sendable {
 
     /// The weights of a component.
     ///
-    /// - Parameters:
-    ///   - stem: `model` for a component of transformers, `diffusion_pytorch_model` for one of diffusers.
-    ///   - variant: Which weights, such as `fp16`; nil for the plain ones, or, where there are none, for the only variant there is.
-    public func weights(_ component: String, stem: String, variant: String?) throws(ModelFileError) -> SafetensorsShards {
+    /// - Parameter variant: Which weights, such as `fp16`; nil for the plain ones, or, where there are none, for the only variant there is.
+    public func weights(_ component: String, variant: String?) throws(ModelFileError) -> SafetensorsShards {
         let folder = path(component)
+        let isFromTransformers = index.value(component)?.array?.first?.string == "transformers"
+        let stem = isFromTransformers ? "model" : "diffusion_pytorch_model"
         var variant = variant
         if variant == nil { variant = try onlyVariant(folder: folder, stem: stem) }
         return try SafetensorsShards(folder: folder, stem: stem, variant: variant)

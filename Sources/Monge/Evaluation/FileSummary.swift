@@ -51,6 +51,8 @@ public struct ModelSummary: Sendable, Codable, Equatable {
     public var problem: String?
     public var contextLength: Int?
     public var vocabulary: Int?
+    /// Of the pictures that a text-to-image model was trained on, in pixels: `512×512`.
+    public var size: String?
     public var parameters: Int
     public var bytes: Int
     public var types: [TypeShare]
@@ -62,7 +64,14 @@ public struct ModelSummary: Sendable, Codable, Equatable {
     /// - Throws: `ModelFileError` for a damaged file. A model that cannot be run is no error: its tensors are still listed.
     public init(_ url: URL) throws {
         let tensors: [(type: String, elements: Int, bytes: Int)]
-        if url.isFolder {
+        let drawsPictures = PictureModel.isPictureModel(url)
+        if drawsPictures {
+            let folder = try DiffusersFolder(path: url.path)
+            kind = "a diffusers folder"
+            architecture = try folder.className
+            tensors = try folder.weightedComponents.flatMap { try folder.weights($0, variant: nil).files.flatMap(\.tensors) }
+                .map { ("\($0.type)", $0.shape.count, $0.range.count) }
+        } else if url.isFolder {
             if let problem = FolderKind(path: url.path).problem { throw ModelFileError.unsupported(file: url.path, detail: problem) }
             let folder = try HuggingFaceFolder(path: url.path)
             kind = "a Hugging Face folder"
@@ -82,6 +91,14 @@ public struct ModelSummary: Sendable, Codable, Equatable {
         }.sorted { ($1.bytes, $0.type) < ($0.bytes, $1.type) }
         sites = []
         do {
+            if drawsPictures {
+                let diffusion = try PictureModel.load(url, on: ReferenceBackend()).diffusion
+                architecture = diffusion.architecture
+                fingerprint = diffusion.fingerprint
+                size = "\(diffusion.usualSize)"
+                sites = diffusion.sites.map { Site(name: $0.name, channels: $0.channels) }
+                return
+            }
             let language = try Model.load(url, on: ReferenceBackend()).language
             fingerprint = language.fingerprint
             contextLength = language.contextLength
@@ -99,6 +116,7 @@ public struct ModelSummary: Sendable, Codable, Equatable {
         if let fingerprint { rows.append(["fingerprint", fingerprint]) }
         if let contextLength { rows.append(["context length", String(contextLength)]) }
         if let vocabulary { rows.append(["vocabulary", String(vocabulary)]) }
+        if let size { rows.append(["picture", size]) }
         rows.append(["parameters", String(parameters)])
         rows.append(["size", String(format: "%.1f MiB", Double(bytes) / 1_048_576)])
         if let problem { rows.append(["not run by Monge", problem]) }

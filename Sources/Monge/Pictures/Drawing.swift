@@ -156,7 +156,7 @@ final class Drawing {
             let values = try backend.readFloats(diffusion.autoencoder.decode(own))
             guard values.isFinite else {
                 throw MongeError.failed(
-                    "\(requests[index].name) ('\(NonFiniteNumbers.firstWords(of: requests[index].prompt))'): the autoencoder (vae.decoder) gives "
+                    "\(requests[index].name) ('\(requests[index].prompt.beginning)'): the autoencoder (vae.decoder) gives "
                         + "numbers that are not finite for latents that are")
             }
             let pixels = values.map { UInt8((min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven)) }

@@ -28,7 +28,7 @@ package struct PromptReader {
         for prompt in prompts where seen.insert(prompt).inserted {
             for (tokenizer, length) in encoders {
                 guard let removed = tokenizer.prompt(prompt, length: length).removed else { continue }
-                warn("'\(NonFiniteNumbers.firstWords(of: prompt))' has more than \(length - 2) tokens, the end was cut: '\(removed)'")
+                warn("'\(prompt.beginning)' has more than \(length - 2) tokens, the end was cut: '\(removed)'")
                 break
             }
         }

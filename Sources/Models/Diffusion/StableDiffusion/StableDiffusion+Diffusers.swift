@@ -17,7 +17,7 @@ extension StableDiffusion {
             let hasProjection = name == "text_encoder_2"
             let expected = hasProjection ? "CLIPTextModelWithProjection" : "CLIPTextModel"
             try folder.require(name, [expected])
-            let weights = FileWeights(try folder.weights(name, stem: "model", variant: options.variant))
+            let weights = FileWeights(try folder.weights(name, variant: options.variant))
             let encoder = try CLIPTextEncoder(
                 CLIPTextConfiguration(folder.settings(name), hasProjection: hasProjection), weights: weights, sitePath: name,
                 register: register, activations: activations, on: backend)
@@ -29,7 +29,7 @@ extension StableDiffusion {
         }
         guard !textEncoders.isEmpty else { throw ModelError.unsupported("\(folder.name): model_index.json names no text encoder") }
         try folder.require("unet", ["UNet2DConditionModel"])
-        let unetWeights = FileWeights(try folder.weights("unet", stem: "diffusion_pytorch_model", variant: options.variant))
+        let unetWeights = FileWeights(try folder.weights("unet", variant: options.variant))
         let unet = try UNet(
             UNetConfiguration(folder.settings("unet")),
             ModuleLoader(unetWeights, sitePath: "unet", register: register, on: backend), activations: activations)
@@ -60,7 +60,7 @@ enum Autoencoders {
         _ folder: DiffusersFolder, variant: String?, activations: DType, on backend: any Backend
     ) throws -> any Autoencoder {
         try folder.require("vae", ["AutoencoderKL", "AutoencoderTiny"])
-        let weights = FileWeights(try folder.weights("vae", stem: "diffusion_pytorch_model", variant: variant))
+        let weights = FileWeights(try folder.weights("vae", variant: variant))
         let settings = try folder.settings("vae")
         if folder.componentClass("vae") == "AutoencoderTiny" { return try AutoencoderTiny(settings, weights: weights, on: backend) }
         return try AutoencoderKL(AutoencoderConfiguration(settings), weights: weights, activations: activations, on: backend)
