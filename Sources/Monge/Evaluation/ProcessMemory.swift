@@ -7,7 +7,7 @@ package enum ProcessMemory {
     ///
     /// On Linux `getrusage` counts from before the program was started: a small one that a large one starts has the large one's peak.
     package static var peakBytes: Int {
-        if let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+        if let text = report("status"),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
             let kibibytes = line.split(separator: " ").compactMap({ Int($0.trimmingCharacters(in: .whitespaces)) }).first
         {
@@ -21,17 +21,19 @@ package enum ProcessMemory {
 
     /// The resident memory, in bytes; the peak so far where the system does not tell (`/proc/self/statm`).
     package static var residentBytes: Int {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+        guard let text = report("statm"),
             let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
         else { return peakBytes }
         return pages * sysconf(Int32(_SC_PAGESIZE))
     }
 
     /// The bytes of mapped model files that are not resident yet; all of them where the system does not tell (`/proc/self/smaps`).
-    package static var untouchedFileBytes: Int {
-        let files = MappedFile.mappings
+    ///
+    /// - Parameter files: The addresses of the mappings; nil for those of all model files.
+    package static func untouchedFileBytes(of files: Set<Range<Int>>? = nil) -> Int {
+        let files = files ?? MappedFile.mappings
         let all = files.reduce(0) { $0 + $1.count }
-        guard let text = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return all }
+        guard let text = report("smaps") else { return all }
         var resident = 0
         var isFile = false
         for line in text.split(separator: "\n") {
@@ -44,6 +46,18 @@ package enum ProcessMemory {
             }
         }
         return max(0, all - resident)
+    }
+
+    /// What the system says under a name of `/proc/self`.
+    ///
+    /// The size of such a file is said to be 0, and a read gives a page of it: Foundation's `String` has no more than that.
+    private static func report(_ name: String) -> String? {
+        let path = "/proc/self/\(name)"
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        guard let file = try? MappedFile(readingAll: descriptor, name: path) else { return nil }
+        return String(decoding: file.bytes, as: UTF8.self)
     }
 
     /// Lets the system have what is freed from now on, where that is more than a few pages.

@@ -41,7 +41,7 @@ struct MemoryPlan {
         try backend.limitMemory(to: 0)
 
         self.budget = budget
-        fixed = ProcessMemory.residentBytes + ProcessMemory.untouchedFileBytes + backend.tensorMemory.outsideProcess
+        fixed = ProcessMemory.residentBytes + ProcessMemory.untouchedFileBytes() + backend.tensorMemory.outsideProcess
         // Of each fitted column a contiguous copy and its sorted form.
         let bytesPerChannel = 2 * samples * MemoryLayout<Float>.stride
         fittedChannels = min(widest, max(together, batch / bytesPerChannel / together * together))
