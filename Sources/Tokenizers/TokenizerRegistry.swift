@@ -18,7 +18,8 @@ public enum TokenizerRegistry {
         "BPE": { document, begin, end, stops throws(ModelFileError) in
             if CLIPTokenizer.isDescribed(by: document) { return try CLIPTokenizer(tokenizerJSON: document, settings: []) }
             return try ByteLevelTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end, stopNumbers: stops)
-        }
+        },
+        "Unigram": { document, _, _, _ throws(ModelFileError) in try UnigramTokenizer(tokenizerJSON: document) },
     ]
 
     /// The tokenizer of a GGUF file.
