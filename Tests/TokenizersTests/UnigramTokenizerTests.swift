@@ -111,6 +111,6 @@ struct UnigramTokenizerTests {
                 read += 1
             } catch {}
         }
-        #expect((rounds / 20..<rounds - rounds / 20).contains(read), "\(read) of \(rounds) were read")
+        #expect((rounds / 80..<rounds - rounds / 80).contains(read), "\(read) of \(rounds) were read")
     }
 }

@@ -35,6 +35,13 @@ public struct JSONDocument: KeyedValues {
         self.root = root
     }
 
+    /// A document that is no file: values under keys, in the order of the keys.
+    package init(name: String, values: [String: JSONValue]) {
+        self.init(
+            name: name, root: JSONObject(members: values.sorted { $0.key < $1.key }.map { JSONObject.Member(key: $0.key, value: $0.value) })
+        )
+    }
+
     /// The same document with some of the values at its top replaced, or added.
     package func replacing(_ values: [String: JSONValue]) -> JSONDocument {
         let kept = root.members.filter { values[$0.key] == nil }

@@ -84,9 +84,10 @@ public final class SafetensorsFile: TensorFile {
     public func tensor(_ name: String) throws(ModelFileError) -> FileTensor {
         guard let index = tensorIndices[name] else { throw .missingTensor(file: self.name, tensor: name) }
         let info = tensors[index]
+        if info.type == .float8 { return try FileTensor(widening: name, shape: info.shape, file: file, range: info.range) }
         guard let dtype = info.type.dtype else {
             throw .unsupported(
-                file: self.name, detail: "the tensor '\(name)' has element type \(info.type), known are F32, F16, BF16 and I32")
+                file: self.name, detail: "the tensor '\(name)' has element type \(info.type), known are F32, F16, BF16, F8_E4M3 and I32")
         }
         return try FileTensor(name: name, dtype: dtype, shape: info.shape, file: file, range: info.range)
     }

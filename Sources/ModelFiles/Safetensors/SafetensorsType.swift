@@ -6,6 +6,9 @@ public struct SafetensorsType: Sendable, Hashable, CustomStringConvertible {
     public let description: String
     /// The same type in this library, nil when it cannot compute with it.
     public var dtype: DType? { SafetensorsType.names.first { $0.value == description }?.key }
+    /// Eight bits: a sign, four of exponent and three of fraction, without infinities (OCP's E4M3). It is widened to f16 when it is read.
+    static let float8 = SafetensorsType(name: "F8_E4M3")
+
     /// The bytes of an element, nil for a name that this library does not know.
     var elementBytes: Int? { SafetensorsType.sizes[description] }
 

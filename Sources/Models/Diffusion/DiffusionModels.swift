@@ -16,16 +16,17 @@ public struct DiffusionModelOptions: Sendable {
 
 /// Finds the model code for a text-to-image model's files.
 public enum DiffusionModels {
-    /// Opens the model of a diffusers folder.
+    /// Opens a model.
     /// - Throws: ``ModelError`` for a pipeline that is not known, a setting that Monge does not obey, or a configuration that does not fit its
     ///   tensors, and `ModelFileError` for damaged files.
     public static func load(
-        _ folder: DiffusersFolder, options: DiffusionModelOptions = DiffusionModelOptions(), on backend: any Backend
+        _ files: any DiffusionFiles, options: DiffusionModelOptions = DiffusionModelOptions(), on backend: any Backend
     ) throws -> any DiffusionModel {
-        let name = try folder.className
+        let name = try files.className
+        if Flux.classNames.contains(name) { return try Flux(files, options, on: backend) }
         guard let family = StableDiffusion.classNames[name] else {
-            throw ModelError.unknownArchitecture(name, known: StableDiffusion.classNames.keys.sorted())
+            throw ModelError.unknownArchitecture(name, known: (StableDiffusion.classNames.keys + Flux.classNames).sorted())
         }
-        return try StableDiffusion(folder, family, options, on: backend)
+        return try StableDiffusion(files, family, options, on: backend)
     }
 }

@@ -180,11 +180,14 @@ public final class CLIPTextEncoder {
 
     /// The result of a pass whose stages are all done.
     public func finish(_ state: State, on backend: any Backend) throws -> Encoding {
-        let projected = try projection.map { projection in
-            let rows = try state.hidden.reshaped([state.hidden.shape.rows, configuration.channels])
-            return try projection(backend.gatherRows(rows, at: backend.upload(state.endRows)), on: backend)
-        }
+        let projected = try projection.map { try $0(pooled(state, on: backend), on: backend) }
         return Encoding(last: state.hidden, penultimate: state.penultimate!, projected: projected)
+    }
+
+    /// `[texts, channels]` f32: the end token's, after the last norm, of a pass whose stages are all done.
+    func pooled(_ state: State, on backend: any Backend) throws -> Tensor {
+        let rows = try state.hidden.reshaped([state.hidden.shape.rows, configuration.channels])
+        return try backend.gatherRows(rows, at: backend.upload(state.endRows))
     }
 
     /// Encodes texts.

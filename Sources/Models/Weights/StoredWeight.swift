@@ -62,7 +62,7 @@ struct RotaryRowOrder {
 }
 
 /// Memory that a tensor keeps alive.
-private final class OwnedBytes {
+final class OwnedBytes {
     let bytes: UnsafeMutableRawBufferPointer
 
     init(count: Int) { bytes = .allocate(byteCount: count, alignment: 64) }

@@ -33,7 +33,7 @@ extension UnigramTokenizer {
             file: model.name, texts: model.pieces.map(\.text), scores: model.pieces.map(\.score), kinds: kinds,
             map: try CharacterMap(model.characterMap, file: model.name),
             normalization: .sentencePiece(addsPrefix: model.addsDummyPrefix, removesExtraSpace: model.removesExtraWhitespace),
-            unknown: unknown, end: end, padding: padding, suffix: [Int32(end)], isSingle: true)
+            unknown: unknown, end: end, padding: padding, suffix: [Int32(end)], isSingle: true, endsOnce: true)
         for number in [unknown, end, padding] {
             parts.addedTokens.append(
                 AddedTokens.Entry(text: Array(parts.texts[number].utf8), number: Int32(number), isSpecial: true))

@@ -18,6 +18,7 @@ public final class UnigramTokenizer: Tokenizer {
     private let map: CharacterMap
     private let normalization: UnigramNormalization
     private let addedTokens: AddedTokens
+    private let endsOnce: Bool
 
     /// What a tokenizer is made of, from whatever file.
     struct Parts {
@@ -36,6 +37,8 @@ public final class UnigramTokenizer: Tokenizer {
         var suffix: [Int32] = []
         /// Whether probabilities add up in f32.
         var isSingle: Bool
+        /// Whether a text that ends in ``suffix`` already gets no other.
+        var endsOnce = false
     }
 
     init(_ parts: Parts) throws(ModelFileError) {
@@ -64,6 +67,7 @@ public final class UnigramTokenizer: Tokenizer {
         stopTokens = Set([endOfSequence].compactMap { $0 })
         paddingToken = Int32(parts.padding)
         (prefix, suffix) = (parts.prefix, parts.suffix)
+        endsOnce = parts.endsOnce
     }
 
     public var vocabularySize: Int { texts.count }
@@ -93,7 +97,7 @@ public final class UnigramTokenizer: Tokenizer {
                 for word in normalization.words(normalized) { pieces.encode(word, into: &output) }
             }
         }
-        if addSpecial { output += suffix }
+        if addSpecial, !endsOnce || output.suffix(suffix.count) != suffix[...] { output += suffix }
         return output
     }
 }

@@ -26,7 +26,7 @@ public final class AutoencoderTiny: Autoencoder {
         try self.init(document, weights: FileWeights(weights), on: backend)
     }
 
-    init(_ document: JSONDocument, weights: FileWeights, on backend: any Backend) throws {
+    init(_ document: JSONDocument, weights: any WeightSource, on backend: any Backend) throws {
         self.backend = backend
         let settings = SettingsReader(document)
         let extents = 1...1 << 16

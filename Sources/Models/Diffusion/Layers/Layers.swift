@@ -67,6 +67,18 @@ struct LayerNormLayer {
     }
 }
 
+/// A norm without a mean.
+struct RMSNormLayer {
+    let gain: Tensor
+    let epsilon: Float
+    let site: Site?
+
+    func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
+        guard let site else { return try context.backend.rmsNorm(x, gain: gain, epsilon: epsilon) }
+        return try context.rmsNorm(x, gain: gain, epsilon: epsilon, at: site)
+    }
+}
+
 extension ForwardContext {
     /// An activation that is a site in models that have sites.
     func visit(_ x: Tensor, at site: Site?) throws -> Tensor {

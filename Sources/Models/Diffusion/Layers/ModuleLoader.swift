@@ -45,6 +45,9 @@ struct ModuleLoader {
     /// The module's result as a site.
     func site(_ channels: Int) -> Site? { sitePath.map { register.site($0, channels) } }
 
+    /// The elements of the tuple that the module returns, as sites; none in a component without sites.
+    func tupleSites(_ channels: [Int]) -> [Site] { sitePath.map { register.sites($0, tuple: channels) } ?? [] }
+
     /// The first element of the tuple that the module returns, as a site.
     func firstElementSite(_ channels: Int) -> Site? { sitePath.map { register.sites($0, tuple: [channels])[0] } }
 
@@ -99,7 +102,12 @@ struct ModuleLoader {
             gain: try gain(channels), bias: try vector("bias", channels: channels), epsilon: epsilon, site: site(channels))
     }
 
-    private func gain(_ channels: Int) throws -> Tensor {
+    func rmsNorm(_ channels: Int, epsilon: Float) throws -> RMSNormLayer {
+        RMSNormLayer(gain: try gain(channels), epsilon: epsilon, site: site(channels))
+    }
+
+    /// The gain of a norm, in f32.
+    func gain(_ channels: Int) throws -> Tensor {
         let gains = try weights.vector(name("weight"), channels: channels)
         if sitePath != nil { register.add(gains: gains) }
         return try backend.upload(gains)
