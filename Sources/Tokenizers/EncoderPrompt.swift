@@ -26,21 +26,3 @@ public struct EncoderPrompt: Sendable, Equatable {
         removed = String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }
-
-extension CLIPTokenizer {
-    /// A prompt cut and filled to a length, as diffusers' pipelines do it.
-    /// - Parameter length: At least 2; nil for the folder's own.
-    /// - Precondition: One of the two is stated.
-    public func prompt(_ text: String, length: Int? = nil) -> EncoderPrompt {
-        guard let length = length ?? contextLength, length >= 2 else { preconditionFailure("a prompt has room for its begin and its end") }
-        return EncoderPrompt(encode(text, addSpecial: true, parseSpecial: true), length: length, padding: paddingToken, tokenizer: self)
-    }
-}
-
-extension UnigramTokenizer {
-    /// A prompt cut and filled to a length, as diffusers' pipelines do it.
-    /// - Parameter length: At least 2.
-    public func prompt(_ text: String, length: Int) -> EncoderPrompt {
-        EncoderPrompt(encode(text, addSpecial: true, parseSpecial: true), length: length, padding: paddingToken, tokenizer: self)
-    }
-}

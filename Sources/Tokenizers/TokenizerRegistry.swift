@@ -10,7 +10,8 @@ public enum TokenizerRegistry {
 
     /// By `tokenizer.ggml.model`.
     private static let ggufModels: [String: FromGGUF] = [
-        "gpt2": { file throws(ModelFileError) in try ByteLevelTokenizer(file) }
+        "gpt2": { file throws(ModelFileError) in try ByteLevelTokenizer(file) },
+        "t5": { file throws(ModelFileError) in try UnigramTokenizer(file) },
     ]
 
     /// By `model.type` of a Hugging Face `tokenizer.json`.

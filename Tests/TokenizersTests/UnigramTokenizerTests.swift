@@ -65,6 +65,26 @@ struct UnigramTokenizerTests {
         }
     }
 
+    /// The same model as llama.cpp writes it into GGUF files of encoders.
+    @Test func ggufFilesAreRead() throws {
+        let model = try SentencePieceModel(path: Self.folder + "/spiece.model")
+        var builder = GGUFBuilder()
+        builder.add("general.architecture", "t5encoder")
+        builder.add("tokenizer.ggml.model", "t5")
+        builder.add("tokenizer.ggml.tokens", 9, GGUFBuilder.strings(model.pieces.map(\.text)))
+        builder.add("tokenizer.ggml.scores", 9, GGUFBuilder.array(6, model.pieces.map { GGUFBuilder.bytes($0.score.bitPattern) }))
+        builder.add("tokenizer.ggml.token_type", 9, GGUFBuilder.array(5, model.pieces.map { GGUFBuilder.bytes(Int32($0.kind.rawValue)) }))
+        builder.add("tokenizer.ggml.precompiled_charsmap", 9, GGUFBuilder.array(0, model.characterMap.map { [$0] }))
+        builder.add("tokenizer.ggml.eos_token_id", 4, GGUFBuilder.bytes(UInt32(1)))
+        builder.add("tokenizer.ggml.add_eos_token", 7, [1])
+        let tokenizer = try TokenizerRegistry.load(GGUFFile(builder.mapped))
+        // Files of llama.cpp have no tokens for what is left out.
+        for expected in try Self.cases.get() where !expected.text.contains("<extra_id_") {
+            let tokens = tokenizer.encode(expected.text, addSpecial: true, parseSpecial: true)
+            #expect(tokens == expected.slow, "'\(expected.text)'")
+        }
+    }
+
     @Test func tokensAreSpelled() throws {
         let tokenizer = try UnigramTokenizer(folder: Self.folder)
         for text in ["a photograph of an astronaut", "Hello, world!", "x"] {

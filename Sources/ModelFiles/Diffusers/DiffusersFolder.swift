@@ -42,7 +42,8 @@ public struct DiffusersFolder: Sendable {
         guard FileManager.default.fileExists(atPath: path(component)) else {
             throw .inaccessible(file: name, detail: "has no folder \(component), which its model_index.json names")
         }
-        return try JSONDocument(path: "\(path(component))/\(file)")
+        // Of the settings that are written by Python, those of schedulers have infinities.
+        return try JSONDocument(path: "\(path(component))/\(file)", acceptsInfinity: file == "scheduler_config.json")
     }
 
     /// The weights of a component.

@@ -53,12 +53,27 @@ public protocol DiffusionModel: SteerableModel {
     /// Whether the absence of a negative prompt is zeros in the place of the encoders' results, rather than an empty text.
     var zeroesAbsentNegative: Bool { get }
 
+    /// Whether noise levels are spread evenly from 1 before the scheduler moves them, as FLUX wants it.
+    var spreadsNoiseEvenly: Bool { get }
+    /// The tokens that a transformer has for a picture, by which a scheduler may move its noise levels; nil where there are none.
+    func imageTokens(for size: PictureSize) -> Int?
+
     /// Begins to encode texts.
     func encode(_ texts: [PromptTokens]) throws -> any EncodingPass
 
     /// Begins a step.
     /// - Parameter latents: `[images, height, width, channels]` f32.
     func denoise(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning) throws -> any DenoisingPass
+}
+
+extension DiffusionModel {
+    public var spreadsNoiseEvenly: Bool { false }
+    public func imageTokens(for size: PictureSize) -> Int? { nil }
+
+    /// What pictures of a size ask of a scheduler.
+    package func samplingRequest(steps: Int, skipping: Int = 0, size: PictureSize) -> SamplingRequest {
+        SamplingRequest(steps: steps, skipping: skipping, imageTokens: imageTokens(for: size), evenNoiseLevels: spreadsNoiseEvenly)
+    }
 }
 
 extension DenoisingConditioning {

@@ -47,7 +47,7 @@ public struct T5Configuration: Sendable, Equatable {
         try validate()
     }
 
-    init(
+    package init(
         vocabulary: Int, channels: Int, layers: Int, heads: Int, headChannels: Int, intermediate: Int, buckets: Int = 32,
         maximumDistance: Int = 128, normEpsilon: Float = 1e-6
     ) throws {
@@ -71,7 +71,7 @@ public struct T5Configuration: Sendable, Equatable {
 
     /// Which kind a distance from a query to a key is of (`_relative_position_bucket` of transformers): half of the kinds are for keys behind,
     /// half for keys ahead; the near ones exact, the far ones by their logarithm.
-    func bucket(of distance: Int) -> Int {
+    package func bucket(of distance: Int) -> Int {
         let half = buckets / 2
         let exact = half / 2
         let base = distance > 0 ? half : 0

@@ -26,7 +26,8 @@ extension PictureModel {
         guard !beginsFromPictures || skipping < options.steps else {
             throw MongeError.usage("of \(options.steps) steps, a part of \(options.denoise) is none: give more steps, or a larger part")
         }
-        let plan = try scheduler(named: options.scheduler).plan(SamplingRequest(steps: options.steps, skipping: skipping))
+        let plan = try scheduler(named: options.scheduler).plan(
+            diffusion.samplingRequest(steps: options.steps, skipping: skipping, size: size))
         prompts.reportCuts(requests.map(\.prompt) + Set(requests.compactMap(\.negative)), warn: warn)
         let chunks = stride(from: 0, to: requests.count, by: max(options.batch, 1)).map {
             Array(requests[$0..<min($0 + max(options.batch, 1), requests.count)])

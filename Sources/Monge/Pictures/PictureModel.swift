@@ -40,37 +40,39 @@ public final class PictureModel {
     /// Opens a model.
     ///
     /// - Parameters:
-    ///   - nameOrPath: A diffusers folder, or the name of one from the cache.
+    ///   - nameOrPath: A diffusers folder, or the name of one from the cache; or a file in the layout of those who trained the model.
+    ///   - parts: Files of components beside it.
     ///   - device: Where it runs; `$MONGE_DEVICE` or the best GPU or the CPU when nil.
     /// - Throws: ``MongeError``, `ModelFileError` or `ModelError` with a sentence that says what is wrong with the files.
     public static func load(
-        _ nameOrPath: String, device: DeviceChoice? = nil, options: DiffusionModelOptions = DiffusionModelOptions()
+        _ nameOrPath: String, parts: PictureParts = PictureParts(), device: DeviceChoice? = nil,
+        options: DiffusionModelOptions = DiffusionModelOptions()
     ) throws -> PictureModel {
         let url = try ModelCatalogue.locate(nameOrPath)
-        return try load(url, on: (device ?? .fromEnvironment()).open(), options: options)
+        return try load(url, parts: parts, on: (device ?? .fromEnvironment()).open(), options: options)
     }
 
     /// Opens a model on a backend that is already there.
     public static func load(
-        _ url: URL, on backend: any Backend, options: DiffusionModelOptions = DiffusionModelOptions()
+        _ url: URL, parts: PictureParts = PictureParts(), on backend: any Backend, options: DiffusionModelOptions = DiffusionModelOptions()
     ) throws -> PictureModel {
-        guard isPictureModel(url) else {
+        guard isPictureModel(url) || FileManager.default.isReadableFile(atPath: url.path) && !url.hasDirectoryPath else {
             throw MongeError.usage(
                 "\(url.path) is no folder with a model_index.json, and so no text-to-image model in the layout of diffusers")
         }
-        let folder = try DiffusersFolder(path: url.path)
-        let diffusion = try DiffusionModels.load(folder, options: options, on: backend)
+        let files = try parts.files(beside: url)
+        let diffusion = try DiffusionModels.load(files, options: options, on: backend)
         // Its pipelines' classes set these right, whatever the file says (diffusers' StableDiffusionPipeline).
-        let isFirst = try folder.className == "StableDiffusionPipeline"
+        let isFirst = try files.className == "StableDiffusionPipeline"
         return PictureModel(
-            diffusion: diffusion, prompts: try PromptReader(folder, lengths: diffusion.textLengths),
-            schedulerSettings: try folder.settings("scheduler", file: "scheduler_config.json"),
+            diffusion: diffusion, prompts: try PromptReader(files, lengths: diffusion.textLengths),
+            schedulerSettings: try files.settings("scheduler", file: "scheduler_config.json"),
             schedulerOverrides: isFirst ? ["steps_offset": .integer(1), "clip_sample": .bool(false)] : [:], url: url)
     }
 
     /// Whether a place holds a text-to-image model, as far as the names of its files tell.
     public static func isPictureModel(_ url: URL) -> Bool {
-        FileManager.default.fileExists(atPath: url.appendingPathComponent("model_index.json").path)
+        FileManager.default.fileExists(atPath: url.appendingPathComponent("model_index.json").path) || PictureParts.isCheckpoint(url)
     }
 
     /// The scheduler: the model's own, or another by its name.

@@ -6,8 +6,34 @@ import Tensors
 
 /// `--model`, `--device`, `--activations` and `--variant` of a text-to-image model.
 struct PictureModelOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "A folder in the layout of diffusers (model_index.json).")
+    @Option(
+        name: .shortAndLong,
+        help: """
+            A folder in the layout of diffusers (model_index.json), or a file in the layout of those who trained the model (safetensors, or GGUF of \
+            FLUX).
+            """)
     var model: String
+
+    @Option(name: .long, help: "A file of the denoising network in the place of the model's: a UNet, or FLUX's transformer.")
+    var unet: String?
+
+    @Option(name: .long, help: "A file of the autoencoder in the place of the model's, or for a file without one.")
+    var vae: String?
+
+    @Option(name: .long, help: "A file of CLIP's text encoder (the first or only one), likewise.")
+    var clipL: String?
+
+    @Option(name: .long, help: "A file of SDXL's second text encoder, likewise.")
+    var clipG: String?
+
+    @Option(name: .long, help: "A file of T5's encoder for FLUX, likewise.")
+    var t5: String?
+
+    @Option(
+        name: .long,
+        help: "For a model in one file: a folder in the layout of diffusers whose settings and tokenizers count; weights need not be there."
+    )
+    var config: String?
 
     @OptionGroup var device: DeviceOption
 
@@ -19,11 +45,18 @@ struct PictureModelOptions: ParsableArguments {
 
     func load() throws -> PictureModel {
         try PictureModel.load(
-            ModelCatalogue.locate(model), on: device.open(),
+            ModelCatalogue.locate(model),
+            parts: PictureParts(network: unet, autoencoder: vae, clipL: clipL, clipG: clipG, t5: t5, configuration: config),
+            on: device.open(),
             options: DiffusionModelOptions(activations: activations.dtype, variant: variant))
     }
 
-    var inputs: [NamedFile?] { NamedFile.model(model) }
+    var inputs: [NamedFile?] {
+        NamedFile.model(model) + [
+            NamedFile("--unet", unet), NamedFile("--vae", vae), NamedFile("--clip-l", clipL), NamedFile("--clip-g", clipG),
+            NamedFile("--t5", t5),
+        ]
+    }
 }
 
 /// How pictures are drawn: `--steps`, `--guidance`, `--rescale`, `--scheduler`, `--width`, `--height`.

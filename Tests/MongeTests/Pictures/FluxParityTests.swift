@@ -79,4 +79,16 @@ struct FluxFixture: ReferencedModel {
         let fixture = try FluxFixture(name, device)
         try fixture.expectEqual(fixture.output(fixture.steered(.pointwise)), "pointwise.output", Self.tolerance)
     }
+
+    @Test func distancesHaveTheKindsOfTransformers() throws {
+        let configuration = try T5Configuration(
+            vocabulary: 8, channels: 8, layers: 1, heads: 1, headChannels: 8, intermediate: 8)
+        // `T5Attention._relative_position_bucket` of transformers for 32 kinds up to 128.
+        let expected = [
+            0: 0, -1: 1, 1: 17, -7: 7, 7: 23, -8: 8, 8: 24, -11: 8, -12: 9, 12: 25, -15: 9, -16: 10, 22: 26, 23: 27, -31: 11, -32: 12,
+            45: 28,
+            46: 29, -63: 13, -64: 14, 90: 30, 91: 31, -127: 15, -128: 15, 500: 31,
+        ]
+        for (distance, kind) in expected { #expect(configuration.bucket(of: distance) == kind, "\(distance)") }
+    }
 }

@@ -85,6 +85,7 @@ enum CheckpointSettings {
         guard isOriginal else { throw shapes.unknown("an autoencoder in diffusers' names") }
         let levels = shapes.count { "encoder.down.\($0).block.0.norm1.weight" }
         let channels = try (0..<levels).map { try shapes.extent("encoder.down.\($0).block.0.norm2.weight", 0) }
+        guard levels > 0 else { throw shapes.unknown("an autoencoder without levels") }
         let latents = try shapes.extent("decoder.conv_in.weight", 1)
         let hasConvolutions = shapes.contains("quant_conv.weight")
         var values: [String: JSONValue] = [

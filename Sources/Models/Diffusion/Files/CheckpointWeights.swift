@@ -24,6 +24,8 @@ final class CheckpointWeights: WeightSource {
     private let part: (String) -> StoredPart?
     private let owns: (String) -> Bool
     private var taken: Set<String> = []
+    /// The last joint tensor: where reading makes a copy of it, its parts share that.
+    private var joint: (name: String, weight: StoredWeight)?
     /// How many rows of each joint tensor have been asked for, in parts of their number.
     private var takenParts: [String: Set<Int>] = [:]
 
@@ -50,12 +52,13 @@ final class CheckpointWeights: WeightSource {
 
     func tensor(_ name: String) throws -> StoredWeight? {
         guard let part = place(name) else { return nil }
-        let stored = StoredWeight(try file.tensor(part.name))
+        let stored = try joint.flatMap { $0.name == part.name ? $0.weight : nil } ?? StoredWeight(file.tensor(part.name))
         switch part.arrangement {
         case .whole:
             taken.insert(part.name)
             return stored
         case .rows(let range, let count):
+            joint = (part.name, stored)
             takenParts[part.name, default: []].formUnion(range)
             if takenParts[part.name]!.count == count { taken.insert(part.name) }
             return try stored.rows(range, of: count, part.name)

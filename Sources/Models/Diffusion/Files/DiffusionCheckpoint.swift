@@ -19,16 +19,35 @@ public struct DiffusionCheckpoint: DiffusionFiles {
     let family: Family
     public let index: JSONDocument
     private let configuration: DiffusersFolder?
+    /// Files of components that take the place of the file's own, or that it lacks.
+    private let components: [String: any TensorFile]
 
     public var name: String { file.name }
 
-    /// - Parameter configuration: A diffusers folder whose settings and tokenizers count; its weights need not be there.
-    /// - Throws: ``ModelError`` for a file that holds something else than a whole model, or a model of another family.
-    public init(_ file: any TensorFile, configuration: DiffusersFolder? = nil) throws {
+    /// - Parameters:
+    ///   - components: Files of components beside it: `unet` or `transformer`, `vae`, `text_encoder`, `text_encoder_2`.
+    ///   - configuration: A diffusers folder whose settings and tokenizers count; its weights need not be there.
+    /// - Throws: ``ModelError`` for a file that holds something else than a model, or a model of another family.
+    public init(_ file: any TensorFile, components: [String: any TensorFile] = [:], configuration: DiffusersFolder? = nil) throws {
         self.file = file
+        self.components = components
         self.configuration = configuration
         family = try Self.family(of: file)
         index = configuration?.index ?? CheckpointSettings.index(family)
+        try requireComponents(components, in: self)
+    }
+
+    /// The file that a component is read from.
+    func file(of component: String) -> any TensorFile { components[component] ?? file }
+
+    /// Whether a file holds FLUX's transformer, alone or with other components.
+    package static func isFlux(_ file: any TensorFile) -> Bool {
+        ["model.diffusion_model.", ""].contains { file.contains(tensor: $0 + "double_blocks.0.img_attn.qkv.weight") }
+    }
+
+    /// Whether a file holds a denoising network in one of the layouts that are read.
+    package static func isDenoiser(_ file: any TensorFile) -> Bool {
+        isFlux(file) || file.contains(tensor: "model.diffusion_model.input_blocks.0.0.weight")
     }
 
     private static func family(of file: any TensorFile) throws -> Family {
@@ -40,7 +59,7 @@ public struct DiffusionCheckpoint: DiffusionFiles {
         if file.tensorNames.contains(where: { $0.hasPrefix("control_model.") || $0.hasPrefix("controlnet_") }) {
             throw refused("is a ControlNet, which draws from another picture; Monge draws from texts")
         }
-        for prefix in ["model.diffusion_model.", ""] where has(prefix + "double_blocks.0.img_attn.qkv.weight") { return .flux }
+        if isFlux(file) { return .flux }
         guard has("model.diffusion_model.input_blocks.0.0.weight") else {
             if has("input_blocks.0.0.weight") || has("down_blocks.0.resnets.0.norm1.weight") || has("transformer_blocks.0.attn.to_q.weight")
             {
@@ -83,19 +102,23 @@ public struct DiffusionCheckpoint: DiffusionFiles {
 
     public func settings(_ component: String, file name: String) throws -> JSONDocument {
         if let configuration { return try configuration.settings(component, file: name) }
-        return try CheckpointSettings.settings(component, className: componentClass(component) ?? "", family: family, in: file)
+        return try CheckpointSettings.settings(
+            component, className: componentClass(component) ?? "", family: family, in: file(of: component))
     }
 
     public func componentWeights(_ component: String, variant: String?) throws -> ComponentWeights {
         let className = componentClass(component) ?? ""
-        let layout = ComponentLayout.find(component, className: className, extent: try extent(component), in: file)
-        guard let layout else {
+        let own = file(of: component)
+        // What the names depend on is told by the settings, which a file without the component does not tell.
+        guard ComponentLayout.find(component, className: className, extent: 0, in: own) != nil,
+            let layout = ComponentLayout.find(component, className: className, extent: try extent(component), in: own)
+        else {
             let option = ["vae": "--vae", "text_encoder": "--clip-l", "text_encoder_2": family == .flux ? "--t5" : "--clip-g"][component]
             throw ModelError.unsupported(
-                "\(file.name) holds no \(component) (\(className))" + (option.map { "; name a file of it with \($0)" } ?? ""))
+                "\(own.name) holds no \(component) (\(className))" + (option.map { "; name a file of it with \($0)" } ?? ""))
         }
-        let weights = layout.weights(file)
-        ComponentFile.ignoreWhatFollows(weights)
+        let weights = layout.weights(own)
+        ComponentFile.ignoreWhatFollows(weights, className: className)
         // The layer behind the one whose result is used, and the end token's projection.
         if family == .stableDiffusion2, component == "text_encoder" {
             let layers = try CheckpointSettings.layers(self, component)
@@ -107,9 +130,14 @@ public struct DiffusionCheckpoint: DiffusionFiles {
     /// What the names of a component depend on (``ComponentLayout/find(_:className:extent:in:)``).
     private func extent(_ component: String) throws -> Int { try ComponentFile.extent(component, settings(component, file: "config.json")) }
 
-    public func tokenizerFolder(_ tokenizer: String) throws -> String {
-        if let configuration { return configuration.path(tokenizer) }
-        return try CheckpointTokenizers.folder(tokenizer, family: family, file: file.name)
+    public func tokenizerFiles(_ tokenizer: String) throws -> TokenizerFiles {
+        if let configuration { return .folder(configuration.path(tokenizer)) }
+        if family == .flux, tokenizer == "tokenizer_2", let gguf = file(of: "text_encoder_2") as? GGUFFile,
+            gguf.value("tokenizer.ggml.tokens") != nil
+        {
+            return .gguf(gguf)
+        }
+        return .folder(try CheckpointTokenizers.folder(tokenizer, family: family, file: file.name))
     }
 }
 
@@ -141,9 +169,7 @@ public struct ReplacedComponents: DiffusionFiles {
 
     /// - Parameter replacements: By component: `unet` or `transformer`, `vae`, `text_encoder`, `text_encoder_2`.
     public init(_ base: any DiffusionFiles, replacing replacements: [String: any TensorFile]) throws {
-        for (component, file) in replacements.sorted(by: { $0.key < $1.key }) where base.componentClass(component) == nil {
-            throw ModelError.unsupported("\(base.name) has no \(component) that \(file.name) could take the place of")
-        }
+        try requireComponents(replacements, in: base)
         self.base = base
         self.replacements = replacements
     }
@@ -152,7 +178,7 @@ public struct ReplacedComponents: DiffusionFiles {
     public var index: JSONDocument { base.index }
     public func componentClass(_ component: String) -> String? { base.componentClass(component) }
     public func settings(_ component: String, file: String) throws -> JSONDocument { try base.settings(component, file: file) }
-    public func tokenizerFolder(_ tokenizer: String) throws -> String { try base.tokenizerFolder(tokenizer) }
+    public func tokenizerFiles(_ tokenizer: String) throws -> TokenizerFiles { try base.tokenizerFiles(tokenizer) }
 
     public func componentWeights(_ component: String, variant: String?) throws -> ComponentWeights {
         guard let file = replacements[component] else { return try base.componentWeights(component, variant: variant) }
@@ -162,8 +188,15 @@ public struct ReplacedComponents: DiffusionFiles {
             throw ModelError.unsupported("\(file.name) holds no \(className), which is to take the place of the model's \(component)")
         }
         let weights = layout.weights(file)
-        ComponentFile.ignoreWhatFollows(weights)
+        ComponentFile.ignoreWhatFollows(weights, className: className)
         return ComponentWeights(weights)
+    }
+}
+
+/// - Throws: ``ModelError`` for a file of a component that the model does not have.
+private func requireComponents(_ files: [String: any TensorFile], in model: some DiffusionFiles) throws {
+    for (component, file) in files.sorted(by: { $0.key < $1.key }) where model.componentClass(component) == nil {
+        throw ModelError.unsupported("\(model.name) has no \(component) that \(file.name) could take the place of")
     }
 }
 
@@ -172,17 +205,25 @@ enum ComponentFile {
     /// The residual blocks of a UNet's level, or the levels of an autoencoder.
     static func extent(_ component: String, _ settings: JSONDocument) throws -> Int {
         switch component {
-        case "unet": try settings.integer(ifPresent: "layers_per_block") ?? settings.integers(ifPresent: "layers_per_block")?.first ?? 2
+        case "unet": settings.value("layers_per_block")?.integer ?? settings.value("layers_per_block")?.integers?.first ?? 2
         case "vae": try settings.integers(ifPresent: "block_out_channels")?.count ?? 4
         default: 0
         }
     }
 
     /// Tensors that follow from the settings, or belong to training.
-    static func ignoreWhatFollows(_ weights: CheckpointWeights) {
+    static func ignoreWhatFollows(_ weights: CheckpointWeights, className: String) {
+        let isT5 = className == "T5EncoderModel"
         weights.ignore {
             $0.hasSuffix("position_ids") || $0.hasSuffix("logit_scale") || $0.hasSuffix(".attn_mask") || $0.contains("loss.")
-                || $0.hasPrefix("model_ema.")
+                || $0.hasPrefix("model_ema.") || isT5 && isOfDecoder($0)
         }
+    }
+
+    /// Whether a tensor is of the part of T5 that an encoder has no use for, or a second name of the embedding.
+    private static func isOfDecoder(_ name: String) -> Bool {
+        name.contains("decoder.block.")
+            || ["decoder.final_layer_norm.weight", "embed_tokens.weight", "lm_head.weight"].contains(where: name.hasSuffix)
+            || name.hasPrefix("dec.")
     }
 }

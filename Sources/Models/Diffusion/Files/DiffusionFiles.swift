@@ -14,8 +14,15 @@ public protocol DiffusionFiles: Sendable {
     /// The weights of a component under the names that diffusers and transformers give them.
     /// - Parameter variant: Which weights of a folder, such as `fp16`.
     func componentWeights(_ component: String, variant: String?) throws -> ComponentWeights
-    /// The folder of a tokenizer, `tokenizer` or `tokenizer_2`.
-    func tokenizerFolder(_ tokenizer: String) throws -> String
+    /// Where a tokenizer is, `tokenizer` or `tokenizer_2`.
+    func tokenizerFiles(_ tokenizer: String) throws -> TokenizerFiles
+}
+
+/// What a tokenizer is read from.
+public enum TokenizerFiles: Sendable {
+    case folder(String)
+    /// A file of an encoder that brings its tokenizer along.
+    case gguf(GGUFFile)
 }
 
 /// The weights of a component, wherever they come from.
@@ -60,5 +67,5 @@ extension DiffusersFolder: DiffusionFiles {
         ComponentWeights(FileWeights(try weights(component, variant: variant)))
     }
 
-    public func tokenizerFolder(_ tokenizer: String) throws -> String { path(tokenizer) }
+    public func tokenizerFiles(_ tokenizer: String) throws -> TokenizerFiles { .folder(path(tokenizer)) }
 }

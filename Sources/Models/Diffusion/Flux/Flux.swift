@@ -26,6 +26,9 @@ public final class Flux: DiffusionModel {
         return PictureSize(width: side, height: side)
     }
 
+    public var spreadsNoiseEvenly: Bool { true }
+    public func imageTokens(for size: PictureSize) -> Int? { size.width / sizeStep * (size.height / sizeStep) }
+
     private static let usualLatentSide = 128
 
     /// - Parameter register: What all components were loaded with, in the order in which they run.
