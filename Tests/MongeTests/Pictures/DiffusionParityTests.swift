@@ -3,7 +3,6 @@ import Models
 import Monge
 import Tensors
 import Testing
-import Transport
 
 /// The components of text-to-image models against diffusers and transformers in Float64 on the same weights.
 ///
@@ -98,25 +97,10 @@ import Transport
     func mapsAgreeWithHooks(name: String, device: DeviceChoice) throws {
         let fixture = try DiffusionFixture(name, device)
         let model = fixture.model
-        let strengths = try fixture.reference.floats("strengths")
         let timestep = try fixture.reference.floats("unet.timestep")[0]
         for mode in SpatialMode.allCases {
-            let mapped = model.sites.filter { fixture.reference.contains(tensor: "\($0.name).omega") }
-            let map = TransportMap(
-                sites: try mapped.map { site in
-                    func row(_ name: String) throws -> [Float] { try fixture.reference.floats("\(site.name).\(name)") }
-                    let map = AffineMap(omega: try row("omega"), beta: try row("beta"), low: try row("low"), high: try row("high"))
-                    return TransportMap.Site(name: site.name, map: map, deadNeurons: 0)
-                },
-                description: TransportDescription(
-                    method: "linear", estimation: .causal, pooling: "mean", support: .all, spatial: mode, architecture: model.architecture,
-                    fingerprint: model.fingerprint, sourceName: "a", targetName: "b", sourceCount: 2, targetCount: 2, seed: 0, date: ""))
-            let steering = strengths.map { [map.at($0)] }
-            let context = ForwardContext(
-                backend: model.backend,
-                transports: try InstalledSteering(steering, on: model).transports(for: steering.map { (1, $0) }),
-                siteCount: model.sites.count)
-            let output = try model.unet(fixture.tensor("unet.latents"), timestep: timestep, fixture.conditioning(), context)
+            let output = try model.unet(
+                fixture.tensor("unet.latents"), timestep: timestep, fixture.conditioning(), fixture.steered(mode))
             try fixture.expectEqual(model.backend.readFloats(output), "\(mode).output", Self.tolerance)
         }
     }
