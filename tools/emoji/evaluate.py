@@ -32,7 +32,6 @@ o = a.parse_args()
 torch.set_num_threads(o.threads)
 pipeline = StableDiffusionPipeline.from_pretrained(o.model, safety_checker=None, local_files_only=True).to(o.device)
 pipeline.set_progress_bar_config(disable=True)
-judges = Judges(o.judges)
 pictures, labels, _ = load(o.pictures)
 hidden = held_out(labels)
 hidden_names = {n for n, _ in hidden}
@@ -75,24 +74,25 @@ def judge_pairs(pairs, x):
 start = time.time()
 seen = [(n, s) for n in rng.sample(whole, 25 // few) for s in STYLES]
 unseen = sorted(hidden)[::few]
-seen_pictures, unseen_pictures = (draw([prompt(*p) for p in pairs]) for pairs in (seen, unseen))
-report = {"model": o.model, "steps": o.steps, "guidance": o.guidance, "seed": o.seed,
-          "pairs seen in training": judge_pairs(seen, seen_pictures), "pairs held out": judge_pairs(unseen, unseen_pictures)}
 hearty = [(n, s) for n, s in zip(rng.sample(whole, 60 // few), ([None] * 2 + STYLES) * 10)]
+bare = rng.sample(whole, 60 // few)
+seen_pictures, unseen_pictures = (draw([prompt(*p) for p in pairs]) for pairs in (seen, unseen))
 heart_pictures = draw([prompt(n, s, True) for n, s in hearty])
+bare_pictures = draw([prompt(n, None) for n in bare])
+seconds = (time.time() - start) / (len(seen) + len(unseen) + len(hearty) + len(bare))
+
+judges = Judges(o.judges)
+report = {"steps": o.steps, "guidance": o.guidance, "seed": o.seed, "seconds a picture": round(seconds, 3),
+          "pairs seen in training": judge_pairs(seen, seen_pictures), "pairs held out": judge_pairs(unseen, unseen_pictures)}
 told = judges(heart_pictures)
 report["with a heart"] = {
     "prompts": len(hearty), "heart": share(v["heart"] > 0.5 for v in told),
     "by style": {str(k): share(v["heart"] > 0.5 for v, (_, s) in zip(told, hearty) if s == k) for k in (None, *STYLES)},
     "name among five": share(n in v["namesByStyle"][s or v["style"]] for v, (n, s) in zip(told, hearty))}
-bare = rng.sample(whole, 60 // few)
-bare_pictures = draw([prompt(n, None) for n in bare])
 told = judges(bare_pictures)
 report["without a style"] = {
     "prompts": len(bare), "styles": {k: share(v["style"] == k for v in told) for k in STYLES},
     "heart unasked": share(v["heart"] > 0.5 for v in told), "name among five": share(n in v["names"] for v, n in zip(told, bare))}
-count = len(seen) + len(unseen) + len(hearty) + len(bare)
-report["seconds a picture"] = round((time.time() - start) / count, 3)
 print(json.dumps(report, indent=1))
 if o.report:
     with open(o.report, "w") as f:
