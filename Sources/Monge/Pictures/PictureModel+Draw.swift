@@ -18,6 +18,11 @@ extension PictureModel {
         warn: (String) -> Void = { _ in }
     ) throws -> [DrawnPicture] {
         let size = try checked(options.size ?? diffusion.usualSize)
+        if diffusion.takesGuidance, let request = requests.first(where: { $0.negative?.isEmpty == false }) {
+            throw MongeError.usage(
+                "\(request.name) has a negative prompt, which acts in a second pass without the text; this model takes the scale of guidance as an "
+                    + "input and makes none")
+        }
         let beginsFromPictures = requests.contains { $0.initial != nil }
         guard !beginsFromPictures || requests.allSatisfy({ $0.initial != nil }) else {
             throw MongeError.usage("some pictures begin from a picture and some do not; draw them apart")

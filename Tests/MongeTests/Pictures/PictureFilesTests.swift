@@ -65,6 +65,12 @@ import Testing
         }
     }
 
+    @Test func negativePromptsNeedASecondPass() throws {
+        let model = try Self.load(DiffusionFixture.path("flux-dev"))
+        let error = #expect(throws: MongeError.self) { try model.draw([PictureRequest("a cat", negative: "blurred")]) }
+        #expect("\(error as Any)".contains("negative prompt"))
+    }
+
     @Test func whatDoesNotFitIsRefused() throws {
         try withTemporaryFolder { path in
             func message(_ model: String, _ parts: PictureParts = PictureParts()) -> String {
