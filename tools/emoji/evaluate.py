@@ -110,4 +110,4 @@ if o.sheet:
     index = {l: k for k, l in enumerate(labels)}
     rows = [seen_pictures[k::4][:columns] for k in range(4)]
     rows += [unseen_pictures[:columns], signed(pictures[[index[p] for p in unseen[:columns]]]), heart_pictures[:columns], bare_pictures[:columns]]
-    sheet([p for r in rows for p in bytes_of(r)], columns, o.sheet)
+    sheet([p for r in rows for p in bytes_of(r)], columns, o.sheet, palette=True)

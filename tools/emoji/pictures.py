@@ -168,14 +168,16 @@ def load(path):
         return data["pictures"], [tuple(x) for x in json.loads(str(data["labels"]))], data["hearts"]
 
 
-def sheet(pictures, columns, path):
+def sheet(pictures, columns, path, palette=False):
+    """Writes uint8 pictures in rows of `columns`; with a palette the file is a third as large."""
     n = len(pictures)
     rows = (n + columns - 1) // columns
     out = np.full((rows * SIZE, columns * SIZE, 3), 255, np.uint8)
     for i, p in enumerate(pictures):
         r, c = divmod(i, columns)
         out[r * SIZE:(r + 1) * SIZE, c * SIZE:(c + 1) * SIZE] = p
-    Image.fromarray(out).save(path, optimize=True)
+    out = Image.fromarray(out)
+    (out.quantize(256, method=Image.MEDIANCUT, dither=Image.Dither.NONE) if palette else out).save(path, optimize=True)
 
 
 if __name__ == "__main__":

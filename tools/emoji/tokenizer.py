@@ -7,7 +7,7 @@ import argparse, json, os, random
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-from captions import caption, held_out  # noqa: F401
+from captions import caption
 from model import CONTEXT
 from pictures import load
 
