@@ -71,7 +71,7 @@ public struct ModelBenchmark: Codable, Sendable {
         _ = try model.generate("The weather today", options: GenerationOptions(tokens: 1, temperature: 0))
         let firstToken = Date().timeIntervalSince(started)
         let promptTokens = min(promptTokens, model.language.contextLength - decodeTokens - 1)
-        let steer = benchmarkMap(for: model.language).at(1)
+        let steer = benchmarkMap(for: model.language) { $0.hasSuffix("norm") }.at(1)
         let bench = Runner(model: model, installed: try InstalledSteering([[steer]], on: model.language), steer: steer)
 
         let total = repetitions + decodeTokens
@@ -110,15 +110,16 @@ public struct ModelBenchmark: Codable, Sendable {
             peakMemoryBytes: ProcessMemory.peakBytes)
     }
 
-    private static func medianRatio(_ a: [Double], _ b: [Double]) -> Double {
+    static func medianRatio(_ a: [Double], _ b: [Double]) -> Double {
         let ratios = zip(a, b).map { $0 / $1 }.sorted()
         return ratios[ratios.count / 2]
     }
 
     /// A map with a support on every norm, close enough to the identity that the model keeps its range.
-    private static func benchmarkMap(for model: any LanguageModel) -> TransportMap {
+    /// - Parameter isNorm: Whether a site is one, by its name.
+    static func benchmarkMap(for model: any SteerableModel, isNorm: (String) -> Bool) -> TransportMap {
         var random = SeededGenerator(seed: 1)
-        let sites = model.sites.filter { $0.name.hasSuffix("norm") }.map { site in
+        let sites = model.sites.filter { isNorm($0.name) }.map { site in
             func draw(_ range: ClosedRange<Float>) -> [Float] { (0..<site.channels).map { _ in .random(in: range, using: &random) } }
             return TransportMap.Site(
                 name: site.name,
@@ -128,7 +129,8 @@ public struct ModelBenchmark: Codable, Sendable {
         return TransportMap(
             sites: sites,
             description: TransportDescription(
-                method: "linear", estimation: .simultaneous, pooling: "mean", support: .minimumToMaximum, architecture: model.architecture,
+                method: "linear", estimation: .simultaneous, pooling: "mean", support: .minimumToMaximum, spatial: .channelMean,
+                architecture: model.architecture,
                 fingerprint: model.fingerprint, sourceName: "", targetName: "", sourceCount: 0, targetCount: 0, seed: 1, date: ""))
     }
 
@@ -200,7 +202,7 @@ public struct ModelBenchmark: Codable, Sendable {
     }
 
     /// What the device does at best: bytes moved by an addition, operations done by a matrix product.
-    private static func measureCeilings(on backend: any Backend, seconds: Double) throws -> Ceilings {
+    static func measureCeilings(on backend: any Backend, seconds: Double) throws -> Ceilings {
         func best(_ work: () throws -> Void) throws -> Double {
             try work()
             try backend.synchronize()

@@ -25,25 +25,24 @@ extension CPUBackend {
         work.half_residual = operation.residual?.dtype == .f16
         work.half_output = operation.output.dtype == .f16
         work.output = try operation.output.hostPointer(name)
-        scales.withPointers { mean, scale, offset, shift in
+        scales.withPointers { mean, scale, offset in
             work.mean = mean
             work.scale = scale
             work.offset = offset
-            work.shift = isMean ? shift : nil
             apply(work, rows: operation.images * operation.pixels)
         }
     }
 }
 
-/// What a groupNorm does to each channel of each image: `(x − mean)·scale + offset + shift`.
+/// What a groupNorm does to each channel of each image: `(x − mean)·scale + offset`.
 private struct GroupScales {
     private let images, channels: Int
-    private var mean, scale, offset, shift: [Float]
+    private var mean, scale, offset: [Float]
 
     init(_ operation: GroupNormOperation, _ moments: ChannelMoments) {
         (images, channels) = (operation.images, operation.channels)
         mean = [Float](repeating: 0, count: images * channels)
-        (scale, offset, shift) = (mean, mean, mean)
+        (scale, offset) = (mean, mean)
         for first in stride(from: 0, to: images * channels, by: operation.groupChannels) {
             let group = first..<first + operation.groupChannels
             let all = moments.columns[group].reduce(into: Moments(), +=)
@@ -61,23 +60,26 @@ private struct GroupScales {
         }
     }
 
-    /// The norm is affine in x: so is the mean of its result over the pixels.
+    /// The norm is affine in x: so is the mean of its result over the pixels. A shift of all pixels of a channel is one of its offset.
     mutating func addShifts(_ shifts: ChannelShifts, _ moments: ChannelMoments) {
-        for place in shift.indices {
-            let z = (moments.columns[place].mean - Double(mean[place])) * Double(scale[place]) + Double(offset[place])
-            shift[place] = shifts(z, image: place / channels, channel: place % channels)
+        for image in 0..<images {
+            for channel in 0..<channels {
+                let place = image * channels + channel
+                let z = (moments.columns[place].mean - Double(mean[place])) * Double(scale[place]) + Double(offset[place])
+                let shift = shifts(z, image: image, channel: channel)
+                // Without one the offset stays what it is bit for bit: −0 + 0 would be 0.
+                if shift != 0 { offset[place] += shift }
+            }
         }
     }
 
     func withPointers(
-        _ body: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>) throws -> Void
+        _ body: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>) throws -> Void
     ) rethrows {
         try mean.withUnsafeBufferPointer { mean in
             try scale.withUnsafeBufferPointer { scale in
                 try offset.withUnsafeBufferPointer { offset in
-                    try shift.withUnsafeBufferPointer { shift in
-                        try body(mean.baseAddress!, scale.baseAddress!, offset.baseAddress!, shift.baseAddress!)
-                    }
+                    try body(mean.baseAddress!, scale.baseAddress!, offset.baseAddress!)
                 }
             }
         }

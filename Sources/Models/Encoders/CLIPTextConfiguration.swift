@@ -29,7 +29,7 @@ public struct CLIPTextConfiguration: Sendable, Equatable {
             throw ModelError.unsupportedSetting(key: "model_type", value: "'\(type)'", meaning: "expected clip_text_model")
         }
         vocabulary = try settings.integer(ifPresent: "vocab_size", in: extents) ?? 49408
-        positions = try settings.integer(ifPresent: "max_position_embeddings", in: 1...1 << 16) ?? 77
+        positions = try settings.integer(ifPresent: "max_position_embeddings", in: 2...1 << 16) ?? 77
         channels = try settings.integer(ifPresent: "hidden_size", in: extents) ?? 512
         layers = try settings.integer(ifPresent: "num_hidden_layers", in: 1...4096) ?? 12
         heads = try settings.integer(ifPresent: "num_attention_heads", in: extents) ?? 8

@@ -150,10 +150,10 @@ final class Drawing {
     }
 
     /// The finished pictures, decoded one at a time.
-    func pictures() throws -> [DrawnPicture] {
+    func pictures(tiles: TiledDecoding?) throws -> [DrawnPicture] {
         try requests.indices.map { index in
             let own = try latents.rows(index..<index + 1)
-            let values = try backend.readFloats(diffusion.autoencoder.decode(own))
+            let values = try diffusion.autoencoder.pixels(own, tiles: tiles)
             guard values.isFinite else {
                 throw MongeError.failed(
                     "\(requests[index].name) ('\(requests[index].prompt.beginning)'): the autoencoder (vae.decoder) gives "

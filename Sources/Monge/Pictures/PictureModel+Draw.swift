@@ -10,12 +10,13 @@ extension PictureModel {
     /// - Parameters:
     ///   - progress: Told of each step.
     ///   - warn: Told, in a sentence, what a person should know: texts that were cut.
+    ///   - notice: Told, in a sentence, how a budget of memory is kept.
     /// - Returns: A picture for each request, in their order.
     /// - Throws: ``MongeError`` for a size or a number of steps that the model does not draw, for a map of another model, and where numbers are
     ///   not finite, naming the module.
     public func draw(
         _ requests: [PictureRequest], options: PictureOptions = PictureOptions(), progress: ProgressHandler? = nil,
-        warn: (String) -> Void = { _ in }
+        warn: (String) -> Void = { _ in }, notice: (String) -> Void = { _ in }
     ) throws -> [DrawnPicture] {
         let size = try checked(options.size ?? diffusion.usualSize)
         if diffusion.takesGuidance, let request = requests.first(where: { $0.negative?.isEmpty == false }) {
@@ -31,21 +32,31 @@ extension PictureModel {
         guard !beginsFromPictures || skipping < options.steps else {
             throw MongeError.usage("of \(options.steps) steps, a part of \(options.denoise) is none: give more steps, or a larger part")
         }
-        let plan = try scheduler(named: options.scheduler).plan(
+        let plan = try scheduler(options).plan(
             diffusion.samplingRequest(steps: options.steps, skipping: skipping, size: size))
         prompts.reportCuts(requests.map(\.prompt) + Set(requests.compactMap(\.negative)), warn: warn)
-        let chunks = stride(from: 0, to: requests.count, by: max(options.batch, 1)).map {
-            Array(requests[$0..<min($0 + max(options.batch, 1), requests.count)])
+        let memory = try options.memory.map { budget in
+            let scale = options.guidance ?? diffusion.usualGuidance
+            let images = Guidance(scale: scale, rescale: 0, isInput: diffusion.takesGuidance).isDouble ? 2 : 1
+            return try PictureMemoryPlan(budget: budget, size: size, images: images, batch: options.batch, model: self)
+        }
+        defer { if memory != nil { try? backend.limitMemory(to: nil) } }
+        if let memory { notice(memory.notice) }
+        let batch = max(memory?.batch ?? options.batch, 1)
+        let chunks = stride(from: 0, to: requests.count, by: batch).map {
+            Array(requests[$0..<min($0 + batch, requests.count)])
         }
         let total = chunks.count * plan.steps.count
-        return try chunks.enumerated().flatMap { index, chunk in
+        let pictures = try chunks.enumerated().flatMap { index, chunk in
             let drawing = try Drawing(chunk, size: size, plan: plan, options: options, model: self)
             while try drawing.step() {
                 progress?(Progress(activity: "drawing", done: index * plan.steps.count + drawing.done, total: total, unit: "steps"))
             }
             progress?(Progress(activity: "drawing", done: (index + 1) * plan.steps.count, total: total, unit: "steps"))
-            return try drawing.pictures()
+            return try drawing.pictures(tiles: memory?.tiles)
         }
+        if let budget = options.memory { notice("at most \(ByteCount(ProcessMemory.peakBytes)) of \(ByteCount(budget)) were resident") }
+        return pictures
     }
 
     /// - Throws: ``MongeError/usage(_:)`` for a size that the model does not draw.
@@ -72,7 +83,7 @@ extension PictureModel {
         if options.rescale != 0 { more.append(("CFG rescale", "\(options.rescale)")) }
         return PictureSettings(
             prompt: request.prompt, negativePrompt: request.negative ?? "", steps: options.steps,
-            sampler: try scheduler(named: options.scheduler).displayName, guidance: Double(options.guidance ?? diffusion.usualGuidance),
+            sampler: try scheduler(options).displayName, guidance: Double(options.guidance ?? diffusion.usualGuidance),
             seed: request.seed, width: size.width, height: size.height, model: url.lastPathComponent, more: more)
     }
 

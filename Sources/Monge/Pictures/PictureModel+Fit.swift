@@ -49,7 +49,7 @@ extension CalibrationSide {
     init(_ kind: String, _ captions: [String], options: FitOptions, drawing: PictureOptions, model: PictureModel) throws {
         let diffusion = model.diffusion
         let size = try model.checked(drawing.size ?? diffusion.usualSize)
-        let plan = try model.scheduler(named: drawing.scheduler).plan(
+        let plan = try model.scheduler(drawing).plan(
             diffusion.samplingRequest(steps: drawing.steps, size: size))
         let noise = FirstStep(plan, size: size, seed: options.seed, model: model)
         try self.init(

@@ -75,9 +75,12 @@ public final class PictureModel {
         FileManager.default.fileExists(atPath: url.appendingPathComponent("model_index.json").path) || PictureParts.isCheckpoint(url)
     }
 
-    /// The scheduler: the model's own, or another by its name.
-    func scheduler(named name: String?) throws -> any Scheduler {
-        try SchedulerRegistry.load(schedulerSettings, named: name, setting: schedulerOverrides)
+    /// The scheduler: the model's own, or another by its name, with settings in the place of its file's.
+    func scheduler(_ options: PictureOptions) throws -> any Scheduler {
+        var settings = schedulerOverrides
+        if let prediction = options.prediction { settings["prediction_type"] = .string(prediction) }
+        if let spacing = options.spacing { settings["timestep_spacing"] = .string(spacing) }
+        return try SchedulerRegistry.load(schedulerSettings, named: options.scheduler, setting: settings)
     }
 
     /// The schedulers that pictures can be drawn with, by name.

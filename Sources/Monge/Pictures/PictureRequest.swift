@@ -61,24 +61,35 @@ public struct PictureOptions: Sendable {
     public var rescale: Float
     /// Nil for the model's own.
     public var scheduler: String?
+    /// What the model predicts (`epsilon`, `v_prediction` or `sample`); nil for what the scheduler's settings say.
+    public var prediction: String?
+    /// How the steps lie in the schedule (`leading`, `trailing` or `linspace`); nil for what the scheduler's settings say.
+    public var spacing: String?
     /// Nil for the size that the model was trained on.
     public var size: PictureSize?
     /// The part of the schedule that is drawn of a picture that there is, above 0 and up to 1.
     public var denoise: Float
     /// The most pictures that are drawn together.
     public var batch: Int
+    /// A budget on the resident memory of the process in bytes, all in all; nil for none. Fewer pictures are drawn together, and they are
+    /// decoded in tiles, to keep it.
+    public var memory: Int?
 
     public init(
-        steps: Int = 20, guidance: Float? = nil, rescale: Float = 0, scheduler: String? = nil, size: PictureSize? = nil,
-        denoise: Float = 0.8, batch: Int = 16
+        steps: Int = 20, guidance: Float? = nil, rescale: Float = 0, scheduler: String? = nil, prediction: String? = nil,
+        spacing: String? = nil, size: PictureSize? = nil,
+        denoise: Float = 0.8, batch: Int = 16, memory: Int? = nil
     ) {
         self.steps = steps
         self.guidance = guidance
         self.rescale = rescale
         self.scheduler = scheduler
+        self.prediction = prediction
+        self.spacing = spacing
         self.size = size
         self.denoise = denoise
         self.batch = batch
+        self.memory = memory
     }
 }
 

@@ -53,6 +53,13 @@ struct ImageCommand: ParsableCommand {
     @Option(name: .long, help: "Begin from the noise in this safetensors file, one entry a picture of a strength, or one for all.")
     var initLatents: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A budget on the resident memory of the whole process, the model included, for example 8G: fewer pictures are drawn together, and "
+                + "they are decoded in tiles.", valueName: "size"))
+    var memory: ByteCount?
+
     @Flag(name: .long, help: "Print JSON: an array of {prompt, negative, seed, strength, width, height, file}.")
     var json = false
 
@@ -108,9 +115,10 @@ struct ImageCommand: ParsableCommand {
         }
         var options = drawing.options
         if let denoise { options.denoise = denoise }
+        options.memory = memory?.bytes
         if let picture, options.size == nil { options.size = PictureSize(width: picture.width, height: picture.height) }
         let pictures = try ProgressBar.during { bar in
-            try model.draw(requests, options: options, progress: bar.update, warn: Terminal.warning)
+            try model.draw(requests, options: options, progress: bar.update, warn: Terminal.warning, notice: bar.notice)
         }
         if let saveLatents {
             try LatentsFile.write(

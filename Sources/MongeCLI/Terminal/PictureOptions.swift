@@ -79,6 +79,12 @@ struct DrawingOptions: ParsableArguments {
         name: .long, help: "Another scheduler than the model's: \(PictureModel.schedulerNames.joined(separator: ", ")).")
     var scheduler: String?
 
+    @Option(name: .long, help: "What the model predicts, in the place of what its scheduler says: epsilon, v_prediction or sample.")
+    var prediction: String?
+
+    @Option(name: .long, help: "Where the steps lie in the schedule, in the place of what it says: leading, trailing or linspace.")
+    var spacing: String?
+
     @Option(
         name: .long, parsing: .unconditional, help: "In pixels (default: what the model was trained on).",
         transform: Number.integer(in: 1...16_384))
@@ -90,7 +96,7 @@ struct DrawingOptions: ParsableArguments {
     var options: PictureOptions {
         let side = width ?? height
         return PictureOptions(
-            steps: steps, guidance: guidance, rescale: rescale, scheduler: scheduler,
+            steps: steps, guidance: guidance, rescale: rescale, scheduler: scheduler, prediction: prediction, spacing: spacing,
             size: side.map { PictureSize(width: width ?? $0, height: height ?? $0) })
     }
 }

@@ -33,6 +33,9 @@ public struct AutoencoderConfiguration: Sendable, Equatable {
         outputChannels = try settings.integer(ifPresent: "out_channels", in: extents) ?? 3
         latentChannels = try settings.integer(ifPresent: "latent_channels", in: extents) ?? 4
         channels = try settings.integers(ifPresent: "block_out_channels", in: extents) ?? [64]
+        guard (1...12).contains(channels.count) else {
+            throw ModelError.invalidConfiguration("block_out_channels has \(channels.count) numbers, expected 1 … 12")
+        }
         for (key, expected) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
             let types = try settings.strings(ifPresent: key) ?? [expected]
             if let other = types.first(where: { $0 != expected }) {

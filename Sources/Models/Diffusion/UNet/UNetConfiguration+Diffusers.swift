@@ -10,6 +10,9 @@ extension UNetConfiguration {
         try settings.requireClass("UNet2DConditionModel")
         let channels = try settings.integers(ifPresent: "block_out_channels", in: extents) ?? [320, 640, 1280, 1280]
         let count = channels.count
+        guard (1...12).contains(count) else {
+            throw ModelError.invalidConfiguration("block_out_channels has \(count) numbers, expected 1 … 12")
+        }
         func perBlock(_ key: String, _ standard: Int) throws -> [Int] {
             try settings.integers(ifPresent: key, count: count, in: extents) ?? [Int](repeating: standard, count: count)
         }
