@@ -7,7 +7,7 @@ import Testing
     private static let browser = ["chromium", "chromium-browser", "google-chrome"].map { "/usr/bin/\($0)" }
         .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-    @Test(.enabled(if: browser != nil), .timeLimit(.minutes(2))) func thePageSortsFiltersAndTells() throws {
+    @Test(.enabled(if: browser != nil), .timeLimit(.minutes(60))) func thePageSortsFiltersAndTells() throws {
         var report = MeasuredReport.small
         // Some kernels have been compared with another library; as text, 10 would come before 9.
         for (index, ratio) in [9, 10, 0.5].enumerated() {

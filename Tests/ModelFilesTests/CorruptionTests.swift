@@ -52,7 +52,7 @@ struct CorruptionTests {
         return GGUFBuilder.bytes(UInt64(header.utf8.count)) + Array(header.utf8) + [UInt8](0..<34)
     }()
 
-    @Test(.timeLimit(.minutes(5))) func ggufFilesAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(60))) func ggufFilesAreReadOrRefused() throws {
         let original = GGUFBuilder.sample.bytes
         #expect(throws: Never.self) { try GGUFFile(GGUFBuilder.sample.mapped) }
         var random = SplitMix64(seed: 1)
@@ -66,7 +66,7 @@ struct CorruptionTests {
     }
 
     /// Every field of eight bytes set to every extreme number.
-    @Test(.timeLimit(.minutes(5))) func ggufFieldsMayBeExtreme() throws {
+    @Test(.timeLimit(.minutes(60))) func ggufFieldsMayBeExtreme() throws {
         let original = GGUFBuilder.sample.bytes
         var read = 0
         var count = 0
@@ -81,7 +81,7 @@ struct CorruptionTests {
         #expect((500..<count - 500).contains(read), "\(read) of \(count) files were read")
     }
 
-    @Test(.timeLimit(.minutes(5))) func safetensorsFilesAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(60))) func safetensorsFilesAreReadOrRefused() throws {
         let original = CorruptionTests.safetensors
         #expect(throws: Never.self) { try SafetensorsFile(MappedFile(contents: original, name: "x")) }
         var random = SplitMix64(seed: 2)
@@ -104,7 +104,7 @@ struct CorruptionTests {
         #expect((100..<14_900).contains(read), "\(read) files were read")
     }
 
-    @Test(.timeLimit(.minutes(5))) func sentenceFilesAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(60))) func sentenceFilesAreReadOrRefused() throws {
         let originals = [
             "txt": "one\ntwo\r\nthrée\n", "tsv": "a\ttext\n1\tx\n2\ty\n", "csv": "a,text\n1,\"x \"\"y\"\"\nz\"\n2,ü\n",
             "jsonl": "{\"text\":\"a\\u00e9\"}\n{\"prompt\":{\"text\":\"b\"}}\n",

@@ -120,7 +120,7 @@ struct CLIPTokenizerTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func corruptedFoldersAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(60))) func corruptedFoldersAreReadOrRefused() throws {
         var random = SplitMix64(seed: 12)
         var read = 0
         for round in 0..<300 {

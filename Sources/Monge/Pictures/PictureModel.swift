@@ -26,6 +26,17 @@ public final class PictureModel {
 
     public var backend: any Backend { diffusion.backend }
 
+    /// Patterns of the sites that are steered unless others are named: every norm of a UNet, both streams behind each block of a transformer
+    /// (the sites of the experiments of Rodríguez et al. 2025).
+    public static let defaultSites = [
+        #"unet\..*norm.*"#, #"transformer\.transformer_blocks\.[0-9]+:[01]"#, #"transformer\.single_transformer_blocks\.[0-9]+:[01]"#,
+    ]
+
+    /// Those of ``defaultSites`` that this model has.
+    public var defaultSites: [String] {
+        Self.defaultSites.filter { (try? SiteSelection.sites(of: diffusion, matching: [$0])) != nil }
+    }
+
     package init(
         diffusion: any DiffusionModel, prompts: PromptReader, schedulerSettings: JSONDocument, schedulerOverrides: [String: JSONValue],
         url: URL

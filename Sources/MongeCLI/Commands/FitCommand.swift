@@ -83,9 +83,6 @@ struct FitCommand: ParsableCommand {
         if !fromActivations {
             guard model != nil else { throw ValidationError("--model is missing") }
             guard source != nil, target != nil else { throw ValidationError("--source and --target are missing") }
-            if capture.sites.isEmpty {
-                throw ValidationError("--sites is missing; for all layer norms: --sites '.*layernorm' 'model\\.norm'")
-            }
         }
     }
 
@@ -124,12 +121,16 @@ struct FitCommand: ParsableCommand {
                 ModelCatalogue.locate(model!), on: device.open(), options: DiffusionModelOptions(activations: precision.activationType))
             return try ProgressBar.during { bar in
                 try model.fit(
-                    source: sourceSentences, target: targetSentences, sites: capture.sites, options: options, drawing: picture.options,
+                    source: sourceSentences, target: targetSentences, sites: capture.sites.isEmpty ? model.defaultSites : capture.sites,
+                    options: options, drawing: picture.options,
                     progress: bar.update, warn: Terminal.warning, notice: bar.notice)
             }
         }
         if let option = picture.given.first {
             throw MongeError.usage("\(option) is of pictures, and \(model!) is a language model")
+        }
+        guard !capture.sites.isEmpty else {
+            throw MongeError.usage("--sites is missing; for all layer norms: --sites '.*layernorm' 'model\\.norm'")
         }
         let model = try device.load(model!, precision: precision)
         return try ProgressBar.during { bar in

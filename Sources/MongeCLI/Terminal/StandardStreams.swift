@@ -13,6 +13,12 @@ enum StandardStreams {
         }
         // A closed pipe, and a file that grows beyond the shell's limit.
         for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
+        // A program that is started from a thread that blocks signals, such as a worker of libdispatch, begins with them blocked, and could not
+        // be interrupted.
+        var interruptions = sigset_t()
+        sigemptyset(&interruptions)
+        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&interruptions, number) }
+        pthread_sigmask(SIG_UNBLOCK, &interruptions, nil)
         TemporaryFiles.removeWhenInterrupted()
     }
 }

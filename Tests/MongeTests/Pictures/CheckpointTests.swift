@@ -235,7 +235,7 @@ import Testing
     }
 
     /// Whole files broken at random: read and usable, or refused with a sentence.
-    @Test(.timeLimit(.minutes(10)), arguments: names) func corruptedFilesAreReadOrRefused(_ name: String) throws {
+    @Test(.timeLimit(.minutes(60)), arguments: names) func corruptedFilesAreReadOrRefused(_ name: String) throws {
         try withTemporaryFolder { path in
             let folder = try DiffusersFolder(path: DiffusionFixture.path(name))
             let entries = try Self.original(name)

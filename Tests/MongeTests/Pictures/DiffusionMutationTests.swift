@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(8)), arguments: DiffusionFixture.names)
+    @Test(.timeLimit(.minutes(60)), arguments: DiffusionFixture.names)
     func foldersAreDrawnOrRefused(name: String) throws {
         var random = SplitMix64(seed: 21)
         var drawn = 0

@@ -20,6 +20,14 @@ import Transport
             URL(fileURLWithPath: DiffusionFixture.path(name)), on: device.open(), options: DiffusionModelOptions(activations: .f32))
     }
 
+    /// The sites that a fit takes when none are named are those of the model's family, and all of them are there.
+    @Test func defaultSitesSuitTheFamily() throws {
+        #expect(try model("sdxl").defaultSites == [#"unet\..*norm.*"#])
+        #expect(
+            try model("flux-dev").defaultSites
+                == [#"transformer\.transformer_blocks\.[0-9]+:[01]"#, #"transformer\.single_transformer_blocks\.[0-9]+:[01]"#])
+    }
+
     @Test(arguments: DiffusionFixture.names, [DeviceChoice.cpu, .vulkanIndex(0)])
     func pipelinesAgree(name: String, device: DeviceChoice) throws {
         let model = try model(name, device)
