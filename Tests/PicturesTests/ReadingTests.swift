@@ -60,7 +60,8 @@ struct ReadingTests {
         #expect(message(bytes, name: "large.png").contains("16384 × 16384"))
     }
 
-    @Test(.timeLimit(.minutes(60)), arguments: ["rgba8.png", "palette4.png", "interlaced.png", "420.jpg", "progressive.jpg", "turned6.jpg"])
+    @Test(
+        .timeLimit(.minutes(60)), arguments: ["rgba8.png", "palette4.png", "interlaced.png", "420.jpg", "progressive.jpg", "turned6.jpg"])
     func corruptedPicturesAreReadOrRefused(_ name: String) throws {
         let original = try Array(fixture("pictures/" + name))
         var random = SplitMix64(seed: 31)
