@@ -50,24 +50,17 @@ extension Model {
     private func firstNonFinitePlace(_ tokens: [Int32], steering: [Steer], cache: DType) throws -> Place? {
         let batch = try TokenBatch([TokenBatch.Sequence(tokens: tokens, slot: 0)], capacity: tokens.count, on: backend)
         let transports = try InstalledSteering([steering], on: language).transports(for: [(tokens.count, steering)])
-        var found: Place?
-        let context = ForwardContext(
-            backend: backend, transports: transports, tapped: language.sites.map(\.index), siteCount: language.sites.count
-        ) { site, activation in
-            guard try !self.backend.readFloats(activation).isFinite else { return }
-            found = .site(site)
-            throw ForwardPassEnded()
-        }
-        do {
+        var isFinite = true
+        let site = try language.firstNonFiniteSite(transports) { context in
             let hidden = try language.forward(
                 batch, cache: cache == language.cacheType ? nil : language.makeCache(slots: 1, capacity: tokens.count, dtype: cache),
                 context: context, output: .all)
-            for start in stride(from: 0, to: tokens.count, by: Model.logitRows) {
+            for start in stride(from: 0, to: tokens.count, by: Model.logitRows) where isFinite {
                 let rows = try hidden.rows(start..<min(start + Model.logitRows, tokens.count))
-                if try !backend.readFloats(language.logits(rows)).isFinite { return .logits }
+                isFinite = try backend.readFloats(language.logits(rows)).isFinite
             }
-        } catch is ForwardPassEnded {}
-        return found
+        }
+        return site.map(Place.site) ?? (isFinite ? nil : .logits)
     }
 }
 

@@ -2,54 +2,10 @@ import CPUBackend
 import Tensors
 
 /// The reference with one operation replaced: what the registry has to find.
-class AlteredBackend: Backend {
-    let inner = ReferenceBackend()
+class AlteredBackend: ForwardingBackend {
+    required init() { super.init(ReferenceBackend()) }
 
-    required init() {}
-
-    var name: String { "\(type(of: self))" }
-
-    func allocate(_ shape: Shape, _ dtype: DType) throws -> Tensor { try inner.allocate(shape, dtype) }
-    func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {
-        try inner.upload(bytes, shape, dtype)
-    }
-    func adopt(_ bytes: UnsafeRawBufferPointer, owner: AnyObject, _ shape: Shape, _ dtype: DType) throws -> Tensor {
-        try inner.adopt(bytes, owner: owner, shape, dtype)
-    }
-    func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws { try inner.write(bytes, to: tensor) }
-    func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try inner.read(tensor, into: bytes) }
-    func synchronize() throws { try inner.synchronize() }
-    var tensorMemory: TensorMemory { inner.tensorMemory }
-    func limitMemory(to byteCount: Int?) throws { try inner.limitMemory(to: byteCount) }
-
-    func argmax(_ operation: ArgmaxOperation) throws { try inner.argmax(operation) }
-    func attention(_ operation: AttentionOperation) throws { try inner.attention(operation) }
-    func aurocColumns(_ operation: AurocColumnsOperation) throws { try inner.aurocColumns(operation) }
-    func conv2d(_ operation: Conv2dOperation) throws { try inner.conv2d(operation) }
-    func convTranspose2d(_ operation: ConvTranspose2dOperation) throws { try inner.convTranspose2d(operation) }
-    func copy(_ operation: CopyOperation) throws { try inner.copy(operation) }
-    func elementwise(_ operation: ElementwiseOperation) throws { try inner.elementwise(operation) }
-    func embedding(_ operation: EmbeddingOperation) throws { try inner.embedding(operation) }
-    func fitColumns(_ operation: FitColumnsOperation) throws { try inner.fitColumns(operation) }
-    func groupNorm(_ operation: GroupNormOperation) throws { try inner.groupNorm(operation) }
-    func layerNorm(_ operation: LayerNormOperation) throws { try inner.layerNorm(operation) }
-    func linear(_ operation: LinearOperation) throws { try inner.linear(operation) }
-    func pad(_ operation: PadOperation) throws { try inner.pad(operation) }
-    func pool(_ operation: PoolOperation) throws { try inner.pool(operation) }
-    func quantileColumns(_ operation: QuantileColumnsOperation) throws { try inner.quantileColumns(operation) }
-    func reduce(_ operation: ReduceOperation) throws { try inner.reduce(operation) }
-    func rmsNorm(_ operation: RMSNormOperation) throws { try inner.rmsNorm(operation) }
-    func rope(_ operation: RopeOperation) throws { try inner.rope(operation) }
-    func rotation(_ operation: RotationOperation) throws { try inner.rotation(operation) }
-    func sample(_ operation: SampleOperation) throws { try inner.sample(operation) }
-    func scatterRows(_ operation: ScatterRowsOperation) throws { try inner.scatterRows(operation) }
-    func storeKeys(_ operation: StoreKeysOperation) throws { try inner.storeKeys(operation) }
-    func softmax(_ operation: SoftmaxOperation) throws { try inner.softmax(operation) }
-    func sortColumns(_ operation: SortColumnsOperation) throws { try inner.sortColumns(operation) }
-    func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws { try inner.timestepEmbedding(operation) }
-    func topK(_ operation: TopKOperation) throws { try inner.topK(operation) }
-    func transport(_ operation: TransportOperation) throws { try inner.transport(operation) }
-    func upsample(_ operation: UpsampleOperation) throws { try inner.upsample(operation) }
+    override var name: String { "\(type(of: self))" }
 
     /// Reads an f32 or f16 tensor, changes its elements, and writes them back.
     func alter(_ tensor: Tensor, _ change: (inout [Float]) -> Void) throws {

@@ -94,7 +94,8 @@ import Testing
             #expect(!names.contains("x.png"), "line \(line)")
         }
         try expect(image(["--width", "17"] + out), 2, "multiples of 2")
-        try expect(image(["--scheduler", "best"] + out), 1, "euler")
+        try expect(image(["--scheduler", "best"] + out), 2, "euler")
+        try expect(image(["--negative", "blurred", "--guidance", "1"] + out), 2, "a scale above 1")
         try expect(image(["--steps", "2000"] + out), 1, "steps")
         try expect(image(["--strengths", "0,1"] + out), 2, "--steer")
         try expect(image(["--denoise", "0.5"] + out), 2, "--init")

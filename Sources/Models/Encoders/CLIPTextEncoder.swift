@@ -5,11 +5,9 @@ import Tensors
 ///
 /// It reads like `CLIPTextModel` and `CLIPTextModelWithProjection` of transformers, and its sites have that code's module paths, whether or
 /// not the file has the part `text_model.`, which newer versions leave out.
-public final class CLIPTextEncoder {
-    typealias Stage = (_ state: inout State, _ context: ForwardContext) throws -> Void
-
+public final class CLIPTextEncoder: StagedNetwork {
     /// A forward pass between two stages.
-    public struct State {
+    public struct State: StagedState {
         /// `[texts, tokens, channels]` f32: the residual stream.
         var hidden: Tensor
         /// What the next stage projects back to the residual stream.
@@ -49,7 +47,7 @@ public final class CLIPTextEncoder {
     private let norm: LayerNormLayer
     private let projection: LinearLayer?
     private let activations: DType
-    private let stages: [Stage]
+    package let stages: [Stage]
 
     private struct Layer {
         let norm1, norm2: LayerNormLayer
@@ -168,16 +166,6 @@ public final class CLIPTextEncoder {
         return State(hidden: try backend.add(embedded, placed), endRows: ends)
     }
 
-    /// Carries a pass through its next stage; when that throws, the state is what it was.
-    /// - Returns: Whether there are stages left.
-    public func advance(_ state: inout State, context: ForwardContext) throws -> Bool {
-        var next = state
-        try stages[state.stage](&next, context)
-        next.stage += 1
-        state = next
-        return state.stage < stages.count
-    }
-
     /// The result of a pass whose stages are all done.
     public func finish(_ state: State, on backend: any Backend) throws -> Encoding {
         let projected = try projection.map { try $0(pooled(state, on: backend), on: backend) }
@@ -193,8 +181,6 @@ public final class CLIPTextEncoder {
     /// Encodes texts.
     /// - Parameter texts: The tokens of each, all of one length.
     public func callAsFunction(_ texts: [[Int32]], _ context: ForwardContext) throws -> Encoding {
-        var state = try begin(texts, on: context.backend)
-        while try advance(&state, context: context) {}
-        return try finish(state, on: context.backend)
+        try finish(run(begin(texts, on: context.backend), context: context), on: context.backend)
     }
 }

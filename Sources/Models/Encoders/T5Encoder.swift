@@ -7,11 +7,9 @@ import Tensors
 ///
 /// It reads like `T5EncoderModel` of transformers, and its sites have that code's module paths. Its activations are f32: T5's leave the range of
 /// f16.
-public final class T5Encoder {
-    typealias Stage = (_ state: inout State, _ context: ForwardContext) throws -> Void
-
+public final class T5Encoder: StagedNetwork {
     /// A forward pass between two stages.
-    public struct State {
+    public struct State: StagedState {
         /// `[texts, tokens, channels]` f32: the residual stream.
         var hidden: Tensor
         /// What the next stage projects back to the residual stream.
@@ -31,7 +29,7 @@ public final class T5Encoder {
     public let configuration: T5Configuration
     private let tokens: Tensor
     private let biases: DistanceBiases
-    private let stages: [Stage]
+    package let stages: [Stage]
 
     private struct Layer {
         let norm1, norm2: RMSNormLayer
@@ -124,22 +122,10 @@ public final class T5Encoder {
         return State(hidden: try embedded.reshaped([texts.count, length, configuration.channels]))
     }
 
-    /// Carries a pass through its next stage; when that throws, the state is what it was.
-    /// - Returns: Whether there are stages left.
-    public func advance(_ state: inout State, context: ForwardContext) throws -> Bool {
-        var next = state
-        try stages[state.stage](&next, context)
-        next.stage += 1
-        state = next
-        return state.stage < stages.count
-    }
-
     /// Encodes texts: `[texts, tokens, channels]` f32.
     /// - Parameter texts: The tokens of each, all of one length.
     public func callAsFunction(_ texts: [[Int32]], _ context: ForwardContext) throws -> Tensor {
-        var state = try begin(texts, on: context.backend)
-        while try advance(&state, context: context) {}
-        return state.hidden
+        try run(begin(texts, on: context.backend), context: context).hidden
     }
 }
 

@@ -32,10 +32,10 @@ struct LayerLoader {
         try weights.weight("\(path).weight", shape: [rows, columns], on: backend)
     }
 
-    mutating func rmsNorm(_ path: String, channels: Int, epsilon: Float) throws -> RMSNorm {
+    mutating func rmsNorm(_ path: String, channels: Int, epsilon: Float) throws -> RMSNormLayer {
         let gain = try weights.vector("\(path).weight", channels: channels)
         fingerprint.add(gain)
-        return RMSNorm(gain: try backend.upload(gain), epsilon: epsilon, site: sites.add(path, channels))
+        return RMSNormLayer(gain: try backend.upload(gain), epsilon: epsilon, site: sites.add(path, channels))
     }
 
     mutating func projection(_ path: String, inputs: Int, outputs: Int, bias rule: Bias = .none) throws -> Projection {

@@ -174,12 +174,7 @@ final class Drawing {
         let request = requests[bad]
         let site = try firstNonFiniteSite(x, timestep: timestep, maps)
         let plain = [[Steer]](repeating: [], count: requests.count)
-        let cause: NonFiniteNumbers.Cause
-        if maps.joined().contains(where: { $0.strength != 0 }), try firstNonFiniteSite(x, timestep: timestep, plain) == nil {
-            cause = .steering
-        } else {
-            cause = diffusion.activations == .f16 ? .halfPrecisionActivations : .model
-        }
+        let cause = try model.nonFiniteCause(maps.joined()) { try firstNonFiniteSite(x, timestep: timestep, plain) == nil }
         return .notFinite(
             NonFiniteNumbers(
                 quantity: "latents after step \(done + 1)", name: request.name, text: request.prompt, strengths: maps[bad].map(\.strength),
@@ -187,16 +182,9 @@ final class Drawing {
     }
 
     private func firstNonFiniteSite(_ x: Tensor, timestep: Float, _ maps: [[Steer]]) throws -> Site? {
-        var found: Site?
         let input = guidance.isDouble ? try backend.concat([x, x], axis: 0) : x
-        let context = ForwardContext(
-            backend: backend, transports: try transports(maps), tapped: diffusion.sites.map(\.index), siteCount: diffusion.sites.count
-        ) { site, activation in
-            guard try !self.backend.readFloats(activation).isFinite else { return }
-            found = site
-            throw ForwardPassEnded()
+        return try diffusion.firstNonFiniteSite(transports(maps)) {
+            try diffusion.denoise(input, timestep: timestep, conditioning(maps)).run(context: $0)
         }
-        do { try diffusion.denoise(input, timestep: timestep, conditioning(maps)).run(context: context) } catch is ForwardPassEnded {}
-        return found
     }
 }

@@ -24,6 +24,12 @@ extension PictureModel {
                 "\(request.name) has a negative prompt, which acts in a second pass without the text; this model takes the scale of guidance as an "
                     + "input and makes none")
         }
+        let scale = options.guidance ?? diffusion.usualGuidance
+        if !diffusion.takesGuidance, scale <= 1, let request = requests.first(where: { $0.negative?.isEmpty == false }) {
+            throw MongeError.usage(
+                "\(request.name) has a negative prompt, which acts through guidance; with a scale of \(scale) there is none: give a scale above 1, "
+                    + "or no negative prompt")
+        }
         let beginsFromPictures = requests.contains { $0.initial != nil }
         guard !beginsFromPictures || requests.allSatisfy({ $0.initial != nil }) else {
             throw MongeError.usage("some pictures begin from a picture and some do not; draw them apart")
@@ -36,7 +42,6 @@ extension PictureModel {
             diffusion.samplingRequest(steps: options.steps, skipping: skipping, size: size))
         prompts.reportCuts(requests.map(\.prompt) + Set(requests.compactMap(\.negative)), warn: warn)
         let memory = try options.memory.map { budget in
-            let scale = options.guidance ?? diffusion.usualGuidance
             let images = Guidance(scale: scale, rescale: 0, isInput: diffusion.takesGuidance).isDouble ? 2 : 1
             return try PictureMemoryPlan(budget: budget, size: size, images: images, batch: options.batch, model: self)
         }

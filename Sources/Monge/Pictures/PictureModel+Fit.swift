@@ -130,12 +130,7 @@ extension PictureModel {
     ) throws -> MongeError {
         for sample in samples {
             guard let found = try firstNonFiniteSite(captions[sample], sample, steering, noise) else { continue }
-            let cause: NonFiniteNumbers.Cause
-            if !steering.isEmpty, try firstNonFiniteSite(captions[sample], sample, [], noise) == nil {
-                cause = .steering
-            } else {
-                cause = diffusion.activations == .f16 ? .halfPrecisionActivations : .model
-            }
+            let cause = try nonFiniteCause(steering) { try firstNonFiniteSite(captions[sample], sample, [], noise) == nil }
             return .notFinite(
                 NonFiniteNumbers(
                     quantity: "activations", name: "\(kind) \(sample + 1)", text: captions[sample],
@@ -147,18 +142,16 @@ extension PictureModel {
     }
 
     private func firstNonFiniteSite(_ caption: String, _ sample: Int, _ steering: [Steer], _ noise: FirstStep) throws -> Site? {
-        var found: Site?
-        let context = ForwardContext(
-            backend: backend, transports: try InstalledSteering([steering], on: diffusion).transports(for: [(1, steering)]),
-            tapped: diffusion.sites.map(\.index), siteCount: diffusion.sites.count
-        ) { site, activation in
-            guard try !self.backend.readFloats(activation).isFinite else { return }
-            found = site
-            throw ForwardPassEnded()
-        }
+        let transports = try InstalledSteering([steering], on: diffusion).transports(for: [(1, steering)])
         let pass = try PicturePass(
             diffusion, [prompts.tokens(caption)], size: noise.size, latents: noise.latents(sample..<sample + 1), timestep: noise.timestep)
-        do { try pass.run(context: context) } catch is ForwardPassEnded {}
-        return found
+        return try diffusion.firstNonFiniteSite(transports) { try pass.run(context: $0) }
+    }
+
+    /// What makes numbers not finite.
+    /// - Parameter isFiniteWithout: Whether they are finite without the maps.
+    func nonFiniteCause(_ maps: some Sequence<Steer>, isFiniteWithout: () throws -> Bool) rethrows -> NonFiniteNumbers.Cause {
+        if try maps.contains(where: { $0.strength != 0 }) && isFiniteWithout() { return .steering }
+        return diffusion.activations == .f16 ? .halfPrecisionActivations : .model
     }
 }

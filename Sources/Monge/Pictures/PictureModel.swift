@@ -26,15 +26,14 @@ public final class PictureModel {
 
     public var backend: any Backend { diffusion.backend }
 
-    /// Patterns of the sites that are steered unless others are named: every norm of a UNet, both streams behind each block of a transformer
-    /// (the sites of the experiments of Rodríguez et al. 2025).
-    public static let defaultSites = [
+    /// Every norm of a UNet, both streams behind each block of a transformer: the sites of the experiments of Rodríguez et al. 2025.
+    private static let usualSites = [
         #"unet\..*norm.*"#, #"transformer\.transformer_blocks\.[0-9]+:[01]"#, #"transformer\.single_transformer_blocks\.[0-9]+:[01]"#,
     ]
 
-    /// Those of ``defaultSites`` that this model has.
+    /// Patterns of the sites to steer unless others are named.
     public var defaultSites: [String] {
-        Self.defaultSites.filter { (try? SiteSelection.sites(of: diffusion, matching: [$0])) != nil }
+        Self.usualSites.filter { (try? SiteSelection.sites(of: diffusion, matching: [$0])) != nil }
     }
 
     package init(
@@ -89,6 +88,9 @@ public final class PictureModel {
     /// The scheduler: the model's own, or another by its name, with settings in the place of its file's.
     func scheduler(_ options: PictureOptions) throws -> any Scheduler {
         var settings = schedulerOverrides
+        if let name = options.scheduler {
+            do { try SchedulerRegistry.check(name) } catch { throw MongeError.usage("\(error)") }
+        }
         if let prediction = options.prediction { settings["prediction_type"] = .string(prediction) }
         if let spacing = options.spacing { settings["timestep_spacing"] = .string(spacing) }
         return try SchedulerRegistry.load(schedulerSettings, named: options.scheduler, setting: settings)

@@ -169,25 +169,17 @@ struct PictureFitOptions: ParsableArguments {
     @Option(name: .long, help: "For pictures: another scheduler than the model's.")
     var scheduler: String?
 
-    @Option(
-        name: .long, parsing: .unconditional, help: "For pictures: in pixels (default: what the model was trained on).",
-        transform: Number.integer(in: 1...16_384))
-    var width: Int?
-
-    @Option(
-        name: .long, parsing: .unconditional, help: "For pictures: in pixels (default: the width).",
-        transform: Number.integer(in: 1...16_384))
-    var height: Int?
+    @OptionGroup var size: PictureSizeOptions
 
     /// The options that were given.
     var given: [String] {
-        [("--steps", steps != nil), ("--scheduler", scheduler != nil), ("--width", width != nil), ("--height", height != nil)]
+        [("--steps", steps != nil), ("--scheduler", scheduler != nil), ("--width", size.width != nil), ("--height", size.height != nil)]
             .filter(\.1).map(\.0)
     }
 
     var options: PictureOptions {
         PictureOptions(
             steps: steps ?? 20, scheduler: scheduler,
-            size: (width ?? height).map { PictureSize(width: width ?? $0, height: height ?? $0) })
+            size: size.size)
     }
 }

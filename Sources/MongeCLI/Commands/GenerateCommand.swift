@@ -41,9 +41,6 @@ struct GenerateCommand: ParsableCommand {
 
     func validate() throws {
         if conversation.messages != nil, prompts.areNamed { throw ValidationError("give either prompts or --messages FILE") }
-        if !prompts.areGiven && conversation.messages == nil {
-            throw ValidationError("give a prompt (after --prompt where it begins with a minus), --prompts FILE, or a text through a pipe")
-        }
         if strengths != nil && steering.steer.isEmpty { throw ValidationError("--strengths needs a --steer FILE to apply them to") }
     }
 

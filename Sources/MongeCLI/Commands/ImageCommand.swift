@@ -66,9 +66,6 @@ struct ImageCommand: ParsableCommand {
     @OptionGroup var prompts: PromptOptions
 
     func validate() throws {
-        if !prompts.areGiven {
-            throw ValidationError("give a prompt (after --prompt where it begins with a minus), --prompts FILE, or a text through a pipe")
-        }
         if denoise != nil && initial == nil {
             throw ValidationError("--denoise is the part that is drawn of a picture: give --init PICTURE")
         }

@@ -59,6 +59,22 @@ struct PictureModelOptions: ParsableArguments {
     }
 }
 
+/// `--width` and `--height` of pictures.
+struct PictureSizeOptions: ParsableArguments {
+    @Option(
+        name: .long, parsing: .unconditional, help: "Of pictures, in pixels (default: what the model was trained on).",
+        transform: Number.integer(in: 1...16_384))
+    var width: Int?
+
+    @Option(
+        name: .long, parsing: .unconditional, help: "Of pictures, in pixels (default: the width).",
+        transform: Number.integer(in: 1...16_384))
+    var height: Int?
+
+    /// Nil for the model's own.
+    var size: PictureSize? { (width ?? height).map { PictureSize(width: width ?? $0, height: height ?? $0) } }
+}
+
 /// How pictures are drawn: `--steps`, `--guidance`, `--rescale`, `--scheduler`, `--width`, `--height`.
 struct DrawingOptions: ParsableArguments {
     @Option(name: .long, parsing: .unconditional, help: "Steps of denoising.", transform: Number.integer(in: 1...100_000))
@@ -85,19 +101,12 @@ struct DrawingOptions: ParsableArguments {
     @Option(name: .long, help: "Where the steps lie in the schedule, in the place of what it says: leading, trailing or linspace.")
     var spacing: String?
 
-    @Option(
-        name: .long, parsing: .unconditional, help: "In pixels (default: what the model was trained on).",
-        transform: Number.integer(in: 1...16_384))
-    var width: Int?
-
-    @Option(name: .long, parsing: .unconditional, help: "In pixels (default: the width).", transform: Number.integer(in: 1...16_384))
-    var height: Int?
+    @OptionGroup var size: PictureSizeOptions
 
     var options: PictureOptions {
-        let side = width ?? height
-        return PictureOptions(
+        PictureOptions(
             steps: steps, guidance: guidance, rescale: rescale, scheduler: scheduler, prediction: prediction, spacing: spacing,
-            size: side.map { PictureSize(width: width ?? $0, height: height ?? $0) })
+            size: size.size)
     }
 }
 

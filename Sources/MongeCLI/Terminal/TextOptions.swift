@@ -52,14 +52,13 @@ struct PromptOptions: ParsableArguments {
     /// Whether prompts are named, a pipe aside.
     var areNamed: Bool { !given.isEmpty || prompts != nil }
 
-    /// Whether there is a prompt without waiting for a person to type one.
-    var areGiven: Bool { !given.isEmpty || prompts != nil || StandardInput.isPiped }
-
     /// - Throws: ``MongeError/usage(_:)`` when there are none.
     func read() throws -> [String] {
         if let prompts { return try SentenceFile(path: prompts, column: column.column).sentences }
         guard !given.isEmpty || StandardInput.isPiped else {
-            throw MongeError.usage("there is no prompt; give one in quotes, with --prompt, from --prompts FILE, or through a pipe")
+            throw MongeError.usage(
+                "there is no prompt; give one in quotes, after --prompt where it begins with a minus, from --prompts FILE, or through "
+                    + "a pipe")
         }
         return try (given.isEmpty ? [StandardInput.name] : given).map { $0 == StandardInput.name ? try StandardInput.text() : $0 }
     }

@@ -15,10 +15,7 @@ public enum ConvolutionWeights {
         try check(bytes, shape, dtype, name)
         let (outputs, inputs) = (shape[0], shape[1])
         let taps = shape.dimensions.dropFirst(2).reduce(1, *)
-        let result = permuted(bytes, count: shape.count, dtype) { element in
-            let (output, rest) = (element / (taps * inputs), element % (taps * inputs))
-            return (output * inputs + rest % inputs) * taps + rest / inputs
-        }
+        let result = channelsLast(bytes, outputs: outputs, inputs: inputs, taps: taps, step: taps, dtype) { $0 * inputs * taps }
         return (result, Shape([outputs] + shape.dimensions.dropFirst(2) + [inputs]))
     }
 
@@ -41,11 +38,9 @@ public enum ConvolutionWeights {
             groups >= 1 && shape[0] % groups == 0, name, "\(groups) groups do not divide the input channels of \(shape)")
         let (inputs, outputs) = (shape[0] / groups, shape[1])
         let taps = shape.dimensions.dropFirst(2).reduce(1, *)
-        let result = permuted(bytes, count: shape.count, dtype) { element in
-            let (output, rest) = (element / (taps * inputs), element % (taps * inputs))
-            let input = output / outputs * inputs + rest % inputs
-            return (input * outputs + output % outputs) * taps + rest / inputs
-        }
+        let result = channelsLast(
+            bytes, outputs: outputs * groups, inputs: inputs, taps: taps, step: outputs * taps, dtype
+        ) { output in (output / outputs * inputs * outputs + output % outputs) * taps }
         return (result, Shape([outputs * groups] + shape.dimensions.dropFirst(2) + [inputs]))
     }
 
@@ -59,18 +54,32 @@ public enum ConvolutionWeights {
             bytes.count == dtype.byteCount(elements: shape.count), name, "\(bytes.count) bytes are not those of \(dtype) \(shape)")
     }
 
-    /// Element e of the result is element `source(e)` of `bytes`.
-    private static func permuted(
-        _ bytes: UnsafeRawBufferPointer, count: Int, _ dtype: DType, _ source: (Int) -> Int
+    /// `[outputs, taps, inputs]`.
+    ///
+    /// - Parameters:
+    ///   - step: From an input channel's taps in `bytes` to the next's.
+    ///   - first: The element of `bytes` at which an output's begin.
+    private static func channelsLast(
+        _ bytes: UnsafeRawBufferPointer, outputs: Int, inputs: Int, taps: Int, step: Int, _ dtype: DType, first: (_ output: Int) -> Int
     ) -> [UInt8] {
-        let size = dtype.blockBytes
-        return [UInt8](unsafeUninitializedCapacity: count * size) { result, written in
-            for element in 0..<count {
-                let from = UnsafeRawBufferPointer(rebasing: bytes[source(element) * size..<(source(element) + 1) * size])
-                UnsafeMutableRawBufferPointer(result).baseAddress!.advanced(by: element * size)
-                    .copyMemory(from: from.baseAddress!, byteCount: size)
+        func gathered<Bits: BitwiseCopyable>(_: Bits.Type) -> [UInt8] {
+            let size = MemoryLayout<Bits>.size
+            let count = outputs * taps * inputs
+            return [UInt8](unsafeUninitializedCapacity: count * size) { result, written in
+                let elements = UnsafeMutableRawBufferPointer(result).bindMemory(to: Bits.self)
+                var next = 0
+                for output in 0..<outputs {
+                    let first = first(output)
+                    for tap in 0..<taps {
+                        for input in 0..<inputs {
+                            elements[next] = bytes.loadUnaligned(fromByteOffset: (first + input * step + tap) * size, as: Bits.self)
+                            next += 1
+                        }
+                    }
+                }
+                written = count * size
             }
-            written = count * size
         }
+        return dtype.blockBytes == 2 ? gathered(UInt16.self) : gathered(UInt32.self)
     }
 }

@@ -148,7 +148,7 @@ import Transport
         #expect(throws: MongeError.self) { try draw { $0.size = PictureSize(width: 0, height: 16) } }
         #expect(throws: MongeError.self) { try draw { $0.size = PictureSize(width: 1 << 40, height: 16) } }
         #expect(throws: ModelError.self) { try draw { $0.steps = 0 } }
-        #expect(throws: ModelError.self) { try draw { $0.scheduler = "no such scheduler" } }
+        #expect(throws: MongeError.self) { try draw { $0.scheduler = "no such scheduler" } }
         #expect(throws: MongeError.self) { try model.draw([PictureRequest("a cat", noise: [1, 2])], options: Self.options) }
     }
 

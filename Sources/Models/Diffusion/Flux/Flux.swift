@@ -12,7 +12,6 @@ public final class Flux: DiffusionModel {
     package let tokenEncoder: T5Encoder
     package let transformer: FluxTransformer
     private let register: SiteRegister
-    private var rememberedSketch: WeightSketch?
 
     public static let architecture = "flux"
     public var architecture: String { Self.architecture }
@@ -59,14 +58,7 @@ public final class Flux: DiffusionModel {
         }
     }
 
-    public var sketch: WeightSketch? {
-        get throws {
-            if let rememberedSketch { return rememberedSketch }
-            let sketch = try register.sketch()
-            rememberedSketch = sketch
-            return sketch
-        }
-    }
+    public var sketch: WeightSketch? { get throws { try register.sketch() } }
 
     /// T5 reads texts of any length; FLUX was trained on at most this many tokens, or half as many where it is distilled to few steps.
     private var tokenEncoderLength: Int { takesGuidance ? 512 : 256 }

@@ -6,13 +6,13 @@ import Tensors
 ///
 /// It reads like `FluxTransformer2DModel` of diffusers, and its sites have that code's module paths: after each block `:0` is the text and `:1` the
 /// image, as newer versions have it for all blocks.
-public final class FluxTransformer {
-    typealias Stage = (_ state: inout FluxState, _ context: ForwardContext) throws -> Void
+public final class FluxTransformer: StagedNetwork {
+    package typealias State = FluxState
 
     public let configuration: FluxConfiguration
     private let imageEmbedding, textEmbedding, outputLinear: LinearLayer
     private let time: FluxConditioning
-    private let stages: [Stage]
+    package let stages: [Stage]
     private let activations: DType
 
     init(_ c: FluxConfiguration, _ m: ModuleLoader, activations: DType) throws {
@@ -99,16 +99,6 @@ public final class FluxTransformer {
             conditioning: vector, grid: grid)
     }
 
-    /// Carries a pass through its next stage; when that throws, the state is what it was.
-    /// - Returns: Whether there are stages left.
-    public func advance(_ state: inout FluxState, context: ForwardContext) throws -> Bool {
-        var next = state
-        try stages[state.stage](&next, context)
-        next.stage += 1
-        state = next
-        return state.stage < stages.count
-    }
-
     /// The prediction of a pass whose stages are all done: `[images, height, width, channels]` f32.
     func finish(_ state: FluxState, on backend: any Backend) throws -> Tensor {
         let (images, grid) = (state.image.shape[0], state.grid)
@@ -121,24 +111,19 @@ public final class FluxTransformer {
     public func callAsFunction(
         _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, _ context: ForwardContext
     ) throws -> Tensor {
-        var state = try begin(latents, timestep: timestep, conditioning, on: context.backend)
-        while try advance(&state, context: context) {}
-        return try finish(state, on: context.backend)
+        try finish(run(begin(latents, timestep: timestep, conditioning, on: context.backend), context: context), on: context.backend)
     }
 }
 
 /// A ``FluxTransformer``'s forward pass between two stages.
-///
-/// A stage never writes into the tensors of the state it is given.
-public struct FluxState {
+public struct FluxState: StagedState {
     /// `[images, tokens, channels]` f32, both streams.
     var text, image: Tensor
     /// `[images, channels]`: timestep, guidance and text, after their activation.
     var conditioning: Tensor
     /// The rows and columns of the image's tokens.
     let grid: (height: Int, width: Int)
-    /// The number of stages that are done.
-    public package(set) var stage = 0
+    package var stage = 0
 
     init(text: Tensor, image: Tensor, conditioning: Tensor, grid: (height: Int, width: Int)) {
         (self.text, self.image, self.conditioning, self.grid) = (text, image, conditioning, grid)

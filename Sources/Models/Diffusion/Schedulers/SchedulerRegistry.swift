@@ -60,6 +60,9 @@ package enum SchedulerRegistry {
         return scheduler
     }
 
+    /// - Throws: What ``load(_:named:setting:)`` throws for a name that is not known.
+    package static func check(_ name: String) throws { _ = try choice(name) }
+
     private static func choice(_ name: String) throws -> (className: String, settings: [String: JSONValue]) {
         if let known = names[name.lowercased()] { return known }
         guard classes[name] != nil else { throw unknown(name) }

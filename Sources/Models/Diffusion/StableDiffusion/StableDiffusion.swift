@@ -19,7 +19,6 @@ public final class StableDiffusion: DiffusionModel {
     package let textEncoders: [CLIPTextEncoder]
     package let unet: UNet
     private let register: SiteRegister
-    private var rememberedSketch: WeightSketch?
 
     public var architecture: String { family.rawValue }
     public var takesGuidance: Bool { unet.configuration.guidanceChannels != nil }
@@ -61,14 +60,7 @@ public final class StableDiffusion: DiffusionModel {
         }
     }
 
-    public var sketch: WeightSketch? {
-        get throws {
-            if let rememberedSketch { return rememberedSketch }
-            let sketch = try register.sketch()
-            rememberedSketch = sketch
-            return sketch
-        }
-    }
+    public var sketch: WeightSketch? { get throws { try register.sketch() } }
 
     /// The most tokens of a text, by encoder.
     public var textLengths: [Int] { textEncoders.map(\.configuration.positions) }

@@ -5,13 +5,12 @@ import Tensors
 /// connections between the way down and the way up, and transformers that attend to the text.
 ///
 /// It reads like `UNet2DConditionModel` of diffusers, and its sites have that code's module paths.
-public final class UNet {
-    /// A part of a forward pass: from one place where it can wait to the next.
-    typealias Stage = (_ state: inout UNetState, _ context: ForwardContext) throws -> Void
+public final class UNet: StagedNetwork {
+    package typealias State = UNetState
 
     public let configuration: UNetConfiguration
     private let time: TimeConditioning
-    private let stages: [Stage]
+    package let stages: [Stage]
     /// The type of activations, f32 or f16. The result is f32.
     private let activations: DType
 
@@ -48,8 +47,6 @@ public final class UNet {
         stages = time.stages + enter + down.flatMap(\.stages) + (middle?.stages ?? []) + up.flatMap(\.stages) + leave
     }
 
-    var stageCount: Int { stages.count }
-
     /// The state before the first stage.
     /// - Parameters:
     ///   - latents: `[images, height, width, channels]` f32.
@@ -63,22 +60,10 @@ public final class UNet {
         return UNetState(hidden: latents, time: embedded, conditioning: conditioning)
     }
 
-    /// Carries a pass through its next stage; when that throws, the state is what it was.
-    /// - Returns: Whether there are stages left.
-    public func advance(_ state: inout UNetState, context: ForwardContext) throws -> Bool {
-        var next = state
-        try stages[state.stage](&next, context)
-        next.stage += 1
-        state = next
-        return state.stage < stages.count
-    }
-
     /// What the network predicts of the noise in latents: `[images, height, width, channels]` f32.
     public func callAsFunction(
         _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, _ context: ForwardContext
     ) throws -> Tensor {
-        var state = try begin(latents, timestep: timestep, conditioning, on: context.backend)
-        while try advance(&state, context: context) {}
-        return state.hidden
+        try run(begin(latents, timestep: timestep, conditioning, on: context.backend), context: context).hidden
     }
 }

@@ -19,13 +19,9 @@ public struct DenoisingConditioning {
 }
 
 /// A UNet's forward pass between two stages.
-///
-/// A stage never writes into the tensors of the state it is given, so that a state can be gone on from more than once, and its tensors
-/// can lie elsewhere while the pass waits.
-public struct UNetState {
+public struct UNetState: StagedState {
     var conditioning: DenoisingConditioning
-    /// The number of stages that are done.
-    public package(set) var stage = 0
+    package var stage = 0
     /// The image `[images, height, width, channels]`, or its pixels as tokens within a transformer.
     var hidden: Tensor
     /// `[images, channels]`: the timestep's embedding.

@@ -15,7 +15,7 @@ public final class Llama: LanguageModel {
     private let embedding: Tensor
     private let embeddingSite: Site
     private let layers: [Layer]
-    private let norm: RMSNorm
+    private let norm: RMSNormLayer
     private let head: Tensor
     /// The type of norms' results and of what products read; the residual stream and the logits are f32.
     public let activations: DType
@@ -146,7 +146,7 @@ public final class Llama: LanguageModel {
     public func finish(_ state: PassState, output: OutputRows, context: ForwardContext) throws -> Tensor {
         var x = state.hidden
         // The norm works row by row, so only the rows that are asked for need it, unless what happens at its site needs them all.
-        let gatherFirst = !context.needsEveryRow(at: norm.site)
+        let gatherFirst = !(norm.site.map(context.needsEveryRow) ?? false)
         if case .last = output, gatherFirst { x = try backend.gatherRows(x, at: state.batch.lastRows) }
         x = try norm(x, as: activations, context)
         if case .last = output, !gatherFirst { x = try backend.gatherRows(x, at: state.batch.lastRows) }
@@ -158,9 +158,9 @@ public final class Llama: LanguageModel {
 
 /// A block of the decoder.
 private struct Layer {
-    let inputNorm: RMSNorm
+    let inputNorm: RMSNormLayer
     let attention: RotaryAttention
-    let postAttentionNorm: RMSNorm
+    let postAttentionNorm: RMSNormLayer
     let mlp: GatedMLP
     let outputSite: Site
 

@@ -12,13 +12,7 @@ struct BenchImageCommand: ParsableCommand {
 
     @OptionGroup var model: PictureModelOptions
 
-    @Option(
-        name: .long, parsing: .unconditional, help: "In pixels (default: what the model was trained on).",
-        transform: Number.integer(in: 1...16_384))
-    var width: Int?
-
-    @Option(name: .long, parsing: .unconditional, help: "In pixels (default: the width).", transform: Number.integer(in: 1...16_384))
-    var height: Int?
+    @OptionGroup var size: PictureSizeOptions
 
     @Option(name: .long, parsing: .unconditional, help: "Pictures drawn together.", transform: Number.integer(in: 1...1024))
     var count = 1
@@ -32,10 +26,9 @@ struct BenchImageCommand: ParsableCommand {
 
     mutating func run() throws {
         let model = try model.load()
-        let size = (width ?? height).map { PictureSize(width: width ?? $0, height: height ?? $0) }
         let result = try ProgressBar.during { bar in
             try PictureBenchmark.run(
-                model, size: size, pictures: count, repetitions: repetitions, command: Shell.ownCommand, progress: bar.update)
+                model, size: size.size, pictures: count, repetitions: repetitions, command: Shell.ownCommand, progress: bar.update)
         }
         if json { return try Output.json(result) }
         try Output.line("\(result.device), \(result.date), \(result.model), activations \(result.activations)")

@@ -8,6 +8,7 @@ final class SiteRegister {
     private var hash = Fingerprint()
     /// Where each matrix is found, and its name in the whole model.
     private var matrices: [(weights: any WeightSource, stored: String, name: String)] = []
+    private var rememberedSketch: WeightSketch?
 
     var sites: [Site] { list.sites }
     var fingerprint: String { hash.text }
@@ -23,13 +24,16 @@ final class SiteRegister {
 
     func add(matrix stored: String, as name: String, of weights: any WeightSource) { matrices.append((weights, stored, name)) }
 
-    /// Samples every matrix.
+    /// A sample of every matrix, read when it is first asked for.
     func sketch() throws -> WeightSketch {
-        WeightSketch(
+        if let rememberedSketch { return rememberedSketch }
+        let sketch = WeightSketch(
             try matrices.compactMap { entry in
                 var sample = try entry.weights.sample(entry.stored)
                 sample?.name = entry.name
                 return sample
             })
+        rememberedSketch = sketch
+        return sketch
     }
 }

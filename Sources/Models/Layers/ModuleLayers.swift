@@ -67,15 +67,16 @@ struct LayerNormLayer {
     }
 }
 
-/// A norm without a mean.
+/// A norm without a mean (Zhang & Sennrich 2019).
 struct RMSNormLayer {
     let gain: Tensor
     let epsilon: Float
     let site: Site?
 
-    func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
-        guard let site else { return try context.backend.rmsNorm(x, gain: gain, epsilon: epsilon) }
-        return try context.rmsNorm(x, gain: gain, epsilon: epsilon, at: site)
+    /// - Parameter dtype: The type of the result; nil for x's.
+    func callAsFunction(_ x: Tensor, as dtype: DType? = nil, _ context: ForwardContext) throws -> Tensor {
+        guard let site else { return try context.backend.rmsNorm(x, gain: gain, epsilon: epsilon, as: dtype) }
+        return try context.rmsNorm(x, gain: gain, epsilon: epsilon, as: dtype, at: site)
     }
 }
 
