@@ -13,8 +13,9 @@ Float64 from the same weights (text encoders in Float32):
 `.output`; `pooled.<site>`, means over pixels or tokens of what modules return, in the order of `sites`; `<mode>.output`, the UNet's
 output when hooks change all norms by the maps `<site>.omega`, `.beta`, `.low`, `.high` with the strength of each image in `strengths`;
 `vae.picture`, `.latents`, `vae.code`, `.decoded`; and in Float32 from the pipeline itself `pipeline.start`, `.latents`, `.picture`. For
-`sdxl` also `fit.*`: activations and linear maps of all norms, estimated causally as the method defines it, by running the model
-once for each site with the maps of the earlier sites in place.
+`sdxl` also `fit.activations.<site>`, `.omega.<site>` and `.beta.<site>`: means and linear maps of all norms, estimated causally as the method
+defines it, by running the model once for each site with the maps of the earlier sites in place, and `fit.untouched.*`, the same of the
+untouched model.
 """
 
 import json
@@ -225,6 +226,23 @@ def reference(pipe, name, latent_size):
 CAPTIONS = 16
 
 
+def linear_map(z, count):
+    """Slopes and shifts from the first `count` pooled activations to the others (Rodríguez et al. 2025, definition 3.1)."""
+    a, b = z[:count].sort(0).values, z[count:].sort(0).values
+    a0, b0 = a - a.mean(0), b - b.mean(0)
+    omega = (a0 * b0).sum(0) / (a0 * a0).sum(0)
+    return omega, b.mean(0) - omega * a.mean(0)
+
+
+def fitted(prefix, pooled, count):
+    """Pooled activations of sites, and the linear maps that they give."""
+    tensors = {}
+    for site, z in pooled.items():
+        parts = (z, *linear_map(z, count))
+        tensors |= {f"{prefix}.{key}.{site}": part.float().numpy() for key, part in zip(("activations", "omega", "beta"), parts)}
+    return tensors
+
+
 def causal_fit(pipe, unet, generator):
     """Linear maps of every norm, causally: site k is captured with the maps of the sites before it in place, for both sides."""
     width = unet.config.cross_attention_dim
@@ -236,28 +254,27 @@ def causal_fit(pipe, unet, generator):
     sizes = torch.tensor([[16, 16, 0, 0, 16, 16]] * images).double()
     text, latents, pooled = (x.float().double() for x in (text, latents, pooled))
     tensors = {"fit.text": numpy(text), "fit.latents": numpy(latents), "fit.pooled": numpy(pooled), "fit.sizes": numpy(sizes)}
-    ones, everywhere, maps, order = torch.ones(images).double(), torch.tensor(torch.inf).double(), {}, []
+    ones, everywhere, maps = torch.ones(images).double(), torch.tensor(torch.inf).double(), {}
 
     def run(change):
         with torch.no_grad(), Hooks({"unet": unet}, NORMS, change):
             unet(latents, 999, text, added_cond_kwargs={"text_embeds": pooled, "time_ids": sizes})
 
-    run(lambda site, value: order.append(site))
-    for site in order:
+    untouched = {}
+    run(lambda site, value: untouched.update({site: mean(value)}))
+    tensors |= fitted("fit.untouched", untouched, CAPTIONS)
+    for site in untouched:
         captured = {}
 
         def change(name, value):
             if name == site:
-                captured["z"] = mean(value)
+                captured[site] = mean(value)
             return mapped(value, maps[name], ones, "channelMean") if name in maps else None
 
         run(change)
-        a, b = captured["z"][:CAPTIONS].sort(0).values, captured["z"][CAPTIONS:].sort(0).values
-        tensors[f"fit.activations.{site}"] = captured["z"].float().numpy()
-        a0, b0 = a - a.mean(0), b - b.mean(0)
-        omega = (a0 * b0).sum(0) / (a0 * a0).sum(0)
-        maps[site] = {"omega": omega, "beta": b.mean(0) - omega * a.mean(0), "low": -everywhere, "high": everywhere}
-        tensors |= {f"fit.{site}.omega": omega.float().numpy(), f"fit.{site}.beta": maps[site]["beta"].float().numpy()}
+        omega, beta = linear_map(captured[site], CAPTIONS)
+        maps[site] = {"omega": omega, "beta": beta, "low": -everywhere, "high": everywhere}
+        tensors |= fitted("fit", captured, CAPTIONS)
     return tensors
 
 

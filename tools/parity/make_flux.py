@@ -9,8 +9,9 @@ those of make_t5_tokenizer.py. Weights are f16. `reference.safetensors` (F32, ch
 
 `tokens` and `tokens_2` of the prompts; `text_encoder.pooled`, `text_encoder_2.last`; `transformer.latents`, `.timestep`, `.guidance`, `.text`,
 `.pooled`, `.output`; `pooled.<site>`, means over tokens of what blocks return, in the order of `sites`; `pointwise.output`, the output when hooks
-change all blocks' results by the maps `<site>.omega`, `.beta`, `.low`, `.high` with the strength of each image in `strengths`; and in Float32
-from the pipeline itself `pipeline.start`, `.latents`, `.picture`.
+change all blocks' results by the maps `<site>.omega`, `.beta`, `.low`, `.high` with the strength of each image in `strengths`; `fit.latents`, `.text`,
+`.pooled`, and of the untouched model run with them `fit.untouched.activations.<site>`, `.omega.<site>` and `.beta.<site>`, means over tokens and
+the linear maps from the first half of the images to the second; and in Float32 from the pipeline itself `pipeline.start`, `.latents`, `.picture`.
 """
 
 import shutil
@@ -21,7 +22,7 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeli
 from transformers import CLIPTextModel, T5Config, T5EncoderModel, T5TokenizerFast
 
 from fixtures import FIXTURES, save
-from make_diffusion import FOLDER, PROMPTS, STEPS, make_encoder, make_tokenizer, mapped, mean, numpy, stir
+from make_diffusion import CAPTIONS, FOLDER, PROMPTS, STEPS, fitted, make_encoder, make_tokenizer, mapped, mean, numpy, stir
 
 TOKENS = 24
 GUIDANCE = 3.5
@@ -66,7 +67,8 @@ def reference(pipe, name):
     tensors |= {"transformer.latents": numpy(latents), "transformer.text": numpy(text), "transformer.pooled": numpy(pooled)}
     tensors |= {"transformer.timestep": np.float32([timestep]), "transformer.guidance": np.float32([guidance])}
 
-    def run():
+    def run(latents=latents, text=text, pooled=pooled):
+        images = len(latents)
         packed = FluxPipeline._pack_latents(latents, images, 4, height, width)
         places = FluxPipeline._prepare_latent_image_ids(images, height // 2, width // 2, "cpu", torch.float64)
         scale = torch.full([images], guidance).double() if transformer.config.guidance_embeds else None
@@ -100,6 +102,17 @@ def reference(pipe, name):
     tensors["pointwise.output"] = run()
     for handle in handles:
         handle.remove()
+
+    count = 2 * CAPTIONS
+    inputs = {"latents": random(count, 4, height, width), "text": random(count, *text.shape[1:]), "pooled": random(count, *pooled.shape[1:])}
+    inputs["text"][CAPTIONS:] = 1.3 * inputs["text"][CAPTIONS:] + 0.4
+    inputs = {key: value.float().double() for key, value in inputs.items()}
+    untouched = {}
+    handles = hook({"transformer": transformer}, lambda site, value: untouched.update({site: mean(value)}))
+    run(**inputs)
+    for handle in handles:
+        handle.remove()
+    tensors |= {f"fit.{key}": numpy(value) for key, value in inputs.items()} | fitted("fit.untouched", untouched, CAPTIONS)
 
     pipe = pipe.to(torch.float32)
     height, width = 8, 12

@@ -71,7 +71,7 @@ package struct Calibration {
     ///   - transports: Of each batch, by site index; nil for none.
     ///   - steering: What those are, for messages.
     ///   - progress: Called with the number of samples that are done.
-    func capture(
+    package func capture(
         _ side: CalibrationSide, sites: [Site], pooling: SamplePooling,
         transports: ((_ batch: Int) throws -> [[TransportApplication]])? = nil, steering: [Steer] = [],
         progress: (_ done: Int) -> Void = { _ in }

@@ -2,9 +2,9 @@ import Models
 import Tensors
 
 /// The samples of one site as they come in, batch after batch.
-struct SiteSamples {
+package struct SiteSamples {
     /// `[samples, channels]` f32.
-    let values: Tensor
+    package let values: Tensor
     /// `[batches, channels]` f32: finite exactly where a batch's activations are.
     private let checks: Tensor
 

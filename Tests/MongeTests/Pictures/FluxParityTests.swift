@@ -80,6 +80,25 @@ struct FluxFixture: ReferencedModel {
         try fixture.expectEqual(fixture.output(fixture.steered(.pointwise)), "pointwise.output", Self.tolerance)
     }
 
+    @Test(arguments: FluxFixture.names, DiffusionFixture.devices)
+    func activationsAndMapsAgreeWithHooks(name: String, device: DeviceChoice) throws {
+        let fixture = try FluxFixture(name, device)
+        let (text, pooled) = (try fixture.tensor("fit.text"), try fixture.tensor("fit.pooled"))
+        let timestep = try fixture.reference.floats("transformer.timestep")[0]
+        let guidance = try fixture.reference.floats("transformer.guidance")[0]
+        let count = text.shape[0] / 2
+        let sides = try [("source caption", 0..<count, 5), ("target caption", count..<2 * count, 16)].map { kind, rows, batch in
+            try fixture.side(kind, rows, batch: batch, spatial: .pointwise, timestep: timestep) { rows in
+                var conditioning = try DenoisingConditioning(text: text.rows(rows), pooledText: pooled.rows(rows))
+                conditioning.guidance = guidance
+                return conditioning
+            }
+        }
+        let sites = fixture.model.sites.filter { fixture.reference.contains(tensor: "fit.untouched.omega.\($0.name)") }
+        #expect(sites.count == 8)
+        try fixture.expectUntouchedFit(sides, spatial: .pointwise, sites: sites)
+    }
+
     @Test func distancesHaveTheKindsOfTransformers() throws {
         let configuration = try T5Configuration(
             vocabulary: 8, channels: 8, layers: 1, heads: 1, headChannels: 8, intermediate: 8)

@@ -11,45 +11,42 @@ import Transport
 /// Bound: a site's activations pass through the maps of all sites before it, each of which multiplies what its own rounding gave by slopes near
 /// 1; 1e-4 of the largest number is what a steered pass is held to, and maps of 16 samples a side double the error of a mean.
 @Suite struct PictureFitTests {
-    private func side(_ fixture: DiffusionFixture, _ kind: String, _ rows: Range<Int>, batch: Int) throws -> CalibrationSide {
-        let model = fixture.model
-        let pooling = SamplePooling(CaptureOptions())
-        let (latents, text, pooled) = (
-            try fixture.tensor("fit.latents"), try fixture.tensor("fit.text"), try fixture.tensor("fit.pooled")
-        )
+    private func sides(_ fixture: DiffusionFixture, batches: [Int]) throws -> [CalibrationSide] {
+        let (text, pooled) = (try fixture.tensor("fit.text"), try fixture.tensor("fit.pooled"))
         let sizes = try fixture.reference.floats("fit.sizes")
-        let passes = try stride(from: rows.lowerBound, to: rows.upperBound, by: batch).map { first in
-            let own = first..<min(first + batch, rows.upperBound)
-            return try CalibrationPass(
-                samples: first - rows.lowerBound..<own.upperBound - rows.lowerBound, rowCount: own.count, indices: [1],
-                spatial: .channelMean, model: model, plan: { try pooling.plan(forImagesOf: $0, on: model.backend) },
-                begin: {
-                    try model.denoise(
-                        latents.rows(own), timestep: 999,
-                        DenoisingConditioning(
-                            text: text.rows(own), pooledText: pooled.rows(own),
-                            sizes: Array(sizes[6 * own.lowerBound..<6 * own.upperBound])))
-                })
+        let count = text.shape[0] / 2
+        return try zip(["source caption", "target caption"], batches).enumerated().map { index, side in
+            try fixture.side(side.0, index * count..<(index + 1) * count, batch: side.1, spatial: .channelMean, timestep: 999) { rows in
+                try DenoisingConditioning(
+                    text: text.rows(rows), pooledText: pooled.rows(rows), sizes: Array(sizes[6 * rows.lowerBound..<6 * rows.upperBound]))
+            }
         }
-        return CalibrationSide(kind: kind, count: rows.count, passes: passes) { _, site, _ in MongeError.failed(site.name) }
     }
 
-    @Test(arguments: [DeviceChoice.cpuReference, .cpu, .vulkanIndex(0)])
+    private func sites(_ fixture: DiffusionFixture) -> [Site] {
+        let sites = fixture.model.sites.filter { fixture.reference.contains(tensor: "fit.omega.\($0.name)") }
+        #expect(sites.count > 20)
+        return sites
+    }
+
+    @Test(arguments: DiffusionFixture.devices)
+    func activationsAndMapsAgreeWithHooks(device: DeviceChoice) throws {
+        let fixture = try DiffusionFixture("sdxl", device)
+        try fixture.expectUntouchedFit(sides(fixture, batches: [16, 5]), spatial: .channelMean, sites: sites(fixture))
+    }
+
+    @Test(arguments: DiffusionFixture.devices)
     func causalMapsAgreeWithHooks(device: DeviceChoice) throws {
         let fixture = try DiffusionFixture("sdxl", device)
-        let sites = fixture.model.sites.filter { fixture.reference.contains(tensor: "fit.\($0.name).omega") }
-        #expect(sites.count > 20)
-        let count = try fixture.reference.tensor("fit.latents").shape[0] / 2
-        let sides = try [
-            side(fixture, "source caption", 0..<count, batch: 5), side(fixture, "target caption", count..<2 * count, batch: 16),
-        ]
+        let sites = sites(fixture)
+        let sides = try sides(fixture, batches: [5, 16])
         let map = try Calibration(model: fixture.model, sites: sites, unit: "captions").fit(
             sides, options: FitOptions(support: .all, spatial: .channelMean), progress: nil, notice: { _ in })
         #expect(map.sites.map(\.name) == sites.map(\.name))
         #expect(map.description.spatial == .channelMean && map.description.architecture == "stable-diffusion-xl")
         for site in map.sites {
-            try fixture.expectEqual(site.map.omega, "fit.\(site.name).omega", 2e-4)
-            try fixture.expectEqual(site.map.beta, "fit.\(site.name).beta", 2e-4)
+            try fixture.expectEqual(site.map.omega, "fit.omega.\(site.name)", 2e-4)
+            try fixture.expectEqual(site.map.beta, "fit.beta.\(site.name)", 2e-4)
         }
     }
 }

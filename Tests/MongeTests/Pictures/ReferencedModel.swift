@@ -52,6 +52,60 @@ extension ReferencedModel {
                 fingerprint: model.fingerprint, sourceName: "a", targetName: "b", sourceCount: 2, targetCount: 2, seed: 0, date: ""))
     }
 
+    /// A side of the captions that the reference was fitted with.
+    /// - Parameters:
+    ///   - rows: Its images.
+    ///   - batch: The images of a batch.
+    ///   - conditioning: That of some images.
+    func side(
+        _ kind: String, _ rows: Range<Int>, batch: Int, spatial: SpatialMode, timestep: Float,
+        conditioning: @escaping (Range<Int>) throws -> DenoisingConditioning
+    ) throws -> CalibrationSide {
+        let model = model
+        let pooling = SamplePooling(CaptureOptions())
+        let latents = try tensor("fit.latents")
+        let passes = try stride(from: rows.lowerBound, to: rows.upperBound, by: batch).map { first in
+            let own = first..<min(first + batch, rows.upperBound)
+            return try CalibrationPass(
+                samples: first - rows.lowerBound..<own.upperBound - rows.lowerBound, rowCount: own.count, indices: [1],
+                spatial: spatial, model: model, plan: { try pooling.plan(forImagesOf: $0, on: model.backend) },
+                begin: { try model.denoise(latents.rows(own), timestep: timestep, conditioning(own)) })
+        }
+        return CalibrationSide(kind: kind, count: rows.count, passes: passes) { _, site, _ in MongeError.failed(site.name) }
+    }
+
+    /// Pooled activations of the untouched model and the linear maps fitted from them, against hooks.
+    ///
+    /// Bound: what ``DiffusionParityTests`` derives for f32 on thirty layers, 2e-5 of the largest number if all errors had one sign, and a mean over
+    /// pixels or tokens takes the half of them away. A linear map is compared by where it takes the samples, since slope and shift of a channel
+    /// that hardly varies between captions are two large numbers that take each other's error away.
+    func expectUntouchedFit(_ sides: [CalibrationSide], spatial: SpatialMode, sites: [Site]) throws {
+        let calibration = Calibration(model: model, sites: sites, unit: "captions")
+        let captured = try sides.map { side in
+            try calibration.capture(side, sites: sites, pooling: SamplePooling(CaptureOptions())).map {
+                try model.backend.readFloats($0.values)
+            }
+        }
+        let map = try calibration.fit(
+            sides, options: FitOptions(estimation: .simultaneous, support: .all, spatial: spatial), progress: nil, notice: { _ in })
+        for (index, site) in sites.enumerated() {
+            let activations = "fit.untouched.activations.\(site.name)"
+            try expectEqual(captured[0][index] + captured[1][index], activations, 1e-5)
+            let samples = try reference.floats(activations)
+            let (omega, beta) = (
+                try reference.floats("fit.untouched.omega.\(site.name)"), try reference.floats("fit.untouched.beta.\(site.name)")
+            )
+            let own = map.sites[index].map
+            func moved(_ omega: [Float], _ beta: [Float]) -> [Double] {
+                samples.indices.map { Double(omega[$0 % omega.count]) * Double(samples[$0]) + Double(beta[$0 % beta.count]) }
+            }
+            let expected = moved(omega, beta)
+            let largest = expected.map(abs).max()!
+            let error = zip(moved(own.omega, own.beta), expected).map { abs($0 - $1) }.max()! / largest
+            #expect(error <= 1e-5, "\(site.name): \(error)")
+        }
+    }
+
     /// A context in which the maps of the reference act with its strengths.
     func steered(_ mode: SpatialMode) throws -> ForwardContext {
         let map = try map(mode)
