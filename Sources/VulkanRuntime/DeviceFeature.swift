@@ -36,12 +36,14 @@ public enum DeviceFeature: String, CaseIterable, Codable, Sendable {
     case cooperativeMatrixBlockLoads
     /// How much of each heap this process may use: `VK_EXT_memory_budget`.
     case memoryBudget
+    /// The device lacks parts of Vulkan, which Monge does not use: `VK_KHR_portability_subset`. It must be named when the device is opened.
+    case portabilitySubset
 
     /// What every kernel may take for granted. A device without one of these is refused.
     public static let required: Set<DeviceFeature> = [
         .bufferDeviceAddress, .scalarBlockLayout, .storageBuffer8BitAccess, .storageBuffer16BitAccess, .shaderInt8, .shaderInt16,
         .shaderInt64, .shaderFloat16, .vulkanMemoryModel, .vulkanMemoryModelDeviceScope, .timelineSemaphore, .synchronization2,
-        .maintenance4, .subgroupSizeControl, .shaderSubgroupExtendedTypes, .subgroupVote, .subgroupArithmetic, .subgroupBallot,
+        .maintenance4, .shaderSubgroupExtendedTypes, .subgroupVote, .subgroupArithmetic, .subgroupBallot,
         .subgroupShuffle, .subgroupShuffleRelative,
     ]
 
@@ -59,6 +61,7 @@ public enum DeviceFeature: String, CaseIterable, Codable, Sendable {
             .cooperativeMatrixTensorAddressing, .cooperativeMatrixBlockLoads:
             VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME
         case .memoryBudget: VK_EXT_MEMORY_BUDGET_EXTENSION_NAME
+        case .portabilitySubset: "VK_KHR_portability_subset"
         default: nil
         }
     }
@@ -142,7 +145,7 @@ final class FeatureChain {
         case .cooperativeMatrixTensorAddressing: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixTensorAddressing) }
         case .cooperativeMatrixBlockLoads: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixBlockLoads) }
         case .subgroupVote, .subgroupArithmetic, .subgroupBallot, .subgroupShuffle, .subgroupShuffleRelative, .subgroupClustered,
-            .memoryBudget:
+            .memoryBudget, .portabilitySubset:
             break
         }
     }

@@ -22,7 +22,10 @@ extension DeviceReport {
         let chain = FeatureChain(extensions: extensionNames)
         functions.getPhysicalDeviceFeatures2(device, chain.head)
         features.formUnion(chain.enabled)
-        if extensionNames.contains(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME) { features.insert(.memoryBudget) }
+        for feature in [DeviceFeature.memoryBudget, .portabilitySubset] where extensionNames.contains(feature.deviceExtension!) {
+            features.insert(feature)
+        }
+        if !features.contains(.subgroupSizeControl) { limits.canRequestSubgroupSize = false }
         heaps = MemoryHeaps(device, functions, hasBudget: features.contains(.memoryBudget)).heaps
         if features.contains(.cooperativeMatrix), let query = functions.getCooperativeMatrixProperties {
             var template = VkCooperativeMatrixPropertiesKHR()

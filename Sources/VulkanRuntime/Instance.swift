@@ -24,9 +24,14 @@ final class Instance {
             }
         }
         let log = isValidating ? ValidationLog() : nil
+        // A loader lists drivers that lack a part of Vulkan, such as MoltenVK, only to those who ask.
+        let listsPortable = try Self.extensions(loader).contains(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)
+        let names =
+            (isValidating ? [VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME] : [])
+            + (listsPortable ? [VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME] : [])
         var instance: VkInstance?
         let result = withStrings(isValidating ? [Self.validationLayer] : []) { layers in
-            withStrings(isValidating ? [VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME] : []) { extensions in
+            withStrings(names) { extensions in
                 var application = VkApplicationInfo()
                 application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO
                 application.apiVersion = DeviceReport.Version(major: 1, minor: 3, patch: 0).packed
@@ -39,6 +44,7 @@ final class Instance {
                     var info = VkInstanceCreateInfo()
                     info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO
                     info.pNext = UnsafeRawPointer(chain.first)
+                    if listsPortable { info.flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR.rawValue }
                     info.pApplicationInfo = application
                     info.enabledLayerCount = UInt32(layers.count)
                     info.ppEnabledLayerNames = layers.baseAddress
@@ -70,6 +76,14 @@ final class Instance {
             "vkDestroyDebugUtilsMessengerEXT", of: handle, as: PFN_vkDestroyDebugUtilsMessengerEXT.self)
         var info = log.createInfo
         try check(createMessenger(handle, &info, nil, &messenger), "vkCreateDebugUtilsMessengerEXT")
+    }
+
+    /// The instance extensions that loader and drivers have.
+    private static func extensions(_ loader: Loader) throws(VulkanError) -> Set<String> {
+        let query = try loader.function(
+            "vkEnumerateInstanceExtensionProperties", of: nil, as: PFN_vkEnumerateInstanceExtensionProperties.self)
+        let extensions = try enumerate("vkEnumerateInstanceExtensionProperties", of: VkExtensionProperties()) { query(nil, $0, $1) }
+        return Set(extensions.map { text($0.extensionName) })
     }
 
     /// The devices in the order the loader gives them.

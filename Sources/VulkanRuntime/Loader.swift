@@ -1,20 +1,47 @@
 import CVulkan
-import Foundation
 
 /// The Vulkan loader, opened at run time. It stays open until the program ends: drivers keep threads and exit handlers.
-struct Loader {
-    static let defaultLibrary = "libvulkan.so.1"
+package struct Loader {
+    /// What the loader is called on this system, or a driver that stands in for it, in the order in which they are tried.
+    package static let libraries: [String] = {
+        #if os(macOS) || os(iOS) || os(tvOS) || os(visionOS)
+            // Vulkan SDK and Homebrew install the loader outside the folders that are searched; MoltenVK alone is a driver with the loader's functions.
+            let names = ["libvulkan.1.dylib", "libvulkan.dylib", "libMoltenVK.dylib"]
+            return names + ["/usr/local/lib", "/opt/homebrew/lib"].flatMap { folder in names.map { "\(folder)/\($0)" } }
+        #elseif os(Windows)
+            return ["vulkan-1.dll"]
+        #elseif os(Android)
+            return ["libvulkan.so"]
+        #else
+            return ["libvulkan.so.1", "libvulkan.so"]
+        #endif
+    }()
 
     private let getInstanceProcAddr: PFN_vkGetInstanceProcAddr
 
-    init(library: String = Loader.defaultLibrary) throws(VulkanError) {
-        guard let handle = dlopen(library, RTLD_NOW | RTLD_LOCAL) else {
-            throw .loaderMissing(library: library, reason: dlerror().map { String(cString: $0) } ?? "no reason given")
+    /// Opens the first of the libraries that is there.
+    /// - Throws: ``VulkanError/loaderMissing(library:reason:)``, naming the first.
+    package init(libraries: [String] = Loader.libraries) throws(VulkanError) {
+        var reason: String?
+        for library in libraries {
+            switch Self.entry(of: library) {
+            case .success(let function):
+                getInstanceProcAddr = function
+                return
+            case .failure(let error): reason = reason ?? error.reason
+            }
         }
-        guard let symbol = dlsym(handle, "vkGetInstanceProcAddr") else {
-            throw .loaderMissing(library: library, reason: "it has no vkGetInstanceProcAddr")
+        throw .loaderMissing(library: libraries.first ?? "", reason: reason ?? "no library is named")
+    }
+
+    /// Where all other functions are found.
+    private static func entry(of library: String) -> Result<PFN_vkGetInstanceProcAddr, DynamicLibrary.OpenError> {
+        DynamicLibrary.open(library).flatMap { library in
+            guard let symbol = library.symbol("vkGetInstanceProcAddr") else {
+                return .failure(DynamicLibrary.OpenError(reason: "it has no vkGetInstanceProcAddr"))
+            }
+            return .success(unsafeBitCast(symbol, to: PFN_vkGetInstanceProcAddr.self))
         }
-        getInstanceProcAddr = unsafeBitCast(symbol, to: PFN_vkGetInstanceProcAddr.self)
     }
 
     /// A function of the loader (`instance` nil) or of an instance.

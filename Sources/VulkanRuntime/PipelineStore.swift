@@ -77,10 +77,11 @@ final class PipelineStore: @unchecked Sendable {
     private func compile(_ code: ShaderCode, _ key: Key) throws(VulkanError) -> Pipeline {
         let specialization = key.specialization
         let size = try workGroupSize(code.name, specialization)
-        let required = try requiredSubgroupSize(code.name, key.subgroupSize)
+        let choice = try subgroupSize(code.name, key.subgroupSize)
+        let words = choice == .fixedByVersion ? code.withFixedSubgroupSize : code.words
         let functions = context.functions
         var module: VkShaderModule?
-        let made = code.words.withUnsafeBufferPointer { words in
+        let made = words.withUnsafeBufferPointer { words in
             var info = VkShaderModuleCreateInfo()
             info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO
             info.codeSize = words.count * 4
@@ -92,7 +93,7 @@ final class PipelineStore: @unchecked Sendable {
         let entries = specialization.indices.map { VkSpecializationMapEntry(constantID: UInt32($0), offset: UInt32($0 * 4), size: 4) }
         var pipeline: VkPipeline?
         let chain = StructureChain()
-        if let required {
+        if case .required(let required) = choice {
             var info = VkPipelineShaderStageRequiredSubgroupSizeCreateInfo()
             info.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO
             info.requiredSubgroupSize = UInt32(required)
@@ -142,19 +143,25 @@ final class PipelineStore: @unchecked Sendable {
         return (size[0], size[1], size[2])
     }
 
-    /// The size to ask the driver for. SPIR-V 1.6 lets the driver vary the size from pipeline to pipeline; where that is possible the
-    /// default of the device is asked for, so that kernels can be laid out for it.
-    private func requiredSubgroupSize(_ kernel: String, _ requested: Int?) throws(VulkanError) -> Int? {
+    /// How a pipeline comes to have subgroups of the size that its kernel is laid out for.
+    private enum SubgroupSizeChoice: Equatable {
+        /// The device has no other.
+        case only
+        case required(Int)
+        /// Where sizes vary and none can be asked for, as on MoltenVK.
+        case fixedByVersion
+    }
+
+    /// SPIR-V 1.6 lets the driver vary the size from pipeline to pipeline; kernels are laid out for one size, the default of the device
+    /// unless another is requested.
+    private func subgroupSize(_ kernel: String, _ requested: Int?) throws(VulkanError) -> SubgroupSizeChoice {
         let limits = context.report.limits
         let size = requested ?? limits.subgroupSize
-        let isFixed = limits.smallestSubgroupSize == limits.largestSubgroupSize
-        if isFixed && size == limits.subgroupSize { return nil }
         let range = limits.smallestSubgroupSize...limits.largestSubgroupSize
-        guard limits.canRequestSubgroupSize, range.contains(size), size & (size - 1) == 0 else {
-            if requested == nil { return nil }
-            throw .unsupported(feature: "subgroups of \(size) (\(kernel)); it has \(range)", device: context.report.name)
-        }
-        return size
+        if size == limits.subgroupSize && range.count == 1 { return .only }
+        if limits.canRequestSubgroupSize && range.contains(size) && size & (size - 1) == 0 { return .required(size) }
+        if size == limits.subgroupSize { return .fixedByVersion }
+        throw .unsupported(feature: "subgroups of \(size) (\(kernel)); it has \(range)", device: context.report.name)
     }
 
     /// Writes the driver's cache to disk if there is something new in it.

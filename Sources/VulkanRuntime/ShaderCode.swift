@@ -9,6 +9,15 @@ package struct ShaderCode: Sendable {
         self.name = name
         self.words = words
     }
+
+    /// The same kernel as SPIR-V 1.5, in which `SubgroupSize` is the device's default; from 1.6 on a driver may choose another one (Vulkan
+    /// specification, "SubgroupSize"). Kernels use nothing that came with 1.6.
+    package var withFixedSubgroupSize: [UInt32] {
+        var words = words
+        // After the magic number: a zero, major, minor, a zero (SPIR-V specification, "Physical Layout of a SPIR-V Module").
+        if words.count > 1 { words[1] = min(words[1], 0x0001_0500) }
+        return words
+    }
 }
 
 /// The kernels that the shader build has embedded, decoded when first asked for.

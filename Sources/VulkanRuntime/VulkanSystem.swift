@@ -1,10 +1,11 @@
 /// The Vulkan devices of this machine, and the choice among them.
 public enum VulkanSystem {
     /// Describes every device, usable or not. Empty when the loader is there and no driver is.
-    /// - Parameter library: the Vulkan loader.
+    /// - Parameter library: the Vulkan loader; nil for what it is called on this system.
     /// - Throws: ``VulkanError/loaderMissing(library:reason:)``.
-    public static func reports(library: String = "libvulkan.so.1") throws -> [DeviceReport] {
-        let loader = try Loader(library: library)
+    public static func reports(library: String? = nil) throws -> [DeviceReport] {
+        let libraries = if let library { [library] } else { Loader.libraries }
+        let loader = try Loader(libraries: libraries)
         let instance: Instance
         do {
             instance = try Instance(loader: loader, validation: false)

@@ -1,4 +1,5 @@
 import Testing
+
 import VulkanRuntime
 
 @Suite struct DeviceChoiceTests {
@@ -71,6 +72,10 @@ import VulkanRuntime
         let error = try #require(throws: VulkanError.self) { try VulkanSystem.reports(library: "libvulkan-absent.so.1") }
         guard case .loaderMissing(let library, _) = error else { throw error }
         #expect(library == "libvulkan-absent.so.1")
+    }
+
+    @Test func theFirstLibraryThatIsThereIsTheLoader() throws {
+        #expect(throws: Never.self) { try Loader(libraries: ["libvulkan-absent.so.1"] + Loader.libraries) }
     }
 
     @Test func aLibraryThatIsNotTheLoaderIsRefused() throws {

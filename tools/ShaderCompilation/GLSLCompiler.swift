@@ -61,6 +61,8 @@ public enum GLSLCompiler {
                 initialized = count
             }
             try validate(words, files: files)
+            // Devices on which no subgroup size can be asked for are given the module as SPIR-V 1.5, in which the size is a fixed one.
+            try validate([words[0], 0x0001_0500] + words.dropFirst(2), files: files)
             return Result(words: words, warnings: warnings)
         }
     }
