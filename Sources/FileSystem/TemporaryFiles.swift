@@ -38,16 +38,11 @@ public enum TemporaryFiles {
     /// signals to its host. Signals that are ignored, as under `nohup`, stay so.
     public static func removeWhenInterrupted() {
         _ = slots
-        for number in [SIGINT, SIGTERM, SIGHUP] {
-            var old = sigaction()
-            sigaction(number, nil, &old)
-            guard unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self) else { continue }
-            signal(number, removeAndEnd)
-        }
+        EndingSignals.handle(with: removeAndEnd)
     }
 
     /// Does only what a signal handler may.
-    fileprivate static func removeAll() {
+    static func removeAll() {
         for index in 0..<count where slots[index].isUsed { unlink(slots[index].name) }
     }
 }

@@ -50,26 +50,6 @@ extension KernelReportPage {
         """
 
     static let style = """
-        :root { --ink: #1b1f24; --quiet: #5b6570; --line: #d5dae0; --paper: #ffffff; --raised: #f4f6f8; --accent: #0b63ce;
-          --lift: 0%; }
-        @media (prefers-color-scheme: dark) {
-          :root { --ink: #e6e9ed; --quiet: #9aa4af; --line: #353c45; --paper: #14171b; --raised: #1e2329; --accent: #6cb0ff;
-            --lift: 10%; }
-        }
-        * { box-sizing: border-box; }
-        body { margin: 0 auto; max-width: 1240px; padding: 24px; color: var(--ink); background: var(--paper);
-          font: 15px/1.5 system-ui, sans-serif; }
-        h1 { font-size: 24px; margin: 0; }
-        h2 { font-size: 18px; margin: 32px 0 4px; }
-        p { color: var(--quiet); max-width: 90ch; margin: 4px 0 10px; }
-        code { font-size: 13px; overflow-wrap: anywhere; }
-        .facts { list-style: none; padding: 0; margin: 4px 0; color: var(--quiet); }
-        .facts li { display: inline; }
-        .facts li + li::before { content: " · "; }
-        .wide { overflow-x: auto; }
-        table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
-        table.small { width: auto; }
-        th, td { padding: 4px 10px 4px 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
         th { position: sticky; top: 0; background: var(--paper); white-space: nowrap; }
         th button { all: unset; cursor: pointer; font-weight: 600; }
         th button:hover, th button:focus-visible { color: var(--accent); text-decoration: underline; }

@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import Models
 import Tensors
 import Transport
 
@@ -14,10 +15,18 @@ public struct ActivationsFile: Sendable {
     public var pooling: String
 
     public init(_ sites: [SiteActivations], model: Model, options: CaptureOptions) throws {
+        try self.init(sites, of: model.language, options: options)
+    }
+
+    public init(_ sites: [SiteActivations], model: PictureModel, options: CaptureOptions) throws {
+        try self.init(sites, of: model.diffusion, options: options)
+    }
+
+    private init(_ sites: [SiteActivations], of model: any SteerableModel, options: CaptureOptions) throws {
         self.sites = sites
-        architecture = model.language.architecture
-        fingerprint = model.language.fingerprint
-        sketch = try model.language.sketch
+        architecture = model.architecture
+        fingerprint = model.fingerprint
+        sketch = try model.sketch
         pooling = options.pooling.rawValue
     }
 

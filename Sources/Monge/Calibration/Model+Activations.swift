@@ -31,12 +31,17 @@ public struct CaptureOptions: Sendable {
     /// of its file (a page of a mapped file is resident once it has been read), what a batch takes while it runs, samples, and what
     /// waits; where a device has memory of its own, that too.
     public var memory: Int?
+    /// Of captions of pictures: how many steps of the schedule are captured, evenly spread from the first on. Each is a sample of its own.
+    public var steps: Int
 
-    public init(pooling: Pooling = .mean, maximumTokens: Int = 128, skipsBeginning: Bool = false, memory: Int? = nil) {
+    public init(
+        pooling: Pooling = .mean, maximumTokens: Int = 128, skipsBeginning: Bool = false, memory: Int? = nil, steps: Int = 1
+    ) {
         self.pooling = pooling
         self.maximumTokens = maximumTokens
         self.skipsBeginning = skipsBeginning
         self.memory = memory
+        self.steps = steps
     }
 }
 
@@ -60,23 +65,37 @@ extension Model {
         let set = try CalibrationSet(sentences, maximumTokens: options.maximumTokens, model: self)
         reportCuts(set.cutCount, of: set.count, "sentences", maximumTokens: options.maximumTokens, warn: warn)
         let side = try CalibrationSide("sentence", sentences, set, options: FitOptions(capture: options), model: self)
+        let installed = try InstalledSteering([steering], on: language)
+        return try Calibration(model: language, sites: sites, unit: "sentences").activations(
+            side, options: options,
+            transports: { try installed.transports(for: set.batches[$0].tokens.map { ($0.count, steering) }) }, steering: steering,
+            progress: progress)
+    }
+}
+
+extension Calibration {
+    /// The samples of a side at all sites, in one pass.
+    /// - Parameters:
+    ///   - transports: Of each batch, by site index.
+    ///   - steering: What those are, for messages.
+    func activations(
+        _ side: CalibrationSide, options: CaptureOptions, transports: @escaping (_ batch: Int) throws -> [[TransportApplication]],
+        steering: [Steer], progress: ProgressHandler?
+    ) throws -> [SiteActivations] {
         let pooling = SamplePooling(options)
         if let budget = options.memory {
             let plan = try MemoryPlan(
-                budget: budget, passes: side.passes, sites: sites, samples: set.count, pooling: pooling, keepsMaps: false, on: backend)
+                budget: budget, passes: side.passes, sites: sites, samples: side.count, pooling: pooling, keepsMaps: false, on: backend)
             // On the device, and as the result.
             try plan.require(2 * side.bytesPerChannel * sites.reduce(0) { $0 + $1.channels })
             try plan.apply(to: backend)
         }
         defer { if options.memory != nil { try? backend.limitMemory(to: nil) } }
-        let installed = try InstalledSteering([steering], on: language)
-        let captured = try Calibration(model: language, sites: sites, unit: "sentences").capture(
-            side, sites: sites, pooling: pooling,
-            transports: { try installed.transports(for: set.batches[$0].tokens.map { ($0.count, steering) }) }, steering: steering,
-            progress: { progress?(Progress(activity: "capturing", done: $0, total: sentences.count, unit: "sentences")) })
+        let captured = try capture(
+            side, sites: sites, pooling: pooling, transports: transports, steering: steering,
+            progress: { progress?(Progress(activity: "capturing", done: $0, total: side.count, unit: unit)) })
         return try zip(sites, captured).map { site, samples in
-            SiteActivations(
-                site: site.name, samples: sentences.count, channels: site.channels, values: try backend.readFloats(samples.values))
+            SiteActivations(site: site.name, samples: side.count, channels: site.channels, values: try backend.readFloats(samples.values))
         }
     }
 }

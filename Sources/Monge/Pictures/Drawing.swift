@@ -18,9 +18,9 @@ final class Drawing {
     private let noise: [[Float]]
     private var latents: Tensor
     /// The last encoded texts, and the maps that were in place.
-    private var encoded: (maps: [[Steer]], conditioning: DenoisingConditioning)?
+    private var encoded: (maps: ActingMaps, conditioning: DenoisingConditioning)?
     /// The last maps, as the device has them.
-    private var installed: (maps: [[Steer]], transports: [[TransportApplication]])?
+    private var installed: (maps: ActingMaps, transports: [[TransportApplication]])?
 
     private var backend: any Backend { model.backend }
     private var diffusion: any DiffusionModel { model.diffusion }
@@ -78,53 +78,83 @@ final class Drawing {
         return try backend.concat(latents, axis: 0)
     }
 
+    /// What the network is given in the next step: `[pictures, height, width, channels]` f32.
+    /// - Precondition: There is one.
+    var input: Tensor { get throws { try sampler.modelInput(latents) } }
+
+    /// The timestep of the next step.
+    /// - Precondition: There is one.
+    var timestep: Float { Float(sampler.step!.timestep) }
+
     /// Does the next step.
     /// - Returns: Whether there are more.
     func step() throws -> Bool {
-        guard let step = sampler.step else { return false }
+        guard sampler.step != nil else { return false }
         let maps = self.maps(at: Float(done) / Float(sampler.plan.steps.count))
-        let x = try sampler.modelInput(latents)
-        let output = try guidance(predict(x, timestep: Float(step.timestep), maps), on: backend)
+        let (x, timestep) = (try input, self.timestep)
+        let output = try guidance(predict(x, timestep: timestep, maps), on: backend)
         latents = try sampler.advance(latents, output: output, noise: freshNoise)
         let numbers = try backend.readFloats(latents)
-        if !numbers.isFinite { throw try notFinite(numbers, from: x, timestep: Float(step.timestep), maps) }
+        if !numbers.isFinite { throw try notFinite(numbers, from: x, timestep: timestep, maps) }
         done += 1
         return sampler.step != nil
     }
 
     /// The maps that act on each picture at a place of the schedule.
-    private func maps(at place: Float) -> [[Steer]] {
-        requests.map { $0.steering.filter { $0.range.contains(place) }.map(\.steer) }
+    private func maps(at place: Float) -> ActingMaps {
+        let acting = requests.map { $0.steering.filter { $0.range.contains(place) } }
+        return ActingMaps(
+            textual: acting.map { $0.map(\.steer) }, plain: acting.map { $0.filter { $0.half == .both }.map(\.steer) })
+    }
+
+    /// The maps that act on each picture.
+    private struct ActingMaps: Equatable {
+        /// On the prediction with the text.
+        var textual: [[Steer]]
+        /// On the one without that guidance adds.
+        var plain: [[Steer]]
+
+        static func none(_ count: Int) -> ActingMaps {
+            ActingMaps(textual: [[Steer]](repeating: [], count: count), plain: [[Steer]](repeating: [], count: count))
+        }
+
+        /// Those with a site in a text encoder.
+        var onEncoders: ActingMaps {
+            func filtered(_ maps: [[Steer]]) -> [[Steer]] {
+                maps.map { $0.filter { steer in steer.map.sites.contains { $0.name.hasPrefix("text_encoder") } } }
+            }
+            return ActingMaps(textual: filtered(textual), plain: filtered(plain))
+        }
     }
 
     /// What the network makes of latents: with guidance, of those without the texts before those with them.
-    private func predict(_ x: Tensor, timestep: Float, _ maps: [[Steer]]) throws -> Tensor {
+    private func predict(_ x: Tensor, timestep: Float, _ maps: ActingMaps) throws -> Tensor {
         let input = guidance.isDouble ? try backend.concat([x, x], axis: 0) : x
         let pass = try diffusion.denoise(input, timestep: timestep, conditioning(maps))
         try pass.run(context: context(maps))
         return pass.output
     }
 
-    /// A context with the maps in place, on both halves of a doubled batch.
-    private func context(_ maps: [[Steer]]) throws -> ForwardContext {
+    /// A context with the maps in place.
+    private func context(_ maps: ActingMaps) throws -> ForwardContext {
         if installed?.maps != maps { installed = (maps, try transports(maps)) }
         return ForwardContext(backend: backend, transports: installed!.transports, siteCount: diffusion.sites.count)
     }
 
-    private func transports(_ maps: [[Steer]]) throws -> [[TransportApplication]] {
-        try steering.transports(for: (guidance.isDouble ? maps + maps : maps).map { (1, $0) })
+    private func transports(_ maps: ActingMaps) throws -> [[TransportApplication]] {
+        try steering.transports(for: (guidance.isDouble ? maps.plain + maps.textual : maps.textual).map { (1, $0) })
     }
 
     /// The encoded texts, of negative prompts first; encoded anew where other maps act on the encoders than before.
-    private func conditioning(_ maps: [[Steer]]) throws -> DenoisingConditioning {
-        let acting = maps.map { $0.filter { steer in steer.map.sites.contains { $0.name.hasPrefix("text_encoder") } } }
+    private func conditioning(_ maps: ActingMaps) throws -> DenoisingConditioning {
+        let acting = maps.onEncoders
         if let encoded, encoded.maps == acting { return encoded.conditioning }
         let conditioning = try encode(maps)
         encoded = (acting, conditioning)
         return conditioning
     }
 
-    private func encode(_ maps: [[Steer]]) throws -> DenoisingConditioning {
+    private func encode(_ maps: ActingMaps) throws -> DenoisingConditioning {
         func encode(_ texts: [String], _ maps: [[Steer]]) throws -> DenoisingConditioning {
             let pass = try diffusion.encode(texts.map(model.prompts.tokens))
             try pass.run(
@@ -132,10 +162,10 @@ final class Drawing {
                     backend: backend, transports: try steering.transports(for: maps.map { (1, $0) }), siteCount: diffusion.sites.count))
             return try pass.conditioning(for: size)
         }
-        var result = try encode(requests.map(\.prompt), maps)
+        var result = try encode(requests.map(\.prompt), maps.textual)
         if guidance.isDouble {
             let isAbsent = requests.allSatisfy { $0.negative == nil } && diffusion.zeroesAbsentNegative
-            let negative = try isAbsent ? result.zeroed(on: backend) : encode(requests.map { $0.negative ?? "" }, maps)
+            let negative = try isAbsent ? result.zeroed(on: backend) : encode(requests.map { $0.negative ?? "" }, maps.plain)
             result = try .joined([negative, result], on: backend)
         }
         result.guidance = guidance.scale
@@ -169,19 +199,21 @@ final class Drawing {
     // MARK: Numbers that are not finite
 
     /// What an error says of latents that are not finite, found by running the step again: as it was, and without maps.
-    private func notFinite(_ numbers: [Float], from x: Tensor, timestep: Float, _ maps: [[Steer]]) throws -> MongeError {
+    private func notFinite(_ numbers: [Float], from x: Tensor, timestep: Float, _ maps: ActingMaps) throws -> MongeError {
         let bad = numbers.firstIndex { !$0.isFinite }! / (numbers.count / requests.count)
         let request = requests[bad]
         let site = try firstNonFiniteSite(x, timestep: timestep, maps)
-        let plain = [[Steer]](repeating: [], count: requests.count)
-        let cause = try model.nonFiniteCause(maps.joined()) { try firstNonFiniteSite(x, timestep: timestep, plain) == nil }
+        let cause = try model.nonFiniteCause(maps.textual.joined()) {
+            try firstNonFiniteSite(x, timestep: timestep, .none(requests.count)) == nil
+        }
         return .notFinite(
             NonFiniteNumbers(
-                quantity: "latents after step \(done + 1)", name: request.name, text: request.prompt, strengths: maps[bad].map(\.strength),
+                quantity: "latents after step \(done + 1)", name: request.name, text: request.prompt,
+                strengths: maps.textual[bad].map(\.strength),
                 site: site?.name, cause: cause))
     }
 
-    private func firstNonFiniteSite(_ x: Tensor, timestep: Float, _ maps: [[Steer]]) throws -> Site? {
+    private func firstNonFiniteSite(_ x: Tensor, timestep: Float, _ maps: ActingMaps) throws -> Site? {
         let input = guidance.isDouble ? try backend.concat([x, x], axis: 0) : x
         return try diffusion.firstNonFiniteSite(transports(maps)) {
             try diffusion.denoise(input, timestep: timestep, conditioning(maps)).run(context: $0)

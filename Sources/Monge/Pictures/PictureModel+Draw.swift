@@ -81,8 +81,9 @@ extension PictureModel {
         let size = options.size ?? diffusion.usualSize
         var more = request.steering.map { entry in
             let range = entry.range == 0..<1 ? "" : " from \(entry.range.lowerBound) to \(entry.range.upperBound)"
+            let half = entry.half == .both ? "" : ", \(entry.half.rawValue) alone"
             let description = entry.steer.map.description
-            return ("Map", "\(description.sourceName) to \(description.targetName) at \(entry.steer.strength)\(range)")
+            return ("Map", "\(description.sourceName) to \(description.targetName) at \(entry.steer.strength)\(range)\(half)")
         }
         if request.initial != nil { more.append(("Denoising strength", "\(options.denoise)")) }
         if options.rescale != 0 { more.append(("CFG rescale", "\(options.rescale)")) }

@@ -5,15 +5,16 @@ import Transport
 extension PictureModel {
     /// Fits transport maps from source captions to target captions at chosen sites (Rodríguez et al. 2025, section 4.3).
     ///
-    /// Activations are captured in one step of denoising from fresh noise, at the first timestep of the schedule, for the captions alone:
-    /// without the half that guidance adds. Caption i of either side has the noise of seed + i. `causal` estimation fits each site with
+    /// Activations are captured in one step of denoising from fresh noise, at the first timestep of the schedule, or at more steps along it
+    /// (``CaptureOptions/steps``), for the captions alone: without the half that guidance adds. Caption i of either side has the noise of
+    /// seed + i. `causal` estimation fits each site with
     /// the maps of all earlier ones in place, for source and target alike, in one pass.
     ///
     /// - Parameters:
     ///   - source: Captions of pictures as the model would draw them.
     ///   - target: Captions of pictures as it should.
     ///   - sites: Regular expressions that match site names in full.
-    ///   - drawing: The steps, the scheduler and the size that pictures will have.
+    ///   - drawing: The steps, the scheduler and the size that pictures will have, and the guidance, where more than one step is captured.
     ///   - warn: Receives a sentence for each thing that is likely to hurt the result.
     ///   - notice: Receives a sentence on how a budget of memory is kept, and what that costs.
     /// - Throws: ``MongeError`` for empty data, a pattern without a match, a budget of memory that nothing fits into, or activations
@@ -33,7 +34,7 @@ extension PictureModel {
         try Calibration.check(source: source, target: target, sites: sites, options: options, unit: "captions", warn: warn)
         prompts.reportCuts(source + target, warn: warn)
         let sides = try [("source caption", source), ("target caption", target)].map {
-            try CalibrationSide($0, $1, options: options, drawing: drawing, model: self)
+            try CalibrationSide($0, $1, options: options, drawing: drawing, model: self, progress: progress)
         }
         return try Calibration(model: diffusion, sites: sites, unit: "captions")
             .fit(sides, options: options, progress: progress, notice: notice)
@@ -41,111 +42,65 @@ extension PictureModel {
 }
 
 extension CalibrationSide {
-    /// How many pixels of latents a batch has at most, over its captions.
-    private static let pixelsPerBatch = 1 << 12
-
-    /// A side of captions.
+    /// A side of captions. Each captured step of a caption is a sample: first those of the first step, caption by caption.
     /// - Parameter kind: "source caption", for messages.
-    init(_ kind: String, _ captions: [String], options: FitOptions, drawing: PictureOptions, model: PictureModel) throws {
-        let diffusion = model.diffusion
-        let size = try model.checked(drawing.size ?? diffusion.usualSize)
-        let plan = try model.scheduler(drawing).plan(
-            diffusion.samplingRequest(steps: drawing.steps, size: size))
-        let noise = FirstStep(plan, size: size, seed: options.seed, model: model)
-        try self.init(
-            kind, captions.map(model.prompts.tokens), options: options, model: diffusion, size: size, timestep: noise.timestep,
-            latents: { try noise.latents($0) }
-        ) { batch, site, steering in
-            try model.nonFinite(batch, of: captions, kind: kind, site: site, steering: steering, noise: noise)
-        }
-    }
-
-    /// A side of texts with latents of their own.
-    /// - Parameter latents: Those of some texts, as the network is given them.
     init(
-        _ kind: String, _ texts: [PromptTokens], options: FitOptions, model diffusion: any DiffusionModel, size: PictureSize,
-        timestep: Float, latents: @escaping (Range<Int>) throws -> Tensor,
-        explain: @escaping (_ samples: Range<Int>, Site, [Steer]) throws -> any Error
+        _ kind: String, _ captions: [String], options: FitOptions, drawing: PictureOptions, model: PictureModel, progress: ProgressHandler?
     ) throws {
-        let backend = diffusion.backend
-        let pixels = size.width * size.height / diffusion.autoencoder.reduction / diffusion.autoencoder.reduction
-        let count = min(max(Self.pixelsPerBatch / pixels, 1), 16)
+        let diffusion = model.diffusion
+        let steps = try CapturedSteps(
+            options.capture.steps, of: captions, seed: options.seed, drawing: drawing, model: model, progress: progress)
+        let texts = captions.map(model.prompts.tokens)
         let pooling = SamplePooling(options.capture)
-        let passes = try stride(from: 0, to: texts.count, by: count).map { first in
-            let range = first..<min(first + count, texts.count)
+        let passes = try steps.batches.map { batch in
             // By the pixels or tokens of an image.
             var plans: [Int: SamplePooling.Plan] = [:]
             return try CalibrationPass(
-                samples: range, rowCount: range.count * pixels, indices: [1], spatial: options.spatial, model: diffusion,
+                samples: steps.samples(batch, captions: captions.count),
+                rowCount: batch.captions.count * model.latentShape(steps.size, images: 1).rows, indices: [1], spatial: options.spatial,
+                model: diffusion,
                 plan: { shape in
                     let rows = shape.rows / shape.images
                     if let plan = plans[rows] { return plan }
-                    let plan = try pooling.plan(forImagesOf: shape, on: backend)
+                    let plan = try pooling.plan(forImagesOf: shape, on: diffusion.backend)
                     plans[rows] = plan
                     return plan
                 },
                 begin: {
-                    try PicturePass(diffusion, Array(texts[range]), size: size, latents: latents(range), timestep: timestep)
+                    try PicturePass(
+                        diffusion, Array(texts[batch.captions]), size: steps.size, latents: batch.latents(), timestep: batch.timestep)
                 })
         }
-        self.init(kind: kind, count: texts.count, passes: passes) { batch, site, steering in
-            try explain(passes[batch].samples, site, steering)
+        self.init(kind: kind, count: steps.count * captions.count, passes: passes) { batch, site, steering in
+            try model.nonFinite(steps.batches[batch], of: captions, kind: kind, site: site, steering: steering, size: steps.size)
         }
-    }
-}
-
-/// The first step of a schedule, from the noise of seeds.
-struct FirstStep {
-    let timestep: Float
-    let size: PictureSize
-    private let seed: UInt64
-    private let scale: Float
-    private let model: PictureModel
-
-    init(_ plan: SamplingPlan, size: PictureSize, seed: UInt64, model: PictureModel) {
-        let step = plan.steps[0]
-        timestep = Float(step.timestep)
-        scale = Float(plan.initialNoiseScale * step.inputScale)
-        self.size = size
-        self.seed = seed
-        self.model = model
-    }
-
-    /// What the network is given: `[samples, height, width, channels]` f32.
-    func latents(_ samples: Range<Int>) throws -> Tensor {
-        let shape = model.latentShape(size, images: samples.count)
-        let noise = samples.flatMap { sample in
-            var generator = TorchGenerator(seed: seed &+ UInt64(sample))
-            return generator.image(height: shape[1], width: shape[2], channels: shape[3])
-        }
-        let latents = try model.backend.upload(noise, shape)
-        return scale == 1 ? latents : try model.backend.scale(latents, by: scale)
     }
 }
 
 extension PictureModel {
     /// What an error says of a batch whose activations are not finite, naming the caption.
     fileprivate func nonFinite(
-        _ samples: Range<Int>, of captions: [String], kind: String, site: Site, steering: [Steer], noise: FirstStep
+        _ batch: CapturedSteps.Batch, of captions: [String], kind: String, site: Site, steering: [Steer], size: PictureSize
     ) throws -> MongeError {
-        for sample in samples {
-            guard let found = try firstNonFiniteSite(captions[sample], sample, steering, noise) else { continue }
-            let cause = try nonFiniteCause(steering) { try firstNonFiniteSite(captions[sample], sample, [], noise) == nil }
+        let latents = try batch.latents()
+        func firstNonFiniteSite(_ place: Int, _ steering: [Steer]) throws -> Site? {
+            let transports = try InstalledSteering([steering], on: diffusion).transports(for: [(1, steering)])
+            let pass = try PicturePass(
+                diffusion, [prompts.tokens(captions[batch.captions.lowerBound + place])], size: size,
+                latents: latents.rows(place..<place + 1), timestep: batch.timestep)
+            return try diffusion.firstNonFiniteSite(transports) { try pass.run(context: $0) }
+        }
+        for (place, caption) in batch.captions.enumerated() {
+            guard let found = try firstNonFiniteSite(place, steering) else { continue }
+            let cause = try nonFiniteCause(steering) { try firstNonFiniteSite(place, []) == nil }
             return .notFinite(
                 NonFiniteNumbers(
-                    quantity: "activations", name: "\(kind) \(sample + 1)", text: captions[sample],
+                    quantity: "activations", name: "\(kind) \(caption + 1)", text: captions[caption],
                     strengths: steering.map(\.strength), site: found.name, cause: cause))
         }
         return .failed(
-            "\(site.name): an activation of \(kind)s \(samples.lowerBound + 1) to \(samples.upperBound) is not a finite number, "
+            "\(site.name): an activation of \(kind)s \(batch.captions.lowerBound + 1) to \(batch.captions.upperBound) is not a finite number, "
                 + "yet each of them alone gives finite ones: the device \(backend.name) computes the batch wrongly")
-    }
-
-    private func firstNonFiniteSite(_ caption: String, _ sample: Int, _ steering: [Steer], _ noise: FirstStep) throws -> Site? {
-        let transports = try InstalledSteering([steering], on: diffusion).transports(for: [(1, steering)])
-        let pass = try PicturePass(
-            diffusion, [prompts.tokens(caption)], size: noise.size, latents: noise.latents(sample..<sample + 1), timestep: noise.timestep)
-        return try diffusion.firstNonFiniteSite(transports) { try pass.run(context: $0) }
     }
 
     /// What makes numbers not finite.

@@ -4,13 +4,24 @@ import Transport
 
 /// A map at a strength, for some of the steps of a picture.
 public struct PictureSteer: Sendable, Equatable {
+    /// What of a guided picture a map acts on. Guidance adds to the prediction with the text one without it, or with the negative prompt, and
+    /// leads away from that: what a map does to both comes out once, what it does to the first alone as many times as guidance's scale.
+    public enum Half: String, Sendable, CaseIterable {
+        /// Both predictions, as in the experiments of Rodríguez et al. 2025.
+        case both
+        /// The one with the text, which maps are fitted to.
+        case text
+    }
+
     public var steer: Steer
     /// Where in the schedule the map acts: from 0, the first step, up to 1, the end. A step counts by where it begins.
     public var range: Range<Float>
+    public var half: Half
 
-    public init(_ steer: Steer, range: Range<Float> = 0..<1) {
+    public init(_ steer: Steer, range: Range<Float> = 0..<1, half: Half = .both) {
         self.steer = steer
         self.range = range
+        self.half = half
     }
 }
 

@@ -103,9 +103,11 @@ struct FitCommand: ParsableCommand {
     }
 
     private func options(spatial standard: SpatialMode) -> FitOptions {
-        FitOptions(
+        var captured = capture.options
+        captured.steps = picture.stepsCaptured ?? 1
+        return FitOptions(
             method: method, estimation: estimation, support: support.flatMap { Support(name: $0) }, position: position,
-            spatial: spatial ?? standard, capture: capture.options, limit: limit, seed: seed,
+            spatial: spatial ?? standard, capture: captured, limit: limit, seed: seed,
             sourceName: URL(fileURLWithPath: source ?? sourceActivations!).lastPathComponent,
             targetName: URL(fileURLWithPath: target ?? targetActivations!).lastPathComponent)
     }
@@ -116,7 +118,7 @@ struct FitCommand: ParsableCommand {
         let isPictureModel = PictureModel.isPictureModel(try ModelCatalogue.locate(model!))
         let options = self.options(spatial: isPictureModel ? .channelMean : .pointwise)
         if isPictureModel {
-            try refuseOptionsOfTexts()
+            try capture.refuseOptionsOfTexts(model!, ("--position last", position == .last), ("--cache", precision.cache != .auto))
             let model = try PictureModel.load(
                 ModelCatalogue.locate(model!), on: device.open(), options: DiffusionModelOptions(activations: precision.activationType))
             return try ProgressBar.during { bar in
@@ -126,9 +128,7 @@ struct FitCommand: ParsableCommand {
                     progress: bar.update, warn: Terminal.warning, notice: bar.notice)
             }
         }
-        if let option = picture.given.first {
-            throw MongeError.usage("\(option) is of pictures, and \(model!) is a language model")
-        }
+        try picture.refuse(model!)
         guard !capture.sites.isEmpty else {
             throw MongeError.usage("--sites is missing; for all layer norms: --sites '.*layernorm' 'model\\.norm'")
         }
@@ -140,46 +140,10 @@ struct FitCommand: ParsableCommand {
         }
     }
 
-    /// Refuses what captions of pictures do not have.
-    private func refuseOptionsOfTexts() throws {
-        let given = [
-            ("--skip-bos", capture.skipBos), ("--max-tokens", capture.length.maxTokens != LengthOption.standard),
-            ("--position last", position == .last), ("--cache", precision.cache != .auto),
-        ]
-        if let option = given.first(where: \.1)?.0 {
-            throw MongeError.usage("\(option) is of language models, and \(model!) draws pictures")
-        }
-    }
-
     private func fitActivations() throws -> TransportMap {
         try ActivationsFile.fit(
             source: ActivationsFile(contentsOf: URL(fileURLWithPath: sourceActivations!)),
             target: ActivationsFile(contentsOf: URL(fileURLWithPath: targetActivations!)), options: options(spatial: .pointwise),
             on: device.open())
-    }
-}
-
-/// How the pictures are drawn that a map is fitted for.
-struct PictureFitOptions: ParsableArguments {
-    @Option(
-        name: .long, parsing: .unconditional, help: "For pictures: the steps of the schedule whose first is captured (default: 20).",
-        transform: Number.integer(in: 1...100_000))
-    var steps: Int?
-
-    @Option(name: .long, help: "For pictures: another scheduler than the model's.")
-    var scheduler: String?
-
-    @OptionGroup var size: PictureSizeOptions
-
-    /// The options that were given.
-    var given: [String] {
-        [("--steps", steps != nil), ("--scheduler", scheduler != nil), ("--width", size.width != nil), ("--height", size.height != nil)]
-            .filter(\.1).map(\.0)
-    }
-
-    var options: PictureOptions {
-        PictureOptions(
-            steps: steps ?? 20, scheduler: scheduler,
-            size: size.size)
     }
 }

@@ -106,7 +106,8 @@ struct ImageCommand: ParsableCommand {
             PictureRequest(
                 item.text, negative: negative, seed: seed &+ UInt64(item.number),
                 steering: steers.map { steer in
-                    PictureSteer(Steer(steer.steer.map, strength: item.strength ?? steer.steer.strength), range: steer.range)
+                    PictureSteer(
+                        Steer(steer.steer.map, strength: item.strength ?? steer.steer.strength), range: steer.range, half: steer.half)
                 }, name: cases.count > 1 ? "picture \(index + 1)" : "the picture",
                 noise: noise.map { $0.count == 1 ? $0[0] : $0[index / strengths.count] }, initial: picture)
         }
@@ -140,7 +141,7 @@ struct ImageCommand: ParsableCommand {
         _ folder: OutputFolder?
     ) throws -> [String] {
         if let folder {
-            try folder.make()
+            try OutputFolder.make(folder.path)
             return try zip(pictures, requests).enumerated().map { index, item in
                 let file = folder.file(index, of: pictures.count)
                 try item.0.picture.write(
@@ -165,34 +166,5 @@ struct ImageCommand: ParsableCommand {
                 return PictureStrip.make(
                     Array(pictures[range]), labels: range.map { strengths.count > 1 ? labels[$0 % columns] : labels[$0] })
             })
-    }
-}
-
-/// A folder that pictures are written to.
-private struct OutputFolder {
-    let path: String
-
-    /// Nil when a path is that of a file.
-    init?(_ path: String) throws {
-        var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        guard path.hasSuffix("/") || exists && isFolder.boolValue else { return nil }
-        if exists && !isFolder.boolValue { throw MongeError.usage("--out \(path): this is a file, not a folder") }
-        if exists, access(path, W_OK) != 0 { throw MongeError.usage("--out \(path): the folder may not be written") }
-        self.path = path.hasSuffix("/") ? String(path.dropLast()) : path
-    }
-
-    func make() throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw MongeError.failed("the folder \(path) cannot be made: \(error.localizedDescription)")
-        }
-    }
-
-    /// `0007.png`
-    func file(_ index: Int, of count: Int) -> String {
-        let digits = max(String(count).count, 4)
-        return "\(path)/\(String(format: "%0\(digits)d", index + 1)).png"
     }
 }

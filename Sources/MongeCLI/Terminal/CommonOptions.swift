@@ -138,6 +138,15 @@ struct CaptureOptionGroup: ParsableArguments {
     var options: CaptureOptions {
         CaptureOptions(pooling: pooling, maximumTokens: length.maxTokens, skipsBeginning: skipBos, memory: memory?.bytes)
     }
+
+    /// Refuses what captions of pictures do not have.
+    /// - Parameter more: Other options of texts, and whether they were given.
+    func refuseOptionsOfTexts(_ model: String, _ more: (option: String, isGiven: Bool)...) throws {
+        let own = [("--skip-bos", skipBos), ("--max-tokens", length.maxTokens != LengthOption.standard)]
+        if let option = (own + more).first(where: \.1)?.0 {
+            throw MongeError.usage("\(option) is of language models, and \(model) draws pictures")
+        }
+    }
 }
 
 extension ByteCount: ExpressibleByArgument {

@@ -83,7 +83,7 @@ struct DrawingOptions: ParsableArguments {
     @Option(
         name: .long, parsing: .unconditional,
         help: "The scale of classifier-free guidance; up to 1 for none (default: 7.5, for SDXL 5).",
-        transform: Number.real("a number of 0 or more") { $0 >= 0 })
+        transform: Number.guidance)
     var guidance: Float?
 
     @Option(
@@ -122,13 +122,20 @@ struct PictureSteerOptions: ParsableArguments {
     @Flag(name: .long, help: "Use the inverse of every map: from target to source.")
     var inverse = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What of a guided picture maps act on: both (the predictions with and without the text), or text (the one with it alone, so that "
+                + "guidance makes more of what they do).", valueName: "half"))
+    var steerHalf: PictureSteer.Half = .both
+
     /// The maps' files.
     var inputs: [NamedFile?] { steer.map { NamedFile("--steer", (try? SteerOptions.split(Self.split($0).steer))?.file) } }
 
     func steering() throws -> [PictureSteer] {
         try steer.map { text in
             let (steer, range) = try Self.split(text)
-            return PictureSteer(try SteerOptions.entry(steer, inverse: inverse).steer, range: range)
+            return PictureSteer(try SteerOptions.entry(steer, inverse: inverse).steer, range: range, half: steerHalf)
         }
     }
 
@@ -144,3 +151,5 @@ struct PictureSteerOptions: ParsableArguments {
         return (String(text[..<colon]), from..<to)
     }
 }
+
+extension PictureSteer.Half: ExpressibleByArgument {}

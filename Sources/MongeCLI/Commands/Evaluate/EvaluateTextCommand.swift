@@ -5,10 +5,10 @@ import Monge
 import Tensors
 import Transport
 
-/// `monge evaluate`: fits a concept in several ways and tabulates effect and cost over strengths.
-struct EvaluateCommand: ParsableCommand {
+/// `monge evaluate text`: fits a concept in several ways and tabulates effect and cost over strengths.
+struct EvaluateTextCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate",
+        commandName: "text",
         abstract: "Tabulates how well maps induce a concept, and what they cost in perplexity, over methods and strengths.")
 
     @OptionGroup var model: ModelOptions
