@@ -73,6 +73,9 @@ public final class Device {
     /// Keeps what the driver has compiled for the next run. Also done when the device is closed.
     package func savePipelines() { pipelines.save() }
 
+    /// What the driver made of the kernels that were used so far; empty unless ``DeviceOptions/describesPipelines``.
+    public var pipelineDescriptions: [PipelineDescription] { pipelines.descriptions }
+
     /// How much device memory is allocated and used.
     public var memory: MemoryUse { pool.use }
 

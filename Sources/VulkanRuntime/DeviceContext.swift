@@ -13,6 +13,8 @@ final class DeviceContext {
     let memoryTypes: [(flags: VkMemoryPropertyFlags, heap: Int)]
     /// Whether device memory is the host's memory and the host writes it in place.
     let hasUnifiedMemory: Bool
+    /// Nil unless pipelines are described (``DeviceOptions/describesPipelines``).
+    let pipelineQueries: PipelineQueries?
 
     /// The kernels under way, oldest first; the stream says.
     var kernelsUnderWay: () -> [String] = { [] }
@@ -32,7 +34,16 @@ final class DeviceContext {
             throw .noDevice([DeviceRefusal(index: index, name: report.name, reasons: report.refusals)])
         }
         queueFamily = family.index
-        handle = try Self.create(physical, family: family.index, features: report.features, instance.functions)
+        var features = report.features
+        if options.describesPipelines {
+            guard features.contains(.pipelineExecutableInfo) else {
+                throw .unsupported(feature: "VK_KHR_pipeline_executable_properties", device: report.name)
+            }
+        } else {
+            features.remove(.pipelineExecutableInfo)
+        }
+        handle = try Self.create(physical, family: family.index, features: features, instance.functions)
+        pipelineQueries = options.describesPipelines ? try PipelineQueries(instance.functions, handle) : nil
         var functions = try DeviceFunctions(instance.functions, handle)
         substitute(&functions)
         self.functions = functions

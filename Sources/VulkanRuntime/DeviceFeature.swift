@@ -38,6 +38,8 @@ public enum DeviceFeature: String, CaseIterable, Codable, Sendable {
     case memoryBudget
     /// The device lacks parts of Vulkan, which Monge does not use: `VK_KHR_portability_subset`. It must be named when the device is opened.
     case portabilitySubset
+    /// The driver tells what it made of a kernel: `VK_KHR_pipeline_executable_properties`.
+    case pipelineExecutableInfo
 
     /// What every kernel may take for granted. A device without one of these is refused.
     public static let required: Set<DeviceFeature> = [
@@ -62,6 +64,7 @@ public enum DeviceFeature: String, CaseIterable, Codable, Sendable {
             VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME
         case .memoryBudget: VK_EXT_MEMORY_BUDGET_EXTENSION_NAME
         case .portabilitySubset: "VK_KHR_portability_subset"
+        case .pipelineExecutableInfo: VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME
         default: nil
         }
     }
@@ -76,6 +79,7 @@ final class FeatureChain {
     private let vulkan13: UnsafeMutablePointer<VkPhysicalDeviceVulkan13Features>
     private let matrix: UnsafeMutablePointer<VkPhysicalDeviceCooperativeMatrixFeaturesKHR>?
     private let matrix2: UnsafeMutablePointer<VkPhysicalDeviceCooperativeMatrix2FeaturesNV>?
+    private let executables: UnsafeMutablePointer<VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR>?
 
     /// - Parameter extensions: those that the device has; without one, its structure must not be in the chain.
     init(extensions: Set<String>) {
@@ -97,6 +101,9 @@ final class FeatureChain {
         self.vulkan13 = chain.append(vulkan13)
         self.matrix = extensions.contains(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) ? chain.append(matrix) : nil
         self.matrix2 = extensions.contains(VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME) ? chain.append(matrix2) : nil
+        var executables = VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR()
+        executables.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR
+        self.executables = extensions.contains(VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME) ? chain.append(executables) : nil
     }
 
     /// A chain that switches features on. Those that are properties or plain extensions have no switch.
@@ -144,6 +151,7 @@ final class FeatureChain {
         case .cooperativeMatrixPerElementOperations: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixPerElementOperations) }
         case .cooperativeMatrixTensorAddressing: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixTensorAddressing) }
         case .cooperativeMatrixBlockLoads: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixBlockLoads) }
+        case .pipelineExecutableInfo: if let executables { body(&executables.pointee.pipelineExecutableInfo) }
         case .subgroupVote, .subgroupArithmetic, .subgroupBallot, .subgroupShuffle, .subgroupShuffleRelative, .subgroupClustered,
             .memoryBudget, .portabilitySubset:
             break

@@ -48,12 +48,7 @@ package struct DeviceFunctions {
     package var getSemaphoreCounterValue: PFN_vkGetSemaphoreCounterValue
 
     init(_ instance: InstanceFunctions, _ device: VkDevice) throws(VulkanError) {
-        func load<Function>(_ name: String) throws(VulkanError) -> Function {
-            guard let function = instance.getDeviceProcAddr(device, name) else {
-                throw .callFailed(function: name, code: VK_ERROR_EXTENSION_NOT_PRESENT.rawValue)
-            }
-            return unsafeBitCast(function, to: Function.self)
-        }
+        func load<Function>(_ name: String) throws(VulkanError) -> Function { try Self.load(name, instance, device) }
         destroyDevice = try load("vkDestroyDevice")
         deviceWaitIdle = try load("vkDeviceWaitIdle")
         getDeviceQueue = try load("vkGetDeviceQueue")
@@ -97,5 +92,12 @@ package struct DeviceFunctions {
         destroySemaphore = try load("vkDestroySemaphore")
         waitSemaphores = try load("vkWaitSemaphores")
         getSemaphoreCounterValue = try load("vkGetSemaphoreCounterValue")
+    }
+
+    static func load<Function>(_ name: String, _ instance: InstanceFunctions, _ device: VkDevice) throws(VulkanError) -> Function {
+        guard let function = instance.getDeviceProcAddr(device, name) else {
+            throw .callFailed(function: name, code: VK_ERROR_EXTENSION_NOT_PRESENT.rawValue)
+        }
+        return unsafeBitCast(function, to: Function.self)
     }
 }

@@ -18,6 +18,9 @@ public struct DeviceOptions: Sendable {
     public var mapsDeviceMemory = true
     /// The folder that compiled pipelines are kept in between runs; nil to keep none.
     public var pipelineCacheFolder: URL? = CacheFolder.url
+    /// Whether the driver is asked what it makes of each kernel (``Device/pipelineDescriptions``). Kernels are then compiled anew, not taken from
+    /// ``pipelineCacheFolder``.
+    public var describesPipelines = false
 
     public init() {}
 }

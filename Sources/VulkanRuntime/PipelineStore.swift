@@ -19,6 +19,9 @@ final class PipelineStore: @unchecked Sendable {
     private let file: PipelineCacheFile?
     private let lock = NSLock()
     private var pipelines: [Key: Pipeline] = [:]
+    private var described: [PipelineDescription] = []
+    /// What the driver made of the pipelines, in the order in which they were compiled; empty unless that is asked for.
+    var descriptions: [PipelineDescription] { lock.withLock { described } }
     private var hasUnsaved = false
     private var lastSave = ContinuousClock.now
     /// A program that never closes its device (it is interrupted, say) still keeps most of what it compiled.
@@ -26,7 +29,9 @@ final class PipelineStore: @unchecked Sendable {
 
     init(_ context: DeviceContext, folder: URL?) throws(VulkanError) {
         self.context = context
-        file = folder.map { PipelineCacheFile(folder: $0, driverUUID: context.report.driverUUID) }
+        // A driver tells nothing of what it takes from its cache.
+        file =
+            context.pipelineQueries == nil ? folder.map { PipelineCacheFile(folder: $0, driverUUID: context.report.driverUUID) } : nil
         let functions = context.functions
         var layout: VkPipelineLayout?
         let range = VkPushConstantRange(
@@ -92,6 +97,7 @@ final class PipelineStore: @unchecked Sendable {
         defer { functions.destroyShaderModule(context.handle, module, nil) }
         let entries = specialization.indices.map { VkSpecializationMapEntry(constantID: UInt32($0), offset: UInt32($0 * 4), size: 4) }
         var pipeline: VkPipeline?
+        let start = ContinuousClock.now
         let chain = StructureChain()
         if case .required(let required) = choice {
             var info = VkPipelineShaderStageRequiredSubgroupSizeCreateInfo()
@@ -109,6 +115,7 @@ final class PipelineStore: @unchecked Sendable {
                         var info = VkComputePipelineCreateInfo()
                         info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO
                         info.layout = layout
+                        if context.pipelineQueries != nil { info.flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR.rawValue }
                         info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO
                         info.stage.pNext = UnsafeRawPointer(chain.first)
                         info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT
@@ -125,7 +132,16 @@ final class PipelineStore: @unchecked Sendable {
         }
         withExtendedLifetime(chain) {}
         try context.check(result, "vkCreateComputePipelines (\(code.name))")
-        return Pipeline(context, name: code.name, workGroupSize: size, handle: pipeline!)
+        let compiled = Pipeline(context, name: code.name, workGroupSize: size, handle: pipeline!)
+        if let queries = context.pipelineQueries {
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            let told = try queries.statistics(of: pipeline!, on: context.handle)
+            let description = PipelineDescription(
+                kernel: code.name, constants: specialization, subgroupSize: told.subgroupSize, compileSeconds: seconds,
+                statistics: told.statistics)
+            lock.withLock { described.append(description) }
+        }
+        return compiled
     }
 
     private func workGroupSize(_ kernel: String, _ specialization: [UInt32]) throws(VulkanError) -> (Int, Int, Int) {

@@ -16,9 +16,11 @@ struct DeviceOption: ParsableArguments {
     static var validates: Bool { ProcessInfo.processInfo.environment["MONGE_VALIDATION"] == "1" }
 
     /// Opens the device; $MONGE_VALIDATION=1 turns the validation layer on.
-    func open() throws -> any Backend {
+    /// - Parameter change: Other options.
+    func open(_ change: (inout DeviceOptions) -> Void = { _ in }) throws -> any Backend {
         var options = DeviceOptions()
         options.validation = DeviceOption.validates
+        change(&options)
         return try choice().open(options: options, warn: Terminal.warning)
     }
 

@@ -6,6 +6,6 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench", abstract: "Measures speed.",
         subcommands: [
             BenchKernelsCommand.self, BenchShowCommand.self, BenchCompareCommand.self, BenchModelCommand.self, BenchImageCommand.self,
-            BenchTuneCommand.self,
+            BenchTuneCommand.self, BenchPipelinesCommand.self,
         ])
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Benchmarks
-import CrossCheck
 import Foundation
 import Monge
 
@@ -13,16 +12,7 @@ struct BenchKernelsCommand: ParsableCommand {
             What would take too long, needs too much memory or is refused by the device is listed with the reason.
             """)
 
-    @Option(name: .long, parsing: .upToNextOption, help: ArgumentHelp("Operations; all when left out.", valueName: "name"))
-    var op: [String] = []
-
-    @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Sizes of these models: 135M, 8B, 'SD 1.5', SDXL, FLUX; all when left out.", valueName: "name"))
-    var sizes: [String] = []
-
-    @Option(name: .long, help: ArgumentHelp("Only benchmarks whose shapes contain this.", valueName: "text"))
-    var matching: String?
+    @OptionGroup var selection: BenchmarkSelection
 
     @Option(
         name: .long, parsing: .unconditional,
@@ -41,30 +31,12 @@ struct BenchKernelsCommand: ParsableCommand {
 
     @OptionGroup var device: DeviceOption
 
-    private var models: [ModelClass] {
-        ModelClass.allCases.filter { model in sizes.contains { $0.lowercased() == model.rawValue.lowercased() } }
-    }
-
     func validate() throws {
-        let known = CrossCheck.operations.map(\.name)
-        for name in op where !known.contains(name) {
-            throw ValidationError("there is no operation '\(name)'; there are \(known.joined(separator: ", "))")
-        }
-        for name in sizes where !ModelClass.allCases.contains(where: { $0.rawValue.lowercased() == name.lowercased() }) {
-            let all = ModelClass.allCases.map { "'\($0)'" }.joined(separator: ", ")
-            throw ValidationError("there are no sizes of '\(name)'; there are those of \(all)")
-        }
         if !(seconds > 0 && seconds.isFinite) { throw ValidationError("--seconds is \(seconds), expected more than 0") }
     }
 
     mutating func run() throws {
-        let benchmarks = KernelBenchmark.all.filter { benchmark in
-            (op.isEmpty || op.contains(benchmark.operation)) && (sizes.isEmpty || models.contains(benchmark.model))
-                && (matching.map { benchmark.shapes.contains($0) } ?? true)
-        }
-        guard !benchmarks.isEmpty else {
-            throw MongeError.usage("no benchmark is asked for: none has these operations, sizes and shapes together")
-        }
+        let benchmarks = try selection.benchmarks()
         try NamedFile.check(outputs: [NamedFile("--out", out), NamedFile("--html", html)], inputs: [])
         let backend = try device.open()
         var measurement = KernelMeasurement(backend)
