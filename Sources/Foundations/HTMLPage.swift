@@ -15,6 +15,21 @@ package enum HTMLPage {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
     }
 
+    /// What a page begins with, up to its body; `title` and `style` are filled in.
+    package static let head = """
+        <!doctype html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <link rel="icon" href="data:,">
+        <title>{{title}}</title>
+        <style>{{style}}</style>
+        </head>
+
+        """
+
     /// The colours of all pages, light or dark as the reader has it, and what text looks like in them.
     package static let style = """
         :root { --ink: #1b1f24; --quiet: #5b6570; --line: #d5dae0; --paper: #ffffff; --raised: #f4f6f8; --accent: #0b63ce;

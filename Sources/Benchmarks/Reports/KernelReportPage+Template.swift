@@ -1,53 +1,46 @@
-extension KernelReportPage {
-    static let page = """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark">
-        <link rel="icon" href="data:,">
-        <title>{{title}}</title>
-        <style>{{style}}</style>
-        </head>
-        <body>
-        <header>
-        <h1>{{device}}</h1>
-        <ul class="facts">{{facts}}</ul>
-        <p><code>{{command}}</code></p>
-        </header>
-        <main>
-        <section>
-        <h2>Roofline</h2>
-        <p>Each mark is a kernel: how many operations it does for a byte it must move, and how many it does in a second. The line is what this
-        device was seen to reach in the same run. Hollow marks had their data in the cache, where the slope does not bind them.</p>
-        <div id="legend"></div>
-        <div id="plot"></div>
-        <div id="tip" hidden></div>
-        <noscript><p>The plot and the table need JavaScript. All of it is in this file.</p></noscript>
-        </section>
-        <section>
-        <h2>Kernels</h2>
-        <p>Click on a header to sort. Times are medians of single runs, ± half the distance of the quartiles; “of ceiling” is the least time
-        that the device's memory or arithmetic allows over the time taken.</p>
-        <p><input id="search" type="search" placeholder="Filter by operation, model or shape" aria-label="Filter"> <span id="count"></span></p>
-        <div class="wide"><table id="kernels"></table></div>
-        </section>
-        <section id="leftOut" hidden>
-        <h2>Left out</h2>
-        <div class="wide"><table></table></div>
-        </section>
-        <section>
-        <h2>Ceilings</h2>
-        <table class="small"><tbody>{{ceilings}}</tbody></table>
-        </section>
-        </main>
-        <script id="data" type="application/json">{{data}}</script>
-        <script>{{script}}</script>
-        </body>
-        </html>
+import Foundations
 
-        """
+extension KernelReportPage {
+    static let page =
+        HTMLPage.head + """
+            <body>
+            <header>
+            <h1>{{device}}</h1>
+            <ul class="facts">{{facts}}</ul>
+            <p><code>{{command}}</code></p>
+            </header>
+            <main>
+            <section>
+            <h2>Roofline</h2>
+            <p>Each mark is a kernel: how many operations it does for a byte it must move, and how many it does in a second. The line is what this
+            device was seen to reach in the same run. Hollow marks had their data in the cache, where the slope does not bind them.</p>
+            <div id="legend"></div>
+            <div id="plot"></div>
+            <div id="tip" hidden></div>
+            <noscript><p>The plot and the table need JavaScript. All of it is in this file.</p></noscript>
+            </section>
+            <section>
+            <h2>Kernels</h2>
+            <p>Click on a header to sort. Times are medians of single runs, ± half the distance of the quartiles; “of ceiling” is the least time
+            that the device's memory or arithmetic allows over the time taken.</p>
+            <p><input id="search" type="search" placeholder="Filter by operation, model or shape" aria-label="Filter"> <span id="count"></span></p>
+            <div class="wide"><table id="kernels"></table></div>
+            </section>
+            <section id="leftOut" hidden>
+            <h2>Left out</h2>
+            <div class="wide"><table></table></div>
+            </section>
+            <section>
+            <h2>Ceilings</h2>
+            <table class="small"><tbody>{{ceilings}}</tbody></table>
+            </section>
+            </main>
+            <script id="data" type="application/json">{{data}}</script>
+            <script>{{script}}</script>
+            </body>
+            </html>
+
+            """
 
     static let style = """
         th { position: sticky; top: 0; background: var(--paper); white-space: nowrap; }

@@ -117,8 +117,10 @@ public struct PictureEvaluation {
         let names = told.contains { $0 != nil } ? self.names ?? Self.names(of: prompts, among: told.compactMap(\.self).joined()) : nil
         for index in entries.indices {
             entries[index].answers = try questions.map { try $0.answer(verdicts[index], of: entries[index].file) }
-            guard let names, let name = names[entries[index].prompt] else { continue }
-            entries[index].isRecognised = told[index]?.contains { $0.lowercased() == name.lowercased() } ?? false
+            guard let names else { continue }
+            // A thing whose name no judge gave for any picture is recognised in none.
+            let name = names[entries[index].prompt]?.lowercased()
+            entries[index].isRecognised = name != nil && told[index]?.contains { $0.lowercased() == name } ?? false
         }
         return Result(rows: rows(entries), entries: entries, names: names ?? [String?](repeating: nil, count: prompts.count))
     }

@@ -27,6 +27,7 @@ public struct PictureReportPage {
         HTMLPage.fill(
             Self.page,
             [
+                "title": "Steered pictures",
                 "style": HTMLPage.style + Self.style,
                 "facts": facts.map { "<li>\(HTMLPage.escaped($0))</li>" }.joined(),
                 "command": HTMLPage.escaped(command),
@@ -81,36 +82,27 @@ public struct PictureReportPage {
             + "<figcaption>\(HTMLPage.escaped(title))<span class=marks>\(marks.joined(separator: " "))</span></figcaption></figure>"
     }
 
-    private static let page = """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark">
-        <link rel="icon" href="data:,">
-        <title>Steered pictures</title>
-        <style>{{style}}</style>
-        </head>
-        <body>
-        <header>
-        <h1>Steered pictures</h1>
-        <ul class="facts">{{facts}}</ul>
-        <p><code>{{command}}</code></p>
-        </header>
-        <main>
-        <div class="wide"><table class="small"><thead><tr>{{header}}</tr></thead><tbody>
-        {{rows}}
-        </tbody></table></div>
-        <p>Shares of pictures of which the judge says so. Under a picture: {{marks}}.</p>
-        <div style="--columns: {{columns}}">
-        {{pictures}}
-        </div>
-        </main>
-        </body>
-        </html>
+    private static let page =
+        HTMLPage.head + """
+            <body>
+            <header>
+            <h1>Steered pictures</h1>
+            <ul class="facts">{{facts}}</ul>
+            <p><code>{{command}}</code></p>
+            </header>
+            <main>
+            <div class="wide"><table class="small"><thead><tr>{{header}}</tr></thead><tbody>
+            {{rows}}
+            </tbody></table></div>
+            <p>Shares of pictures of which the judge says so. Under a picture: {{marks}}.</p>
+            <div style="--columns: {{columns}}">
+            {{pictures}}
+            </div>
+            </main>
+            </body>
+            </html>
 
-        """
+            """
 
     private static let style = """
         .number { text-align: right; white-space: nowrap; }

@@ -10,8 +10,9 @@ struct EvaluateImageCommand: ParsableCommand {
         commandName: "image",
         abstract: "Draws prompts at a row of strengths, has the pictures judged, and tabulates what the judge says.",
         discussion: """
-            A judge is a command that gets a folder of PNG files as its last argument and prints a line of JSON a picture, with the file's name \
-            under `file` and its labels under other keys.
+            A judge is a folder with a classifier (ResNetForImageClassification of transformers), whose name is the label of its verdicts; or a \
+            command that gets a folder of PNG files as its last argument and prints a line of JSON a picture, with the file's name under \
+            `file` and its labels under other keys.
             """)
 
     @OptionGroup var model: PictureModelOptions
@@ -27,7 +28,7 @@ struct EvaluateImageCommand: ParsableCommand {
 
     @Option(
         name: .long, parsing: .singleValue,
-        help: ArgumentHelp("What judges the pictures; what several say counts together.", valueName: "command"))
+        help: ArgumentHelp("What judges the pictures; what several say counts together.", valueName: "folder|command"))
     var judge: [String]
 
     @Option(
@@ -97,8 +98,12 @@ struct EvaluateImageCommand: ParsableCommand {
         if evaluation.variants.allSatisfy({ $0.strength != 0 }) {
             Terminal.warning("0 is not among --strengths: no share of names kept can be told")
         }
-        let judges = judge.map { CommandJudge($0) }
         let model = try model.load()
+        let judges = try judge.map { judge -> any PictureJudge in
+            var isFolder: ObjCBool = false
+            let isThere = FileManager.default.fileExists(atPath: judge, isDirectory: &isFolder)
+            return isThere && isFolder.boolValue ? try ClassifierJudge(judge, on: model.backend) : CommandJudge(judge)
+        }
         try Self.inFolder(out) { folder in
             let result = try ProgressBar.during { bar in
                 try evaluation.run(
