@@ -50,6 +50,15 @@ public protocol TensorFile: Sendable {
     /// A tensor by its name.
     /// - Throws: ``ModelFileError`` when it is missing or its element type is not supported.
     func tensor(_ name: String) throws(ModelFileError) -> FileTensor
+    /// The type and the extents of a tensor as ``tensor(_:)`` gives it, without reading it.
+    func layout(_ name: String) throws(ModelFileError) -> (dtype: DType, shape: Shape)
+}
+
+extension TensorFile {
+    public func layout(_ name: String) throws(ModelFileError) -> (dtype: DType, shape: Shape) {
+        let tensor = try tensor(name)
+        return (tensor.dtype, tensor.shape)
+    }
 }
 
 extension DType {

@@ -93,6 +93,26 @@ public final class MappedFile: Sendable {
         }
     }
 
+    /// Lets the system have the pages that lie within some of the bytes: they are read again where they are needed again. Of bytes held in
+    /// memory nothing is let go.
+    package func letGo(of bytes: UnsafeRawBufferPointer) {
+        guard isMapped, let start = bytes.baseAddress else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (Int(bitPattern: start) + page - 1) / page * page
+        let end = (Int(bitPattern: start) + bytes.count) / page * page
+        guard first < end, first >= address, end <= address + (count + page - 1) / page * page else { return }
+        madvise(UnsafeMutableRawPointer(bitPattern: first)!, end - first, Int32(MADV_DONTNEED))
+    }
+
+    /// Lets the system have the pages of all files that are mapped now.
+    package static func letGoOfAll() {
+        live.withLock { ranges in
+            for range in ranges {
+                madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound)!, range.count, Int32(MADV_DONTNEED))
+            }
+        }
+    }
+
     /// All bytes. They are valid while this object lives.
     public var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count)

@@ -14,8 +14,12 @@ public protocol SteerableModel: AnyObject {
     /// Every site, at the place of its index.
     var sites: [Site] { get }
     var backend: any Backend { get }
+    /// Its weights, where they can come and go; nil where they are there as long as the model.
+    var weightStore: WeightStore? { get }
 }
 
 extension SteerableModel {
     public var sketch: WeightSketch? { nil }
+
+    public var weightStore: WeightStore? { nil }
 }

@@ -102,7 +102,7 @@ import Testing
         try expect(image(["--steer", folder.path("map@0.5:0.5-0.4")] + out), 2, "range")
         try expect(image(["--init", try folder.file("text.png", "no picture")] + out), 1, "text.png")
         try expect(image(["-o", folder.path("no/such/x.png"), "a cat"]), 2, "no folder")
-        try expect(run("image", "smollm2", out), 1, "text-to-image")
+        try expect(run("image", "smollm2", out), 1, "is a language model (llama), which `monge generate`")
         try expect(run("generate", model("sd1"), ["a cat"]), 1, "monge image")
         try expect(
             run("fit", model("sd1"), ["--source", "a", "--target", "b", "--sites", "x", "--position", "last", "--out", "y"]), 1, "a")

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// A model's folder as Hugging Face lays it out: `config.json`, the weights in one or several safetensors files, the tokenizer.
 public final class HuggingFaceFolder: TensorFile {
@@ -24,4 +25,5 @@ public final class HuggingFaceFolder: TensorFile {
     public var tensorNames: [String] { weights.tensorNames }
     public func contains(tensor name: String) -> Bool { weights.contains(tensor: name) }
     public func tensor(_ name: String) throws(ModelFileError) -> FileTensor { try weights.tensor(name) }
+    public func layout(_ name: String) throws(ModelFileError) -> (dtype: DType, shape: Shape) { try weights.layout(name) }
 }

@@ -92,6 +92,13 @@ public final class SafetensorsFile: TensorFile {
         return try FileTensor(name: name, dtype: dtype, shape: info.shape, file: file, range: info.range)
     }
 
+    public func layout(_ name: String) throws(ModelFileError) -> (dtype: DType, shape: Shape) {
+        // Widening is work.
+        if let index = tensorIndices[name], tensors[index].type == .float8 { return (.f16, tensors[index].shape) }
+        let tensor = try tensor(name)
+        return (tensor.dtype, tensor.shape)
+    }
+
     private static func metadata(_ value: JSONValue, _ file: MappedFile) throws(ModelFileError) -> [String: String] {
         // As in the reference library.
         if value.isNull { return [:] }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// The weights of a folder: one safetensors file, or several with an index that says which tensor lies where.
 public final class SafetensorsShards: TensorFile {
@@ -37,6 +38,11 @@ public final class SafetensorsShards: TensorFile {
     public func tensor(_ name: String) throws(ModelFileError) -> FileTensor {
         guard let index = fileIndices[name] else { throw .missingTensor(file: self.name, tensor: name) }
         return try files[index].tensor(name)
+    }
+
+    public func layout(_ name: String) throws(ModelFileError) -> (dtype: DType, shape: Shape) {
+        guard let index = fileIndices[name] else { throw .missingTensor(file: self.name, tensor: name) }
+        return try files[index].layout(name)
     }
 
     private static func open(

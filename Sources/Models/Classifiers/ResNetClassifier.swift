@@ -19,7 +19,8 @@ public final class ResNetClassifier {
         self.backend = backend
         labels = settings.labels
         activation = settings.activation
-        let m = ModuleLoader(weights, sitePath: nil, register: SiteRegister(), on: backend)
+        let store = ComponentStore(WeightStore(on: backend), "classifier", quantisation: .none)
+        let m = ModuleLoader(weights, sitePath: nil, register: SiteRegister(), in: store)
         embedder = try m["resnet.embedder.embedder"].normedConvolution(settings.pictureChannels, settings.embedding, kernel: 7)
         var layers: [ResNetLayer] = []
         var inputs = settings.embedding
@@ -104,7 +105,7 @@ extension ModuleLoader {
         let folded = values.enumerated().map { Float(Double($1) * factors[$0 / perOutput]) }
         let permuted = try folded.withUnsafeBytes { try ConvolutionWeights.fromConv($0, stored.shape, .f32) }
         return ConvolutionLayer(
-            weight: try backend.upload(permuted.bytes, permuted.shape, .f32),
+            weight: LayerWeight(try backend.upload(permuted.bytes, permuted.shape, .f32)),
             bias: try backend.upload((0..<outputs).map { Float(bias[$0] - mean[$0] * factors[$0]) }), kernel: kernel)
     }
 }

@@ -38,6 +38,8 @@ public protocol DenoisingPass: StagedPass {
 /// Forward passes are sequences of stages, so that they can wait between two of them while other batches catch up.
 public protocol DiffusionModel: SteerableModel {
     var autoencoder: any Autoencoder { get }
+    /// The matrices and kernels of all components.
+    var weights: WeightStore { get }
     /// The most tokens of a text, by encoder.
     var textLengths: [Int] { get }
     /// The type of what products read, f32 or f16.
@@ -59,16 +61,29 @@ public protocol DiffusionModel: SteerableModel {
     func imageTokens(for size: PictureSize) -> Int?
 
     /// Begins to encode texts.
-    func encode(_ texts: [PromptTokens]) throws -> any EncodingPass
+    /// - Parameter backend: The model's own, or one to rehearse on.
+    func encode(_ texts: [PromptTokens], on backend: any Backend) throws -> any EncodingPass
 
     /// Begins a step.
-    /// - Parameter latents: `[images, height, width, channels]` f32.
-    func denoise(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning) throws -> any DenoisingPass
+    /// - Parameters:
+    ///   - latents: `[images, height, width, channels]` f32.
+    ///   - backend: The model's own, or one to rehearse on.
+    func denoise(
+        _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend
+    ) throws -> any DenoisingPass
 }
 
 extension DiffusionModel {
     public var spreadsNoiseEvenly: Bool { false }
     public func imageTokens(for size: PictureSize) -> Int? { nil }
+
+    public func encode(_ texts: [PromptTokens]) throws -> any EncodingPass { try encode(texts, on: backend) }
+
+    public func denoise(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning) throws -> any DenoisingPass {
+        try denoise(latents, timestep: timestep, conditioning, on: backend)
+    }
+
+    public var weightStore: WeightStore? { weights }
 
     /// What pictures of a size ask of a scheduler.
     package func samplingRequest(steps: Int, skipping: Int = 0, size: PictureSize) -> SamplingRequest {

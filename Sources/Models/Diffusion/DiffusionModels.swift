@@ -7,10 +7,17 @@ public struct DiffusionModelOptions: Sendable {
     public var activations: DType?
     /// Which weights of a folder, such as `fp16`; nil for the plain ones, or the only ones.
     public var variant: String?
+    /// What matrices and kernels are quantised to while they are loaded, `q8_0` or another type of `Quantiser.types`; nil for the types in which
+    /// they are stored.
+    ///
+    /// Matrices whose rows are no multiple of 256 numbers have q5_0, q5_1 and q8_0 in the place of q4_K, q5_K and q6_K; kernels of convolutions
+    /// have q8_0 whatever the type. Embeddings, norms, biases and the autoencoder stay as they are stored.
+    public var weights: DType?
 
-    public init(activations: DType? = nil, variant: String? = nil) {
+    public init(activations: DType? = nil, variant: String? = nil, weights: DType? = nil) {
         self.activations = activations
         self.variant = variant
+        self.weights = weights
     }
 }
 

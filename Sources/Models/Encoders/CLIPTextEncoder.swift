@@ -41,7 +41,7 @@ public final class CLIPTextEncoder: StagedNetwork {
     }
 
     public let configuration: CLIPTextConfiguration
-    private let tokens, positions: Tensor
+    private let tokens, positions: LayerWeight
     private let embeddingSite: Site?
     private let layers: [Layer]
     private let norm: LayerNormLayer
@@ -60,17 +60,17 @@ public final class CLIPTextEncoder: StagedNetwork {
     ///   - activations: What norms write and products read, f32 or f16; the residual stream is f32.
     init(
         _ c: CLIPTextConfiguration, weights: any WeightSource, sitePath: String, register: SiteRegister, activations: DType,
-        on backend: any Backend
+        in store: ComponentStore
     ) throws {
         configuration = c
         self.activations = activations
         register.add(extents: [c.vocabulary, c.positions, c.channels, c.layers, c.heads, c.intermediate])
         let inner = "text_model"
-        let isNested = try weights.tensor("\(inner).embeddings.token_embedding.weight") != nil
+        let isNested = try weights.layout("\(inner).embeddings.token_embedding.weight") != nil
         let m = ModuleLoader(
-            weights, prefix: isNested ? inner : "", sitePath: "\(sitePath).\(inner)", register: register, on: backend)
-        tokens = try m["embeddings"]["token_embedding"].matrix("weight", rows: c.vocabulary, columns: c.channels)
-        positions = try m["embeddings"]["position_embedding"].matrix("weight", rows: c.positions, columns: c.channels)
+            weights, prefix: isNested ? inner : "", sitePath: "\(sitePath).\(inner)", register: register, in: store)
+        tokens = try m["embeddings"]["token_embedding"].table("weight", rows: c.vocabulary, columns: c.channels)
+        positions = try m["embeddings"]["position_embedding"].table("weight", rows: c.positions, columns: c.channels)
         embeddingSite = m["embeddings"].site(c.channels)
         layers = try (0..<c.layers).map { index in
             let l = m["encoder"]["layers", index]
@@ -90,7 +90,7 @@ public final class CLIPTextEncoder: StagedNetwork {
         }
         norm = try m["final_layer_norm"].layerNorm(c.channels, epsilon: c.normEpsilon)
         projection = try c.projection.map {
-            try ModuleLoader(weights, sitePath: sitePath, register: register, on: backend)["text_projection"]
+            try ModuleLoader(weights, sitePath: sitePath, register: register, in: store)["text_projection"]
                 .linear(c.channels, $0, bias: false)
         }
         let segments = SegmentCache()
@@ -139,7 +139,8 @@ public final class CLIPTextEncoder: StagedNetwork {
         _ x: Tensor, by layer: LinearLayer, at site: Site?, to residual: Tensor, _ context: ForwardContext
     ) throws -> Tensor {
         guard let site else { return try layer(x, residual: residual, as: residual.dtype, on: context.backend) }
-        return try context.linear(x, weight: layer.weight, bias: layer.bias, residual: residual, as: residual.dtype, at: site)
+        return try context.linear(
+            x, weight: layer.weight(on: context.backend), bias: layer.bias, residual: residual, as: residual.dtype, at: site)
     }
 
     /// Embeds texts: the state before the first stage.
@@ -155,9 +156,9 @@ public final class CLIPTextEncoder: StagedNetwork {
         if let token = texts.joined().first(where: { $0 < 0 || $0 >= configuration.vocabulary }) {
             throw ModelError.tokenOutOfRange(Int(token), vocabulary: configuration.vocabulary)
         }
-        let embedded = try backend.embedding(backend.upload(texts.flatMap { $0 }), table: tokens)
+        let embedded = try backend.embedding(backend.upload(texts.flatMap { $0 }), table: tokens(on: backend))
             .reshaped([texts.count, length, configuration.channels])
-        let placed = try backend.embedding(backend.upload((0..<Int32(length)).map { $0 }), table: positions)
+        let placed = try backend.embedding(backend.upload((0..<Int32(length)).map { $0 }), table: positions(on: backend))
         let ends = texts.enumerated().map { index, text in
             let end =
                 configuration.endToken.map { text.firstIndex(of: $0) ?? 0 } ?? text.indices.max { (text[$0], -$0) < (text[$1], -$1) }!

@@ -27,7 +27,7 @@ public final class T5Encoder: StagedNetwork {
     }
 
     public let configuration: T5Configuration
-    private let tokens: Tensor
+    private let tokens: LayerWeight
     private let biases: DistanceBiases
     package let stages: [Stage]
 
@@ -39,12 +39,12 @@ public final class T5Encoder: StagedNetwork {
     }
 
     /// - Parameter sitePath: What the encoder is called in the model: `text_encoder_2`.
-    init(_ c: T5Configuration, weights: any WeightSource, sitePath: String, register: SiteRegister, on backend: any Backend) throws {
+    init(_ c: T5Configuration, weights: any WeightSource, sitePath: String, register: SiteRegister, in store: ComponentStore) throws {
         configuration = c
         register.add(extents: [c.vocabulary, c.channels, c.layers, c.heads, c.headChannels, c.intermediate])
-        let top = ModuleLoader(weights, sitePath: sitePath, register: register, on: backend)
+        let top = ModuleLoader(weights, sitePath: sitePath, register: register, in: store)
         let embedding = try top.contains("shared.weight") ? top["shared"] : top["encoder"]["embed_tokens"]
-        tokens = try embedding.matrix("weight", rows: c.vocabulary, columns: c.channels)
+        tokens = try embedding.table("weight", rows: c.vocabulary, columns: c.channels)
         let m = top["encoder"]
         let biases = try DistanceBiases(c, m["block", 0]["layer", 0]["SelfAttention"]["relative_attention_bias"])
         self.biases = biases
@@ -118,7 +118,7 @@ public final class T5Encoder: StagedNetwork {
         if let token = texts.joined().first(where: { $0 < 0 || $0 >= configuration.vocabulary }) {
             throw ModelError.tokenOutOfRange(Int(token), vocabulary: configuration.vocabulary)
         }
-        let embedded = try backend.embedding(backend.upload(texts.flatMap { $0 }), table: tokens)
+        let embedded = try backend.embedding(backend.upload(texts.flatMap { $0 }), table: tokens(on: backend))
         return State(hidden: try embedded.reshaped([texts.count, length, configuration.channels]))
     }
 
@@ -133,12 +133,12 @@ public final class T5Encoder: StagedNetwork {
 final class DistanceBiases {
     private let configuration: T5Configuration
     /// `[kinds, heads]`
-    private let table: Tensor
+    private let table: LayerWeight
     private var known: (tokens: Int, tensor: Tensor)?
 
     init(_ c: T5Configuration, _ m: ModuleLoader) throws {
         configuration = c
-        table = try m.matrix("weight", rows: c.buckets, columns: c.heads)
+        table = try m.table("weight", rows: c.buckets, columns: c.heads)
     }
 
     /// `[1, heads, tokens, tokens]` f32.
@@ -146,9 +146,9 @@ final class DistanceBiases {
         if let known, known.tokens == tokens { return known.tensor }
         let kinds = (0..<2 * tokens - 1).map { Int32(configuration.bucket(of: $0 - tokens + 1)) }
         let places = (0..<tokens).flatMap { query in kinds[tokens - 1 - query..<2 * tokens - 1 - query] }
-        let laid = try backend.embedding(backend.upload(places), table: table).reshaped([tokens, tokens, configuration.heads])
+        let laid = try backend.embedding(backend.upload(places), table: table(on: backend)).reshaped([tokens, tokens, configuration.heads])
         let tensor = try backend.permute(laid, [2, 0, 1]).reshaped([1, configuration.heads, tokens, tokens])
-        known = (tokens, tensor)
+        if !backend.isRehearsal { known = (tokens, tensor) }
         return tensor
     }
 }

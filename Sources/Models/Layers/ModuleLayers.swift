@@ -3,27 +3,27 @@ import Tensors
 /// y = x · Wᵀ + b.
 struct LinearLayer {
     /// `[outputs, inputs]`
-    let weight: Tensor
+    let weight: LayerWeight
     let bias: Tensor?
 
     func callAsFunction(
         _ x: Tensor, activation: Activation = .identity, residual: Tensor? = nil, as dtype: DType? = nil, on backend: any Backend
     ) throws -> Tensor {
         try backend.linear(
-            x, weight: weight, bias: bias, epilogue: Epilogue(activation: activation, residual: residual), as: dtype)
+            x, weight: weight(on: backend), bias: bias, epilogue: Epilogue(activation: activation, residual: residual), as: dtype)
     }
 
     /// With a result that is a site before the residual is added, where there is one.
     func callAsFunction(_ x: Tensor, residual: Tensor? = nil, at site: Site?, _ context: ForwardContext) throws -> Tensor {
         guard let site else { return try self(x, residual: residual, on: context.backend) }
-        return try context.linear(x, weight: weight, bias: bias, residual: residual, at: site)
+        return try context.linear(x, weight: weight(on: context.backend), bias: bias, residual: residual, at: site)
     }
 }
 
 /// A convolution with a square kernel.
 struct ConvolutionLayer {
     /// `[outputs, kernel, kernel, inputs]`
-    let weight: Tensor
+    let weight: LayerWeight
     let bias: Tensor?
     let kernel: Int
 
@@ -35,7 +35,7 @@ struct ConvolutionLayer {
         residual: Tensor? = nil, as dtype: DType? = nil, on backend: any Backend
     ) throws -> Tensor {
         try backend.conv2d(
-            x, weight: weight, bias: bias, stride: Extent2D(height: stride, width: stride),
+            x, weight: weight(on: backend), bias: bias, stride: Extent2D(height: stride, width: stride),
             padding: padding ?? ConvolutionPadding(integerLiteral: (kernel - 1) / 2), upsampling: upsampling,
             epilogue: Epilogue(activation: activation, residual: residual), as: dtype)
     }

@@ -4,7 +4,8 @@ import Tensors
 /// A module of a component while it is loaded: where its weights are in the file, and what its site is called.
 struct ModuleLoader {
     let weights: any WeightSource
-    let backend: any Backend
+    /// Where the component's matrices and kernels are kept.
+    let store: ComponentStore
     let register: SiteRegister
     /// Before the names of the module's weights, such as `down_blocks.0.resnets.1`; empty for the component itself.
     let path: String
@@ -15,22 +16,24 @@ struct ModuleLoader {
     /// - Parameters:
     ///   - prefix: Before the names of all weights.
     ///   - sitePath: Before the names of all sites; nil for none.
-    init(_ weights: any WeightSource, prefix: String = "", sitePath: String?, register: SiteRegister, on backend: any Backend) {
-        self.init(weights: weights, backend: backend, register: register, path: prefix, sitePath: sitePath)
+    init(_ weights: any WeightSource, prefix: String = "", sitePath: String?, register: SiteRegister, in store: ComponentStore) {
+        self.init(weights: weights, store: store, register: register, path: prefix, sitePath: sitePath)
     }
 
-    private init(weights: any WeightSource, backend: any Backend, register: SiteRegister, path: String, sitePath: String?) {
+    private init(weights: any WeightSource, store: ComponentStore, register: SiteRegister, path: String, sitePath: String?) {
         self.weights = weights
-        self.backend = backend
+        self.store = store
         self.register = register
         self.path = path
         self.sitePath = sitePath
     }
 
+    var backend: any Backend { store.backend }
+
     /// A module within this one.
     subscript(name: String) -> ModuleLoader {
         ModuleLoader(
-            weights: weights, backend: backend, register: register, path: path.isEmpty ? name : "\(path).\(name)",
+            weights: weights, store: store, register: register, path: path.isEmpty ? name : "\(path).\(name)",
             sitePath: sitePath.map { "\($0).\(name)" })
     }
 
@@ -40,7 +43,7 @@ struct ModuleLoader {
     /// The name of a weight in the file.
     func name(_ weight: String) -> String { path.isEmpty ? weight : "\(path).\(weight)" }
 
-    func contains(_ weight: String) throws -> Bool { try weights.tensor(name(weight)) != nil }
+    func contains(_ weight: String) throws -> Bool { try weights.layout(name(weight)) != nil }
 
     /// The module's result as a site.
     func site(_ channels: Int) -> Site? { sitePath.map { register.site($0, channels) } }
@@ -57,35 +60,38 @@ struct ModuleLoader {
 
     /// A linear layer, which a file may hold as a convolution of one pixel.
     func linear(_ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> LinearLayer {
-        let stored = try matrix("weight", rows: outputs, columns: inputs)
-        return LinearLayer(weight: stored, bias: bias ? try vector("bias", channels: outputs) : nil)
+        let (name, dtype, shape) = try stored("weight", rows: outputs, columns: inputs)
+        let weight = try store.matrix(name, shape, dtype, from: weights)
+        return LinearLayer(weight: weight, bias: bias ? try vector("bias", channels: outputs) : nil)
     }
 
-    /// A matrix in the type it is stored in.
-    func matrix(_ weight: String, rows: Int, columns: Int) throws -> Tensor {
+    /// A table of embeddings, in the type it is stored in.
+    func table(_ weight: String, rows: Int, columns: Int) throws -> LayerWeight {
+        let (name, dtype, shape) = try stored(weight, rows: rows, columns: columns)
+        return try store.table(name, shape, dtype, from: weights)
+    }
+
+    /// Looks a matrix up, and takes it into what tells the model from others.
+    private func stored(_ weight: String, rows: Int, columns: Int) throws -> (name: String, dtype: DType, shape: Shape) {
         let full = name(weight)
-        guard let tensor = try weights.tensor(full) else { throw ModelError.missingTensor(full) }
+        guard let (dtype, found) = try weights.layout(full) else { throw ModelError.missingTensor(full) }
         let matrix: Shape = [rows, columns]
-        guard tensor.shape == matrix || tensor.shape == [rows, columns, 1, 1] else {
-            throw ModelError.wrongShape(name: full, found: tensor.shape, expected: matrix)
+        guard found == matrix || found == [rows, columns, 1, 1] else {
+            throw ModelError.wrongShape(name: full, found: found, expected: matrix)
         }
-        try requireWeight(tensor.dtype, full)
+        try requireWeight(dtype, full)
         if let sitePath { register.add(matrix: full, as: "\(sitePath).\(weight)", of: weights) }
-        return try backend.adopt(tensor.bytes, owner: tensor.owner, matrix, tensor.dtype)
+        return (full, dtype, matrix)
     }
 
     /// A convolution with a square kernel.
     func convolution(_ inputs: Int, _ outputs: Int, kernel: Int, bias: Bool = true) throws -> ConvolutionLayer {
         let full = name("weight")
-        let stored = try weights.required(full, shape: [outputs, inputs, kernel, kernel])
-        try requireWeight(stored.dtype, full)
-        let weight: Tensor
-        if kernel == 1 {
-            weight = try backend.adopt(stored.bytes, owner: stored.owner, [outputs, 1, 1, inputs], stored.dtype)
-        } else {
-            let permuted = try ConvolutionWeights.fromConv(stored.bytes, stored.shape, stored.dtype)
-            weight = try backend.upload(permuted.bytes, permuted.shape, stored.dtype)
-        }
+        guard let (dtype, shape) = try weights.layout(full) else { throw ModelError.missingTensor(full) }
+        let expected: Shape = [outputs, inputs, kernel, kernel]
+        guard shape == expected else { throw ModelError.wrongShape(name: full, found: shape, expected: expected) }
+        try requireWeight(dtype, full)
+        let weight = try store.kernel(full, shape, dtype, from: weights)
         return ConvolutionLayer(weight: weight, bias: bias ? try vector("bias", channels: outputs) : nil, kernel: kernel)
     }
 

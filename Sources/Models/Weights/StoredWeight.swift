@@ -9,16 +9,13 @@ package struct StoredWeight {
     var bytes: UnsafeRawBufferPointer
     var owner: AnyObject
 
-    /// The elements of a small unquantised tensor.
+    /// The elements of a small tensor. Some converters look at types alone, and have gains in blocks, too.
     func floats(name: String) throws -> [Float] {
-        switch dtype {
-        case .f32: return (0..<shape.count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
-        case .f16: return (0..<shape.count).map { Float(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: Float16.self)) }
-        case .bf16:
-            return (0..<shape.count).map {
-                Float(bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) << 16)
-            }
-        default: throw ModelError.unsupported("\(name) is stored as \(dtype); a gain or bias is read from f32, f16 or bf16")
+        guard dtype.isWeight else { throw ModelError.unsupported("\(name) is stored as \(dtype), which is no type of a weight") }
+        guard !bytes.isEmpty else { return [] }
+        return [Float](unsafeUninitializedCapacity: shape.count) { values, count in
+            WeightDecoding.decode(bytes.baseAddress!, dtype, count: shape.count, into: values.baseAddress!)
+            count = shape.count
         }
     }
 }

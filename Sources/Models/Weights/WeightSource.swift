@@ -6,6 +6,9 @@ package protocol WeightSource: AnyObject {
     /// The tensor, or nil when the file has none of that name.
     func tensor(_ name: String) throws -> StoredWeight?
 
+    /// The type and extents of a tensor as ``tensor(_:)`` gives it, without reading it; it counts as asked for.
+    func layout(_ name: String) throws -> (dtype: DType, shape: Shape)?
+
     /// A sample of a matrix's values at ``WeightSketch/places(rows:columns:)``; nil when the file has none of that name.
     func sample(_ name: String) throws -> WeightSketch.Matrix?
 
@@ -71,6 +74,13 @@ final class FileWeights: WeightSource {
         return try pairedHeads(name).map { try tensor.withRotaryHalves(heads: $0) } ?? tensor
     }
 
+    func layout(_ name: String) throws -> (dtype: DType, shape: Shape)? {
+        let stored = try storedName(name)
+        guard file.contains(tensor: stored) else { return nil }
+        taken.insert(stored)
+        return try file.layout(stored)
+    }
+
     func sample(_ name: String) throws -> WeightSketch.Matrix? {
         let stored = try storedName(name)
         guard file.contains(tensor: stored) else { return nil }
@@ -82,6 +92,7 @@ final class FileWeights: WeightSource {
             let samples = WeightSketch.places(rows: rows, columns: columns).map { row, column in
                 WeightDecoding.sample(tensor.bytes.baseAddress!, tensor.dtype, element: (order?.stored(row) ?? row) * columns + column)
             }
+            StoredWeight(tensor).letGo()
             return WeightSketch.Matrix(name: name, values: samples.map(\.value), steps: samples.map(\.step))
         }
     }

@@ -13,9 +13,10 @@ extension Calibration {
     ) throws {
         let pooling = SamplePooling(options.capture)
         let largestSamples = sides.reduce(0) { $0 + $1.bytesPerChannel } * sites.map(\.channels).max()!
+        var plan = plan
+        try plan?.require(largestSamples)
         let store = WaitingTensors(capacity: plan.map { $0.available - largestSamples } ?? .max, on: backend)
         if let plan {
-            try plan.require(largestSamples)
             try plan.apply(to: backend)
             notice(
                 "of \(ByteCount(options.capture.memory!)), the program and the model take \(ByteCount(plan.fixed)), a batch while it runs "

@@ -35,9 +35,14 @@ package struct Calibration {
         let plan = try options.capture.memory.map { budget in
             try MemoryPlan(
                 budget: budget, passes: sides.flatMap(\.passes), sites: sites, samples: sides.reduce(0) { $0 + $1.count }, pooling: pooling,
-                keepsMaps: true, on: backend)
+                keepsMaps: true, weights: model.weightStore, on: backend)
         }
-        defer { if plan != nil { try? backend.limitMemory(to: nil) } }
+        defer {
+            if plan != nil {
+                model.weightStore?.limit(to: nil)
+                try? backend.limitMemory(to: nil)
+            }
+        }
         let fit = MapFit(method: options.method, support: options.effectiveSupport, channelsAtOnce: plan?.fittedChannels)
         var map = TransportMap(
             sites: [],
@@ -100,6 +105,7 @@ package struct Calibration {
     ) throws {
         let samplesPerChannel = sides.reduce(0) { $0 + $1.bytesPerChannel }
         let sizes = sites.map { samplesPerChannel * $0.channels }
+        var plan = plan
         try plan?.require(sizes.max()!)
         try plan?.apply(to: backend)
         let waves = plan.map { Model.groups(sizes, rows: $0.available) } ?? [0..<sites.count]

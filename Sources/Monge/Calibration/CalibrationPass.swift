@@ -13,7 +13,7 @@ package final class CalibrationPass {
     /// How much the batch takes, to find the largest.
     let rowCount: Int
     private let model: any SteerableModel
-    private let begin: () throws -> any StagedPass
+    private let begin: (any Backend) throws -> any StagedPass
     /// How the rows of an activation of a shape make samples.
     private let plan: (Shape) throws -> SamplePooling.Plan
     /// Which rows a map acts on.
@@ -29,10 +29,10 @@ package final class CalibrationPass {
     /// - Parameters:
     ///   - indices: `[1]` or one for each row (or image): 1 where a map acts, 0 elsewhere.
     ///   - plan: How the rows of an activation of a shape make samples.
-    ///   - begin: A pass over the batch, from its first stage.
+    ///   - begin: A pass over the batch, from its first stage, on the model's backend or one to rehearse on.
     package init(
         samples: Range<Int>, rowCount: Int, indices: [Int32], spatial: SpatialMode, model: any SteerableModel,
-        plan: @escaping (Shape) throws -> SamplePooling.Plan, begin: @escaping () throws -> any StagedPass
+        plan: @escaping (Shape) throws -> SamplePooling.Plan, begin: @escaping (any Backend) throws -> any StagedPass
     ) throws {
         self.samples = samples
         self.rowCount = rowCount
@@ -54,7 +54,7 @@ package final class CalibrationPass {
     func advance(
         toFirstOf sites: [Int], waitingIn store: WaitingTensors, observe: (Site, Tensor, SamplePooling.Plan) throws -> Void
     ) throws {
-        let pass = try self.pass ?? begin()
+        let pass = try self.pass ?? begin(model.backend)
         if self.pass != nil { pass.tensors = try waiting.map(store.recall) }
         self.pass = pass
         let kept = KeptProducts()
@@ -90,7 +90,7 @@ package final class CalibrationPass {
                 try observe(site, activation, self.plan(activation.shape))
                 if remaining.isEmpty { throw ForwardPassEnded() }
             }
-            do { try begin().run(context: context) } catch is ForwardPassEnded {}
+            do { try begin(model.backend).run(context: context) } catch is ForwardPassEnded {}
         }
         guard remaining.isEmpty else { throw neverVisited(remaining.sorted()) }
     }
@@ -129,8 +129,8 @@ package final class CalibrationPass {
     }
 
     /// Takes the memory that a pass with maps at all the given sites takes, and throws the results away.
-    func rehearse(_ sites: [Site], pooling: SamplePooling) throws {
-        let backend = model.backend
+    /// - Parameter backend: The model's, or a ``RehearsalBackend``.
+    func rehearse(_ sites: [Site], pooling: SamplePooling, on backend: any Backend) throws {
         let kept = KeptProducts()
         let strengths = try backend.upload([Float(1)])
         var transports = self.transports
@@ -149,7 +149,7 @@ package final class CalibrationPass {
                 activation, self.plan(activation.shape), on: backend, into: samples.rows(0..<self.samples.count),
                 check: samples.rows(self.samples.count..<self.samples.count + 1))
         }
-        try run(begin(), context, kept)
+        try run(begin(backend), context, kept)
         try backend.synchronize()
     }
 }

@@ -84,13 +84,19 @@ extension Calibration {
     ) throws -> [SiteActivations] {
         let pooling = SamplePooling(options)
         if let budget = options.memory {
-            let plan = try MemoryPlan(
-                budget: budget, passes: side.passes, sites: sites, samples: side.count, pooling: pooling, keepsMaps: false, on: backend)
+            var plan = try MemoryPlan(
+                budget: budget, passes: side.passes, sites: sites, samples: side.count, pooling: pooling, keepsMaps: false,
+                weights: model.weightStore, on: backend)
             // On the device, and as the result.
             try plan.require(2 * side.bytesPerChannel * sites.reduce(0) { $0 + $1.channels })
             try plan.apply(to: backend)
         }
-        defer { if options.memory != nil { try? backend.limitMemory(to: nil) } }
+        defer {
+            if options.memory != nil {
+                model.weightStore?.limit(to: nil)
+                try? backend.limitMemory(to: nil)
+            }
+        }
         let captured = try capture(
             side, sites: sites, pooling: pooling, transports: transports, steering: steering,
             progress: { progress?(Progress(activity: "capturing", done: $0, total: side.count, unit: unit)) })

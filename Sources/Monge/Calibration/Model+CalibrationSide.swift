@@ -18,7 +18,7 @@ extension CalibrationSide {
             }
             return try CalibrationPass(
                 samples: batch.samples, rowCount: rows.rowCount, indices: indices, spatial: options.spatial, model: model.language,
-                plan: { _ in plan }, begin: { LanguagePass(model.language, rows) })
+                plan: { _ in plan }, begin: { _ in LanguagePass(model.language, rows) })
         }
         self.init(kind: kind, count: set.count, passes: passes) { batch, site, steering in
             try model.nonFinite(set.batches[batch], of: sentences, kind: kind, site: site, steering: steering)

@@ -41,6 +41,14 @@ public struct ModelSummary: Sendable, Codable, Equatable {
         public var channels: Int
     }
 
+    /// What a component of a text-to-image model takes, in bytes: its matrices and kernels, as they are stored and as `--weights` makes them.
+    public struct ComponentShare: Sendable, Codable, Equatable {
+        public var component: String
+        public var stored: Int
+        public var q8_0: Int
+        public var q4_K: Int
+    }
+
     /// With its article: "a GGUF model".
     public var kind: String
     /// The files of a split model; absent for others.
@@ -56,6 +64,8 @@ public struct ModelSummary: Sendable, Codable, Equatable {
     public var parameters: Int
     public var bytes: Int
     public var types: [TypeShare]
+    /// Of a text-to-image model that this program runs.
+    public var components: [ComponentShare]?
     /// In execution order; empty when this program does not run the model.
     public var sites: [Site]
 
@@ -65,7 +75,7 @@ public struct ModelSummary: Sendable, Codable, Equatable {
     public init(_ url: URL) throws {
         let tensors: [(type: String, elements: Int, bytes: Int)]
         let drawsPictures = PictureModel.isPictureModel(url)
-        if drawsPictures {
+        if drawsPictures && url.isFolder {
             let folder = try DiffusersFolder(path: url.path)
             kind = "a diffusers folder"
             architecture = try folder.className
@@ -97,6 +107,14 @@ public struct ModelSummary: Sendable, Codable, Equatable {
                 fingerprint = diffusion.fingerprint
                 size = "\(diffusion.usualSize)"
                 sites = diffusion.sites.map { Site(name: $0.name, channels: $0.channels) }
+                func quantised(_ dtype: DType) throws -> [Int] {
+                    try PictureModel.load(url, on: ReferenceBackend(), options: DiffusionModelOptions(weights: dtype))
+                        .diffusion.weights.summaries.map(\.byteCount)
+                }
+                let (q8_0, q4_K) = (try quantised(.q8_0), try quantised(.q4_K))
+                components = diffusion.weights.summaries.enumerated().map {
+                    ComponentShare(component: $1.component, stored: $1.byteCount, q8_0: q8_0[$0], q4_K: q4_K[$0])
+                }
                 return
             }
             let language = try Model.load(url, on: ReferenceBackend()).language

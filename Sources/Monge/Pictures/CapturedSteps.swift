@@ -47,7 +47,7 @@ struct CapturedSteps {
             var done = 0
             for range in ranges {
                 let requests = range.map { PictureRequest(captions[$0], seed: seed &+ UInt64($0), name: "caption \($0 + 1)") }
-                let drawn = try Drawing(requests, size: size, plan: plan, options: drawing, model: model)
+                let drawn = try Drawing(requests, size: size, plan: plan, options: drawing, memory: nil, model: model)
                 while drawn.done <= steps.last! {
                     if drawn.done > 0, let step = steps.firstIndex(of: drawn.done) {
                         // On the host: a device's memory is for what is computed with.

@@ -12,6 +12,7 @@ final class Drawing {
     private let size: PictureSize
     private let sampler: Sampler
     private let guidance: Guidance
+    private let memory: PictureMemoryPlan?
     private let model: PictureModel
     private let steering: InstalledSteering
     private var generators: [TorchGenerator]
@@ -26,10 +27,12 @@ final class Drawing {
     private var diffusion: any DiffusionModel { model.diffusion }
 
     init(
-        _ requests: [PictureRequest], size: PictureSize, plan: SamplingPlan, options: PictureOptions, model: PictureModel
+        _ requests: [PictureRequest], size: PictureSize, plan: SamplingPlan, options: PictureOptions, memory: PictureMemoryPlan?,
+        model: PictureModel
     ) throws {
         self.requests = requests
         self.size = size
+        self.memory = memory
         self.model = model
         sampler = Sampler(plan, on: model.backend)
         guidance = Guidance(
@@ -37,6 +40,7 @@ final class Drawing {
         steering = try InstalledSteering(requests.map { $0.steering.map(\.steer) }, on: model.diffusion)
         let shape = model.latentShape(size, images: requests.count)
         var generators = requests.map { TorchGenerator(seed: $0.seed) }
+        if requests[0].initial != nil { try memory?.begin(.encodingPictures) }
         let pictures = try Self.encoded(requests, size: size, shape: shape, &generators, model: model)
         noise = try requests.indices.map { index in
             let own = generators[index].image(height: shape[1], width: shape[2], channels: shape[3])
@@ -130,7 +134,9 @@ final class Drawing {
     /// What the network makes of latents: with guidance, of those without the texts before those with them.
     private func predict(_ x: Tensor, timestep: Float, _ maps: ActingMaps) throws -> Tensor {
         let input = guidance.isDouble ? try backend.concat([x, x], axis: 0) : x
-        let pass = try diffusion.denoise(input, timestep: timestep, conditioning(maps))
+        let conditioning = try conditioning(maps)
+        try memory?.begin(.denoising)
+        let pass = try diffusion.denoise(input, timestep: timestep, conditioning)
         try pass.run(context: context(maps))
         return pass.output
     }
@@ -155,6 +161,7 @@ final class Drawing {
     }
 
     private func encode(_ maps: ActingMaps) throws -> DenoisingConditioning {
+        try memory?.begin(.encodingTexts)
         func encode(_ texts: [String], _ maps: [[Steer]]) throws -> DenoisingConditioning {
             let pass = try diffusion.encode(texts.map(model.prompts.tokens))
             try pass.run(
@@ -180,10 +187,11 @@ final class Drawing {
     }
 
     /// The finished pictures, decoded one at a time.
-    func pictures(tiles: TiledDecoding?) throws -> [DrawnPicture] {
-        try requests.indices.map { index in
+    func pictures() throws -> [DrawnPicture] {
+        try memory?.begin(.decoding)
+        return try requests.indices.map { index in
             let own = try latents.rows(index..<index + 1)
-            let values = try diffusion.autoencoder.pixels(own, tiles: tiles)
+            let values = try diffusion.autoencoder.pixels(own, tiles: memory?.tiles)
             guard values.isFinite else {
                 throw MongeError.failed(
                     "\(requests[index].name) ('\(requests[index].prompt.beginning)'): the autoencoder (vae.decoder) gives "

@@ -1,9 +1,18 @@
+import ModelFiles
 import Models
 import Tensors
 
-/// How a budget on the memory of the process is divided when pictures are drawn, found by a rehearsal: small latents go through the network and
-/// the autoencoder, and what they took is measured. Both grow with the pixels and no faster.
-struct PictureMemoryPlan {
+/// How a budget on the memory of the process is kept when pictures are drawn: which weights are there at once, how many pictures are drawn
+/// together, and in what tiles they are decoded.
+///
+/// What tensors take is found beforehand on a ``RehearsalBackend``, which computes nothing: texts are encoded, a step is done and a picture is
+/// decoded at full size. Weights come and go by what runs (``WeightStore``): the text encoders, then the network, then the autoencoder.
+final class PictureMemoryPlan {
+    /// What runs, and what it takes beside weights.
+    enum Phase: CaseIterable {
+        case encodingTexts, encodingPictures, denoising, decoding
+    }
+
     /// How many pictures are drawn together.
     let batch: Int
     /// Nil where a picture is decoded whole.
@@ -11,64 +20,213 @@ struct PictureMemoryPlan {
     /// What was chosen, and for what.
     let notice: String
 
-    /// For what the system rounds up and the program's own arrays.
-    private static let reserve = 16 << 20
-    /// The latents along each side of what is rehearsed.
-    private static let side = 16
+    private let model: PictureModel
+    private let needs: [Phase: Need]
+    /// For weights and tensors.
+    private let available: Int
+    private var current: Phase?
+
+    /// What a phase takes.
+    private struct Need {
+        let weights: [WeightStore.Summary]
+        /// Of tensors and of the host's arrays.
+        var tensors = 0
+
+        var components: [String] { weights.map(\.component) }
+        var weightBytes: Int { weights.reduce(0) { $0 + $1.byteCount } }
+        /// With one weight at a time.
+        var least: Int { tensors + (weights.map { $0.largest + $0.loading }.max() ?? 0) }
+        /// With all weights.
+        var most: Int { tensors + loading + weightBytes }
+        var loading: Int { weights.map(\.loading).max() ?? 0 }
+
+        /// What is left for weights.
+        func room(in available: Int) -> Int { available - tensors - loading }
+    }
 
     /// - Parameters:
     ///   - images: Of each picture that go through the network together: two with guidance.
     ///   - batch: The most pictures that may be drawn together.
+    ///   - count: How many are drawn in all.
+    ///   - beginsFromPictures: Whether pictures are encoded first.
     /// - Throws: ``MongeError/memoryBudget(_:)`` for a budget in which not one picture of the size can be drawn.
-    init(budget: Int, size: PictureSize, images: Int, batch: Int, model: PictureModel) throws {
-        ProcessMemory.returnFreedMemory()
+    init(
+        budget: Int, size: PictureSize, images: Int, batch: Int, count: Int, beginsFromPictures: Bool, model: PictureModel
+    ) throws {
+        self.model = model
         let (backend, diffusion) = (model.backend, model.diffusion)
-        let shape = model.latentShape(size, images: 1)
-        let side = min(Self.side, shape[1], shape[2])
-        let latents = try backend.upload([Float](repeating: 0.1, count: side * side * shape[3]), [1, side, side, shape[3]])
-        func taken(_ work: () throws -> Void) throws -> Int {
-            try backend.limitMemory(to: nil)
-            let before = backend.tensorMemory.inUse
-            try work()
-            try backend.synchronize()
-            let peak = backend.tensorMemory.peak
-            try backend.limitMemory(to: 0)
-            return max(peak - before, 0)
+        ProcessMemory.returnFreedMemory()
+        diffusion.weights.release()
+        try backend.limitMemory(to: 0)
+        MappedFile.letGoOfAll()
+        let rehearsal = try Rehearsal(model, size: size)
+        let pixels = size.width * size.height
+        // Pictures, latents and noise until the end, and the files that are written of them.
+        let results = count * (9 * pixels + 8 * rehearsal.latents.count)
+        let program = ProcessMemory.residentBytes + backend.tensorMemory.outsideProcess
+        let fixed = program + UnforeseenMemory.bytes(on: backend) + results
+        let available = budget - fixed
+        self.available = available
+
+        let summaries = diffusion.weights.summaries
+        func need(_ isMeant: (String) -> Bool, _ tensors: Int) -> Need {
+            Need(weights: summaries.filter { isMeant($0.component) }, tensors: tensors)
         }
-        let decoding = try taken { _ = try diffusion.autoencoder.decode(latents) }
-        let encoded = try diffusion.encode([model.prompts.tokens("")])
-        try encoded.run(context: ForwardContext(backend: backend, siteCount: diffusion.sites.count))
-        let conditioning = try encoded.conditioning(for: size)
-        let denoising = try taken {
-            try diffusion.denoise(latents, timestep: 500, conditioning)
-                .run(context: ForwardContext(backend: backend, siteCount: diffusion.sites.count))
-        }
-        let fixed = ProcessMemory.residentBytes + ProcessMemory.untouchedFileBytes() + backend.tensorMemory.outsideProcess
-        let available = budget - fixed - Self.reserve
-        let pixels = shape[1] * shape[2]
-        let perPicture = images * denoising / (side * side) * pixels
-        let perLatent = max(decoding / (side * side), 1)
-        let smallest = perLatent * min(pixels, TiledDecoding.smallestSide * TiledDecoding.smallestSide)
-        // What the pixels of the picture take on the host while tiles are put together.
-        let together = pixels * diffusion.autoencoder.reduction * diffusion.autoencoder.reduction * 4 * MemoryLayout<Float>.stride
-        let least = fixed + Self.reserve + max(perPicture, smallest + together)
-        guard available >= perPicture, available >= smallest + together else {
+        let (text, step) = try (rehearsal.encoding(), rehearsal.step(images: images))
+        let smallest = TiledDecoding(side: TiledDecoding.smallestSide)
+        var needs: [Phase: Need] = [
+            .encodingTexts: need({ $0.hasPrefix("text_encoder") }, text),
+            .denoising: need({ $0 == "unet" || $0 == "transformer" }, step),
+            .decoding: need({ $0 == "vae" }, try rehearsal.decoding(smallest)),
+        ]
+        if beginsFromPictures { needs[.encodingPictures] = need({ $0 == "vae" }, try rehearsal.encodingPictures()) }
+        let least = needs.values.map(\.least).max()!
+        guard least <= available else {
             throw MongeError.memoryBudget(
-                "a budget of \(ByteCount(budget)) is too little: the program and the model take \(ByteCount(fixed)), a step of one picture of "
-                    + "\(size) pixels \(ByteCount(perPicture)), decoding it in the smallest tiles \(ByteCount(smallest + together)); "
-                    + "\(ByteCount(roundedUp: least)) would do, or a smaller picture")
+                "a budget of \(ByteCount(budget)) is too little: the program takes \(ByteCount(fixed)), and beside one weight at a time "
+                    + "the text encoders take \(ByteCount(text)), a step of one picture of \(size) pixels \(ByteCount(step)), "
+                    + "decoding it in the smallest tiles \(ByteCount(needs[.decoding]!.tensors))"
+                    + (beginsFromPictures ? ", encoding a picture \(ByteCount(needs[.encodingPictures]!.tensors))" : "")
+                    + "; \(ByteCount(roundedUp: fixed + least)) would do, or a smaller picture")
         }
-        self.batch = max(min(batch, available / max(perPicture, 1)), 1)
-        if perLatent * pixels <= available {
-            tiles = nil
+        /// How often something fits beside a phase's weights; where not all of these fit, half of the room is theirs.
+        func times(_ tensors: Int, _ need: Need) -> Int {
+            let room = available - need.loading
+            let beside = need.weightBytes + tensors <= room ? room - need.weightBytes : room / 2
+            return max(beside / max(tensors, 1), 1)
+        }
+        self.batch = min(batch, count, times(text, needs[.encodingTexts]!), times(step, needs[.denoising]!))
+        needs[.encodingTexts]!.tensors = text * self.batch
+        needs[.denoising]!.tensors = step * self.batch
+        let decoder = needs[.decoding]!
+        let beside = decoder.most <= available ? decoder.weightBytes : decoder.weights.map(\.largest).max() ?? 0
+        (tiles, needs[.decoding]!.tensors) = try rehearsal.tiles(within: available - decoder.loading - beside)
+        self.needs = needs
+        notice = Self.notice(
+            budget: budget, fixed: fixed, available: available, needs: needs, batch: self.batch, step: step, tiles: tiles)
+    }
+
+    private static func notice(
+        budget: Int, fixed: Int, available: Int, needs: [Phase: Need], batch: Int, step: Int, tiles: TiledDecoding?
+    ) -> String {
+        let ordered = Phase.allCases.compactMap { needs[$0] }
+        let summaries = ordered.flatMap(\.weights).reduce(into: [WeightStore.Summary]()) { found, next in
+            if !found.contains(where: { $0.component == next.component }) { found.append(next) }
+        }
+        let list = summaries.map { "\($0.component) \(ByteCount($0.byteCount))" }.joined(separator: ", ")
+        let whole = summaries.reduce(0) { $0 + $1.byteCount }
+        let weights: String
+        if ordered.allSatisfy({ whole <= $0.room(in: available) }) {
+            weights = "all weights stay (\(list))"
         } else {
-            tiles = TiledDecoding(side: Int(Double((available - together) / perLatent).squareRoot()))
+            let streamed = ordered.filter { $0.weightBytes > $0.room(in: available) }
+            let parts = streamed.map {
+                "of \($0.components.joined(separator: " and ")), \(ByteCount(max($0.room(in: available), 0))) stay and the rest is read anew each time"
+            }
+            weights = (["weights are loaded and released in turn (\(list))"] + parts).joined(separator: "; ")
         }
-        notice =
-            "of \(ByteCount(budget)), the program and the model take \(ByteCount(fixed)), a step of a picture \(ByteCount(perPicture)): up to "
-            + "\(self.batch) are drawn together; "
-            + (tiles.map { "decoded in tiles of \($0.side)×\($0.side) latents, \(ByteCount(perLatent * $0.side * $0.side)) each" }
-                ?? "decoded whole, \(ByteCount(perLatent * pixels))")
-        try backend.limitMemory(to: backend.tensorMemory.inUse + available)
+        let decoding = ByteCount(needs[.decoding]!.tensors)
+        return
+            "of \(ByteCount(budget)), the program takes \(ByteCount(fixed)); \(weights); a step of a picture takes \(ByteCount(step)): up to "
+            + "\(batch) are drawn together; "
+            + (tiles.map { "decoded in tiles of \($0.side)×\($0.side) latents, \(decoding)" } ?? "decoded whole, \(decoding)")
+    }
+
+    /// Makes room for what runs next, once.
+    func begin(_ phase: Phase) throws {
+        guard current != phase, let need = needs[phase] else { return }
+        current = phase
+        let backend = model.backend
+        let missing = model.diffusion.weights.prepare(need.components, within: need.room(in: available))
+        // Where weights come and go all the time, no memory is kept for later.
+        try backend.limitMemory(to: missing.map { backend.tensorMemory.inUse + $0 + need.tensors } ?? 0)
+    }
+
+    /// Ends the plan: from here on nothing is limited.
+    func end() {
+        model.diffusion.weights.limit(to: nil)
+        try? model.backend.limitMemory(to: nil)
+    }
+}
+
+/// What the parts of drawing a picture take, but for weights.
+private struct Rehearsal {
+    let latents: Shape
+    private let model: PictureModel
+    private let size: PictureSize
+    private let backend: RehearsalBackend
+
+    init(_ model: PictureModel, size: PictureSize) throws {
+        self.model = model
+        self.size = size
+        backend = RehearsalBackend(model.backend)
+        latents = model.latentShape(size, images: 1)
+    }
+
+    /// Tensors, as they are rounded up to blocks.
+    private func taken(_ work: () throws -> Void) throws -> Int {
+        try backend.limitMemory(to: nil)
+        try work()
+        let peak = backend.tensorMemory.peak
+        // The CPU computes in f32: of tensors in f16 it takes copies.
+        let isWidened = model.diffusion.activations == .f16 && backend.inner.preferredActivations == .f32
+        return (isWidened ? 3 : 1) * (peak + peak / 8)
+    }
+
+    private func conditioning(_ texts: Int) throws -> DenoisingConditioning {
+        let pass = try model.diffusion.encode([PromptTokens](repeating: model.prompts.tokens(""), count: texts), on: backend)
+        try pass.run(context: ForwardContext(backend: backend, siteCount: model.diffusion.sites.count))
+        var conditioning = try pass.conditioning(for: size)
+        conditioning.guidance = model.diffusion.usualGuidance
+        return conditioning
+    }
+
+    func encoding() throws -> Int { try taken { _ = try conditioning(1) } }
+
+    /// - Parameter images: Through the network together.
+    func step(images: Int) throws -> Int {
+        try taken {
+            let conditioning = try DenoisingConditioning.joined((0..<images).map { _ in try self.conditioning(1) }, on: backend)
+            // What the scheduler remembers, and what it makes of the result.
+            let history = try (0..<4).map { _ in try backend.allocate(latents, .f32) }
+            let x = try backend.allocate(model.latentShape(size, images: images), .f32)
+            let pass = try model.diffusion.denoise(x, timestep: 500, conditioning, on: backend)
+            try pass.run(context: ForwardContext(backend: backend, siteCount: model.diffusion.sites.count))
+            withExtendedLifetime(history) {}
+        }
+    }
+
+    func encodingPictures() throws -> Int {
+        let pixels: Shape = [1, size.height, size.width, 3]
+        let tensors = try taken {
+            _ = try model.diffusion.autoencoder.encode(
+                backend.allocate(pixels, .f32), noise: backend.allocate(latents, .f32), on: backend)
+        }
+        return tensors + pixels.count * MemoryLayout<Float>.stride
+    }
+
+    /// - Parameter tiles: Nil for a picture as a whole.
+    func decoding(_ tiles: TiledDecoding?) throws -> Int {
+        let (height, width) = (min(tiles?.side ?? .max, latents[1]), min(tiles?.side ?? .max, latents[2]))
+        let tensors = try taken {
+            _ = try model.diffusion.autoencoder.decode(backend.allocate([1, height, width, latents[3]], .f32), on: backend)
+        }
+        let reduction = model.diffusion.autoencoder.reduction
+        let perPixel = MemoryLayout<Float>.stride * reduction * reduction
+        // On the host the pixels of what is decoded; with tiles beside them the picture's, and the weights that have been added up.
+        let isWhole = height == latents[1] && width == latents[2]
+        return tensors + 3 * perPixel * height * width + (isWhole ? 0 : 4 * perPixel * latents[1] * latents[2])
+    }
+
+    /// The largest tiles that fit, nil where a picture fits as a whole, and what they take.
+    func tiles(within available: Int) throws -> (TiledDecoding?, Int) {
+        let whole = try decoding(nil)
+        guard whole > available else { return (nil, whole) }
+        var (low, high) = (TiledDecoding.smallestSide, max(latents[1], latents[2]))
+        while low + 1 < high {
+            let middle = (low + high) / 2
+            if try decoding(TiledDecoding(side: middle)) <= available { low = middle } else { high = middle }
+        }
+        return (TiledDecoding(side: low), try decoding(TiledDecoding(side: low)))
     }
 }

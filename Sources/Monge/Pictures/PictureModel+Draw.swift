@@ -43,9 +43,11 @@ extension PictureModel {
         prompts.reportCuts(requests.map(\.prompt) + Set(requests.compactMap(\.negative)), warn: warn)
         let memory = try options.memory.map { budget in
             let images = Guidance(scale: scale, rescale: 0, isInput: diffusion.takesGuidance).isDouble ? 2 : 1
-            return try PictureMemoryPlan(budget: budget, size: size, images: images, batch: options.batch, model: self)
+            return try PictureMemoryPlan(
+                budget: budget, size: size, images: images, batch: options.batch, count: requests.count,
+                beginsFromPictures: beginsFromPictures, model: self)
         }
-        defer { if memory != nil { try? backend.limitMemory(to: nil) } }
+        defer { memory?.end() }
         if let memory { notice(memory.notice) }
         let batch = max(memory?.batch ?? options.batch, 1)
         let chunks = stride(from: 0, to: requests.count, by: batch).map {
@@ -53,12 +55,12 @@ extension PictureModel {
         }
         let total = chunks.count * plan.steps.count
         let pictures = try chunks.enumerated().flatMap { index, chunk in
-            let drawing = try Drawing(chunk, size: size, plan: plan, options: options, model: self)
+            let drawing = try Drawing(chunk, size: size, plan: plan, options: options, memory: memory, model: self)
             while try drawing.step() {
                 progress?(Progress(activity: "drawing", done: index * plan.steps.count + drawing.done, total: total, unit: "steps"))
             }
             progress?(Progress(activity: "drawing", done: (index + 1) * plan.steps.count, total: total, unit: "steps"))
-            return try drawing.pictures(tiles: memory?.tiles)
+            return try drawing.pictures()
         }
         if let budget = options.memory { notice("at most \(ByteCount(ProcessMemory.peakBytes)) of \(ByteCount(budget)) were resident") }
         return pictures

@@ -66,9 +66,10 @@ extension CalibrationSide {
                     plans[rows] = plan
                     return plan
                 },
-                begin: {
+                begin: { backend in
                     try PicturePass(
-                        diffusion, Array(texts[batch.captions]), size: steps.size, latents: batch.latents(), timestep: batch.timestep)
+                        diffusion, Array(texts[batch.captions]), size: steps.size, latents: batch.latents(), timestep: batch.timestep,
+                        on: backend)
                 })
         }
         self.init(kind: kind, count: steps.count * captions.count, passes: passes) { batch, site, steering in

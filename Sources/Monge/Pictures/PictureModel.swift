@@ -24,6 +24,9 @@ public final class PictureModel {
     /// What the pipeline's class has in the place of the scheduler's settings.
     private let schedulerOverrides: [String: JSONValue]
 
+    /// What weights are quantised to while they are loaded; nil for nothing.
+    let weightType: DType?
+
     public var backend: any Backend { diffusion.backend }
 
     /// Every norm of a UNet, both streams behind each block of a transformer: the sites of the experiments of Rodríguez et al. 2025.
@@ -38,9 +41,10 @@ public final class PictureModel {
 
     package init(
         diffusion: any DiffusionModel, prompts: PromptReader, schedulerSettings: JSONDocument, schedulerOverrides: [String: JSONValue],
-        url: URL
+        weightType: DType? = nil, url: URL
     ) {
         self.diffusion = diffusion
+        self.weightType = weightType
         self.prompts = prompts
         self.schedulerSettings = schedulerSettings
         self.schedulerOverrides = schedulerOverrides
@@ -77,7 +81,8 @@ public final class PictureModel {
         return PictureModel(
             diffusion: diffusion, prompts: try PromptReader(files, lengths: diffusion.textLengths),
             schedulerSettings: try files.settings("scheduler", file: "scheduler_config.json"),
-            schedulerOverrides: isFirst ? ["steps_offset": .integer(1), "clip_sample": .bool(false)] : [:], url: url)
+            schedulerOverrides: isFirst ? ["steps_offset": .integer(1), "clip_sample": .bool(false)] : [:], weightType: options.weights,
+            url: url)
     }
 
     /// Whether a place holds a text-to-image model, as far as the names of its files tell.

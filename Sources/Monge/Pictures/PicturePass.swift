@@ -12,15 +12,22 @@ final class PicturePass: StagedPass {
     private let size: PictureSize
     private let latents: Tensor
     private let timestep: Float
+    private let backend: any Backend
     private var phase: Phase
 
-    /// - Parameter latents: As the network is given them at the timestep.
-    init(_ model: any DiffusionModel, _ texts: [PromptTokens], size: PictureSize, latents: Tensor, timestep: Float) throws {
+    /// - Parameters:
+    ///   - latents: As the network is given them at the timestep.
+    ///   - backend: The model's own, or one to rehearse on; nil for the former.
+    init(
+        _ model: any DiffusionModel, _ texts: [PromptTokens], size: PictureSize, latents: Tensor, timestep: Float,
+        on backend: (any Backend)? = nil
+    ) throws {
         self.model = model
         self.size = size
         self.latents = latents
         self.timestep = timestep
-        phase = .encoding(try model.encode(texts))
+        self.backend = backend ?? model.backend
+        phase = .encoding(try model.encode(texts, on: self.backend))
     }
 
     private var current: any StagedPass {
@@ -40,7 +47,7 @@ final class PicturePass: StagedPass {
         guard case .encoding(let pass) = phase else { return false }
         var conditioning = try pass.conditioning(for: size)
         conditioning.guidance = model.usualGuidance
-        phase = .denoising(try model.denoise(latents, timestep: timestep, conditioning))
+        phase = .denoising(try model.denoise(latents, timestep: timestep, conditioning, on: backend))
         return true
     }
 }

@@ -54,7 +54,8 @@ struct ActivationsCommand: ParsableCommand {
         try capture.refuseOptionsOfTexts(model.model, ("--cache", model.precision.cache != .auto))
         let model = try PictureModel.load(
             ModelCatalogue.locate(model.model), on: model.device.open(),
-            options: DiffusionModelOptions(activations: model.precision.activationType))
+            options: DiffusionModelOptions(activations: model.precision.activationType, weights: picture.weights.dtype))
+        if let notice = model.quantisationNotice { Terminal.message(notice) }
         var options = capture.options
         options.steps = picture.stepsCaptured ?? 1
         let activations = try ProgressBar.during { bar in

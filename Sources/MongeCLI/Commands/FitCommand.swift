@@ -120,7 +120,9 @@ struct FitCommand: ParsableCommand {
         if isPictureModel {
             try capture.refuseOptionsOfTexts(model!, ("--position last", position == .last), ("--cache", precision.cache != .auto))
             let model = try PictureModel.load(
-                ModelCatalogue.locate(model!), on: device.open(), options: DiffusionModelOptions(activations: precision.activationType))
+                ModelCatalogue.locate(model!), on: device.open(),
+                options: DiffusionModelOptions(activations: precision.activationType, weights: picture.weights.dtype))
+            if let notice = model.quantisationNotice { Terminal.message(notice) }
             return try ProgressBar.during { bar in
                 try model.fit(
                     source: sourceSentences, target: targetSentences, sites: capture.sites.isEmpty ? model.defaultSites : capture.sites,

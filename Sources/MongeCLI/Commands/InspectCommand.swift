@@ -65,6 +65,13 @@ struct InspectCommand: ParsableCommand {
         try Output.table(
             ["type", "tensors", "MiB"],
             summary.types.map { [$0.type, String($0.tensors), Output.number(Double($0.bytes) / 1_048_576, digits: 1)] })
+        if let components = summary.components {
+            func size(_ bytes: Int) -> String { Output.number(Double(bytes) / 1_048_576, digits: 1) }
+            try Output.line()
+            try Output.table(
+                ["weights of", "MiB as stored", "--weights q8_0", "--weights q4_K"],
+                components.map { [$0.component, size($0.stored), size($0.q8_0), size($0.q4_K)] })
+        }
         try Output.line("\n\(summary.sites.count) sites, in execution order:")
         for site in summary.sites { try Output.line("  \(site.name) [\(site.channels)]") }
     }

@@ -27,11 +27,14 @@ struct PictureFitOptions: ParsableArguments {
 
     @OptionGroup var size: PictureSizeOptions
 
+    @OptionGroup var weights: PictureWeightOption
+
     /// The options that were given.
     var given: [String] {
         [
             ("--steps", steps != nil), ("--steps-captured", stepsCaptured != nil), ("--guidance", guidance != nil),
             ("--scheduler", scheduler != nil), ("--width", size.width != nil), ("--height", size.height != nil),
+            ("--weights", weights.dtype != nil),
         ]
         .filter(\.1).map(\.0)
     }

@@ -43,12 +43,16 @@ struct PictureModelOptions: ParsableArguments {
     @Option(name: .long, help: "Which weights of the folder, for example fp16 (default: the plain ones, or the only ones).")
     var variant: String?
 
+    @OptionGroup var weights: PictureWeightOption
+
     func load() throws -> PictureModel {
-        try PictureModel.load(
+        let model = try PictureModel.load(
             ModelCatalogue.locate(model),
             parts: PictureParts(network: unet, autoencoder: vae, clipL: clipL, clipG: clipG, t5: t5, configuration: config),
             on: device.open(),
-            options: DiffusionModelOptions(activations: activations.dtype, variant: variant))
+            options: DiffusionModelOptions(activations: activations.dtype, variant: variant, weights: weights.dtype))
+        if let notice = model.quantisationNotice { Terminal.message(notice) }
+        return model
     }
 
     var inputs: [NamedFile?] {
@@ -57,6 +61,29 @@ struct PictureModelOptions: ParsableArguments {
             NamedFile("--t5", t5),
         ]
     }
+}
+
+/// `--weights` of a text-to-image model.
+struct PictureWeightOption: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Quantise the matrices of a text-to-image model while they are loaded: \(names.joined(separator: ", ")) (default: as stored); kernels of "
+                + "convolutions become q8_0; embeddings, norms, biases and the autoencoder stay as stored.", valueName: "type"),
+        transform: dtype)
+    var weights: DType?
+
+    private static let names = Quantiser.types.map(\.rawValue)
+
+    private static func dtype(_ text: String) throws -> DType {
+        guard let dtype = Quantiser.types.first(where: { $0.rawValue.lowercased() == text.lowercased() }) else {
+            throw ValidationError(
+                "--weights '\(text)' is none of \(names.joined(separator: ", ")); without --weights they are what they are stored as")
+        }
+        return dtype
+    }
+
+    var dtype: DType? { weights }
 }
 
 /// `--width` and `--height` of pictures.

@@ -51,7 +51,7 @@ import Testing
     }
 
     /// What a model makes of fixed texts and latents, and of latents and a picture.
-    private static func results(_ model: any DiffusionModel) throws -> [[Float]] {
+    static func results(_ model: any DiffusionModel) throws -> [[Float]] {
         let backend = model.backend
         let context = ForwardContext(backend: backend)
         let texts = [1, 5].map { seed in
@@ -72,7 +72,7 @@ import Testing
         ]
     }
 
-    private static func load(_ files: any DiffusionFiles) throws -> any DiffusionModel {
+    static func load(_ files: any DiffusionFiles) throws -> any DiffusionModel {
         try DiffusionModels.load(files, options: DiffusionModelOptions(activations: .f32), on: DeviceChoice.cpu.open())
     }
 
@@ -117,7 +117,7 @@ import Testing
     }
 
     /// llama.cpp's names of T5's tensors (`convert_hf_to_gguf.py`).
-    private static func ggufName(_ name: String) -> String {
+    static func ggufName(_ name: String) -> String {
         if name == "shared.weight" { return "token_embd.weight" }
         if name == "encoder.final_layer_norm.weight" { return "enc.output_norm.weight" }
         let pairs = [
@@ -230,7 +230,7 @@ import Testing
                     "cond_stage_model.transformer.text_model.final_layer_norm.weight": [2],
                     "model.diffusion_model.input_blocks.0.0.weight": [2, 9, 3, 3],
                 ])
-                .contains("holds"))
+                .contains("inpainting"))
         }
     }
 
@@ -271,7 +271,7 @@ import Testing
 
 extension GGUFBuilder {
     /// Adds a tensor of a safetensors file, f16 or f32, under another name; vectors as f32, as writers of GGUF do it.
-    fileprivate mutating func add(_ entry: SafetensorsWriter.Entry, as name: String) {
+    mutating func add(_ entry: SafetensorsWriter.Entry, as name: String) {
         let isVector = entry.shape.rank == 1 && entry.dtype == .f16
         let bytes =
             isVector

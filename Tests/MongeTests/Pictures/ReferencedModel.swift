@@ -69,7 +69,7 @@ extension ReferencedModel {
             return try CalibrationPass(
                 samples: first - rows.lowerBound..<own.upperBound - rows.lowerBound, rowCount: own.count, indices: [1],
                 spatial: spatial, model: model, plan: { try pooling.plan(forImagesOf: $0, on: model.backend) },
-                begin: { try model.denoise(latents.rows(own), timestep: timestep, conditioning(own)) })
+                begin: { _ in try model.denoise(latents.rows(own), timestep: timestep, conditioning(own)) })
         }
         return CalibrationSide(kind: kind, count: rows.count, passes: passes) { _, site, _ in MongeError.failed(site.name) }
     }

@@ -13,8 +13,16 @@ public protocol Autoencoder: AnyObject {
     /// Whether a picture has a distribution of latents, from which noise draws.
     var givesDistributions: Bool { get }
 
-    /// - Parameter noise: Of the latents' shape and of variance 1, to draw from the distribution of latents; nil for its middle.
-    func encode(_ pictures: Tensor, noise: Tensor?) throws -> Tensor
+    /// - Parameters:
+    ///   - noise: Of the latents' shape and of variance 1, to draw from the distribution of latents; nil for its middle.
+    ///   - backend: Its own, or one to rehearse on.
+    func encode(_ pictures: Tensor, noise: Tensor?, on backend: any Backend) throws -> Tensor
 
-    func decode(_ latents: Tensor) throws -> Tensor
+    func decode(_ latents: Tensor, on backend: any Backend) throws -> Tensor
+}
+
+extension Autoencoder {
+    public func encode(_ pictures: Tensor, noise: Tensor?) throws -> Tensor { try encode(pictures, noise: noise, on: backend) }
+
+    public func decode(_ latents: Tensor) throws -> Tensor { try decode(latents, on: backend) }
 }

@@ -10,7 +10,6 @@ public final class AutoencoderKL: Autoencoder {
     private let encoder: Encoder
     private let decoder: Decoder
     private let afterEncoder, beforeDecoder: ConvolutionLayer?
-    private let context: ForwardContext
     private let activations: DType
 
     public let givesDistributions = true
@@ -18,40 +17,39 @@ public final class AutoencoderKL: Autoencoder {
     public var reduction: Int { configuration.reduction }
 
     /// - Parameter activations: f32 or f16; a model that outgrows f16 has f32 whatever is asked for.
-    init(_ c: AutoencoderConfiguration, weights: any WeightSource, activations: DType, on backend: any Backend) throws {
+    init(_ c: AutoencoderConfiguration, weights: any WeightSource, activations: DType, in store: ComponentStore) throws {
         configuration = c
-        self.backend = backend
+        backend = store.backend
         self.activations = c.needsSinglePrecision ? .f32 : activations
-        let m = ModuleLoader(weights, sitePath: nil, register: SiteRegister(), on: backend)
+        let m = ModuleLoader(weights, sitePath: nil, register: SiteRegister(), in: store)
         encoder = try Encoder(m["encoder"], c)
         decoder = try Decoder(m["decoder"], c)
         afterEncoder =
             c.convolvesAfterEncoder ? try m["quant_conv"].convolution(2 * c.latentChannels, 2 * c.latentChannels, kernel: 1) : nil
         beforeDecoder =
             c.convolvesBeforeDecoder ? try m["post_quant_conv"].convolution(c.latentChannels, c.latentChannels, kernel: 1) : nil
-        context = ForwardContext(backend: backend)
         try weights.refuseUnused(architecture: "AutoencoderKL")
     }
 
-    public func encode(_ pictures: Tensor, noise: Tensor?) throws -> Tensor {
-        var x = try encoder(pictures, as: activations, context)
+    public func encode(_ pictures: Tensor, noise: Tensor?, on backend: any Backend) throws -> Tensor {
+        var x = try encoder(pictures, as: activations, ForwardContext(backend: backend))
         if let afterEncoder { x = try afterEncoder(x, on: backend) }
         let mean = try backend.slice(x, axis: -1, 0..<latentChannels)
-        guard let noise else { return try scaled(mean) }
+        guard let noise else { return try scaled(mean, on: backend) }
         // Once a picture: the host does it.
         let logarithms = try backend.readFloats(backend.slice(x, axis: -1, latentChannels..<2 * latentChannels))
         let deviations = try backend.upload(logarithms.map { exp(0.5 * min(max($0, -30), 20)) }, mean.shape)
-        return try scaled(backend.multiplyAdd(deviations, by: noise, plus: mean))
+        return try scaled(backend.multiplyAdd(deviations, by: noise, plus: mean), on: backend)
     }
 
-    private func scaled(_ latents: Tensor) throws -> Tensor {
+    private func scaled(_ latents: Tensor, on backend: any Backend) throws -> Tensor {
         try backend.scale(latents, by: configuration.scale, plus: -configuration.shift * configuration.scale)
     }
 
-    public func decode(_ latents: Tensor) throws -> Tensor {
+    public func decode(_ latents: Tensor, on backend: any Backend) throws -> Tensor {
         var x = try backend.scale(latents, by: 1 / configuration.scale, plus: configuration.shift)
         if let beforeDecoder { x = try beforeDecoder(x, on: backend) }
-        return try decoder(x, as: activations, context)
+        return try decoder(x, as: activations, ForwardContext(backend: backend))
     }
 }
 

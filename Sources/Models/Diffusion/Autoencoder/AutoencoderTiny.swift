@@ -23,11 +23,12 @@ public final class AutoencoderTiny: Autoencoder {
 
     /// Reads `vae/config.json` as `AutoencoderTiny` of diffusers does: every setting is obeyed or refused by name.
     package convenience init(_ document: JSONDocument, weights: some TensorFile, on backend: any Backend) throws {
-        try self.init(document, weights: FileWeights(weights), on: backend)
+        try self.init(
+            document, weights: FileWeights(weights), in: ComponentStore(WeightStore(on: backend), "vae", quantisation: .none))
     }
 
-    init(_ document: JSONDocument, weights: any WeightSource, on backend: any Backend) throws {
-        self.backend = backend
+    init(_ document: JSONDocument, weights: any WeightSource, in store: ComponentStore) throws {
+        backend = store.backend
         let settings = SettingsReader(document)
         let extents = 1...1 << 16
         try settings.requireClass("AutoencoderTiny")
@@ -58,7 +59,7 @@ public final class AutoencoderTiny: Autoencoder {
             .number("shift_factor", 0, meaning: "a shift of the latents"),
         ])
         try settings.finish()
-        let m = ModuleLoader(weights, sitePath: nil, register: SiteRegister(), on: backend)
+        let m = ModuleLoader(weights, sitePath: nil, register: SiteRegister(), in: store)
         encoder = try Self.encoder(m["encoder"], down, inputs: pictureChannels, outputs: latentChannels)
         decoder = try Self.decoder(m["decoder"], up, inputs: latentChannels, outputs: outputChannels)
         try weights.refuseUnused(architecture: "AutoencoderTiny")
@@ -95,7 +96,7 @@ public final class AutoencoderTiny: Autoencoder {
         return layers
     }
 
-    private func run(_ layers: [Layer], _ x: Tensor) throws -> Tensor {
+    private func run(_ layers: [Layer], _ x: Tensor, on backend: any Backend) throws -> Tensor {
         var (x, upsampling) = (x, 1)
         for layer in layers {
             switch layer {
@@ -114,13 +115,13 @@ public final class AutoencoderTiny: Autoencoder {
     }
 
     /// The same whatever the noise: this autoencoder gives no distribution.
-    public func encode(_ pictures: Tensor, noise: Tensor?) throws -> Tensor {
-        let latents = try run(encoder, backend.scale(pictures, by: 0.5, plus: 0.5))
+    public func encode(_ pictures: Tensor, noise: Tensor?, on backend: any Backend) throws -> Tensor {
+        let latents = try run(encoder, backend.scale(pictures, by: 0.5, plus: 0.5), on: backend)
         return scale == 1 ? latents : try backend.scale(latents, by: scale)
     }
 
-    public func decode(_ latents: Tensor) throws -> Tensor {
+    public func decode(_ latents: Tensor, on backend: any Backend) throws -> Tensor {
         let bounded = try backend.activation(backend.scale(latents, by: 1 / scale / 3), .tanh)
-        return try backend.scale(run(decoder, backend.scale(bounded, by: 3)), by: 2, plus: -1)
+        return try backend.scale(run(decoder, backend.scale(bounded, by: 3), on: backend), by: 2, plus: -1)
     }
 }

@@ -8,11 +8,12 @@ public struct TiledDecoding: Sendable, Equatable {
     /// The latents along each side of a tile.
     public var side: Int
 
-    /// - Parameter side: At least ``smallestSide``.
-    public init(side: Int) { self.side = max(side, Self.smallestSide) }
+    /// - Parameter side: At least 4.
+    public init(side: Int) { self.side = max(side, 4) }
 
-    /// Smaller tiles would show.
-    public static let smallestSide = 16
+    /// The smallest tiles that a budget may ask for: real pictures come within 43 dB of the whole there, and within 36 dB only in tiles of half
+    /// the size, in which norms see less.
+    public static let smallestSide = 64
 
     /// The latents that neighbouring tiles share, at least.
     private var overlap: Int { side / 4 }

@@ -52,23 +52,32 @@ final class CheckpointWeights: WeightSource {
 
     func tensor(_ name: String) throws -> StoredWeight? {
         guard let part = place(name) else { return nil }
+        take(part)
         let stored = try joint.flatMap { $0.name == part.name ? $0.weight : nil } ?? StoredWeight(file.tensor(part.name))
         switch part.arrangement {
-        case .whole:
-            taken.insert(part.name)
-            return stored
+        case .whole: return stored
         case .rows(let range, let count):
             joint = (part.name, stored)
-            takenParts[part.name, default: []].formUnion(range)
-            if takenParts[part.name]!.count == count { taken.insert(part.name) }
             return try stored.rows(range, of: count, part.name)
-        case .exchangedHalves:
-            taken.insert(part.name)
-            return try stored.exchangingHalves(part.name)
-        case .transposed:
-            taken.insert(part.name)
-            return try stored.transposed(part.name)
+        case .exchangedHalves: return try stored.exchangingHalves(part.name)
+        case .transposed: return try stored.transposed(part.name)
         }
+    }
+
+    func layout(_ name: String) throws -> (dtype: DType, shape: Shape)? {
+        guard let part = place(name) else { return nil }
+        take(part)
+        let (dtype, shape) = try file.layout(part.name)
+        return (dtype, try part.arrangement.shape(of: shape, dtype, part.name))
+    }
+
+    /// Takes a tensor, or a part of one, into the account.
+    private func take(_ part: StoredPart) {
+        if case .rows(let range, let count) = part.arrangement {
+            takenParts[part.name, default: []].formUnion(range)
+            guard takenParts[part.name]!.count == count else { return }
+        }
+        taken.insert(part.name)
     }
 
     func sample(_ name: String) throws -> WeightSketch.Matrix? {
@@ -78,6 +87,7 @@ final class CheckpointWeights: WeightSource {
             let samples = WeightSketch.places(rows: rows, columns: columns).map { row, column in
                 WeightDecoding.sample(weight.bytes.baseAddress!, weight.dtype, element: row * columns + column)
             }
+            weight.letGo()
             return WeightSketch.Matrix(name: name, values: samples.map(\.value), steps: samples.map(\.step))
         }
     }
@@ -90,16 +100,39 @@ final class CheckpointWeights: WeightSource {
     var unused: [String] { file.tensorNames.filter { owns($0) && !taken.contains($0) } }
 }
 
+extension StoredPart.Arrangement {
+    /// The extents that a tensor has in this arrangement.
+    /// - Throws: ``ModelError`` for a tensor that cannot be arranged so.
+    fileprivate func shape(of shape: Shape, _ dtype: DType, _ name: String) throws -> Shape {
+        func part(_ range: Range<Int>, of count: Int) throws -> Shape {
+            let all = shape.rank > 0 ? shape[0] : 0
+            guard all > 0, all % count == 0, shape.rank > 1 || !dtype.isQuantised else {
+                throw ModelError.unsupported("tensor \(name) of shape \(shape) does not divide into \(count) parts of rows")
+            }
+            return Shape([all / count * range.count] + shape.dimensions.dropFirst())
+        }
+        switch self {
+        case .whole: return shape
+        case .rows(let range, let count): return try part(range, of: count)
+        case .exchangedHalves:
+            _ = try part(0..<1, of: 2)
+            return shape
+        case .transposed:
+            guard shape.rank == 2, !dtype.isQuantised, shape.count > 0 else {
+                throw ModelError.unsupported(
+                    "tensor \(name) is \(dtype) \(shape); a matrix that is not quantised is wanted, to exchange its axes")
+            }
+            return [shape[1], shape[0]]
+        }
+    }
+}
+
 extension StoredWeight {
     /// Some of the equal parts that the rows divide into, sharing the file's memory.
     fileprivate func rows(_ range: Range<Int>, of count: Int, _ name: String) throws -> StoredWeight {
-        let all = shape.rank > 0 ? shape[0] : 0
-        guard all > 0, all % count == 0, shape.rank > 1 || !dtype.isQuantised else {
-            throw ModelError.unsupported("tensor \(name) of shape \(shape) does not divide into \(count) parts of rows")
-        }
         let partBytes = bytes.count / count
         var part = self
-        part.shape = Shape([all / count * range.count] + shape.dimensions.dropFirst())
+        part.shape = try StoredPart.Arrangement.rows(range, of: count).shape(of: shape, dtype, name)
         part.bytes = UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound * partBytes..<range.upperBound * partBytes])
         return part
     }
@@ -113,13 +146,10 @@ extension StoredWeight {
     }
 
     fileprivate func transposed(_ name: String) throws -> StoredWeight {
-        guard shape.rank == 2, !dtype.isQuantised, shape.count > 0 else {
-            throw ModelError.unsupported(
-                "tensor \(name) is \(dtype) \(shape); a matrix that is not quantised is wanted, to exchange its axes")
-        }
+        let arranged = try StoredPart.Arrangement.transposed.shape(of: shape, dtype, name)
         let (rows, columns) = (shape[0], shape[1])
         let size = bytes.count / shape.count
-        return copied(shape: [columns, rows]) { destination in
+        return copied(shape: arranged) { destination in
             for row in 0..<rows {
                 for column in 0..<columns {
                     destination.baseAddress!.advanced(by: (column * rows + row) * size)

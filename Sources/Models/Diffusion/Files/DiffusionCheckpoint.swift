@@ -74,8 +74,16 @@ public struct DiffusionCheckpoint: DiffusionFiles {
             {
                 throw refused("holds a text encoder alone; --clip-l, --clip-g or --t5 takes it beside a model")
             }
+            if let gguf = file as? GGUFFile, let name = try gguf.string(ifPresent: "general.architecture"),
+                ArchitectureRegistry.languageModels.contains(where: { $0.name == name })
+            {
+                throw refused(
+                    "is a language model (\(name)), which `monge generate` and the other commands of texts take; pictures are drawn by text-to-image "
+                        + "models (Stable Diffusion 1 and 2, SDXL, FLUX)")
+            }
             throw refused("has none of the tensors by which text-to-image models are known (Stable Diffusion 1 and 2, SDXL, FLUX)")
         }
+        try refuseOtherInputs(of: file)
         if has("conditioner.embedders.1.model.ln_final.weight") { return .xl }
         if has("conditioner.embedders.0.model.ln_final.weight") {
             throw refused("is the refiner of SDXL, which goes on where another model stopped; Monge draws with the base model")
@@ -86,6 +94,17 @@ public struct DiffusionCheckpoint: DiffusionFiles {
         if has("conditioner.embedders.0.transformer.text_model.final_layer_norm.weight") { return .xl }
         throw refused(
             "holds a denoising network without the text encoders that it was trained with; name their files with --clip-l and --clip-g")
+    }
+
+    /// Refuses UNets that take pictures beside the latents, by the channels of their first convolution.
+    private static func refuseOtherInputs(of file: any TensorFile) throws {
+        let shape = try file.layout("model.diffusion_model.input_blocks.0.0.weight").shape
+        let kinds = [
+            8: "edits a picture that it takes beside the latents",
+            9: "is an inpainting model, which takes a mask and a picture beside the latents",
+        ]
+        guard shape.rank == 4, let kind = kinds[shape[1]] else { return }
+        throw ModelError.unsupported("\(file.name) \(kind) (\(shape[1]) channels); Monge draws from texts")
     }
 
     /// The spellings of LoRA adapters: kohya's, diffusers' and PEFT's.

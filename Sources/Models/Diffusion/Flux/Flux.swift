@@ -3,7 +3,7 @@ import Tensors
 
 /// FLUX.1 (Black Forest Labs, 2024): CLIP's text encoder for the text as one vector, T5's for its tokens, a transformer and an autoencoder.
 public final class Flux: DiffusionModel {
-    public let backend: any Backend
+    public let weights: WeightStore
     public let autoencoder: any Autoencoder
     public let activations: DType
     public let sites: [Site]
@@ -14,6 +14,7 @@ public final class Flux: DiffusionModel {
     private let register: SiteRegister
 
     public static let architecture = "flux"
+    public var backend: any Backend { weights.backend }
     public var architecture: String { Self.architecture }
     public var takesGuidance: Bool { transformer.configuration.takesGuidance }
     /// Of the model that is distilled with it; the other takes none.
@@ -33,9 +34,9 @@ public final class Flux: DiffusionModel {
     /// - Parameter register: What all components were loaded with, in the order in which they run.
     init(
         vectorEncoder: CLIPTextEncoder, tokenEncoder: T5Encoder, transformer: FluxTransformer, autoencoder: any Autoencoder,
-        register: SiteRegister, activations: DType, on backend: any Backend
+        weights: WeightStore, register: SiteRegister, activations: DType
     ) throws {
-        self.backend = backend
+        self.weights = weights
         self.vectorEncoder = vectorEncoder
         self.tokenEncoder = tokenEncoder
         self.transformer = transformer
@@ -65,13 +66,15 @@ public final class Flux: DiffusionModel {
 
     public var textLengths: [Int] { [vectorEncoder.configuration.positions, tokenEncoderLength] }
 
-    public func encode(_ texts: [PromptTokens]) throws -> any EncodingPass {
+    public func encode(_ texts: [PromptTokens], on backend: any Backend) throws -> any EncodingPass {
         precondition(texts.allSatisfy { $0.byEncoder.count == 2 }, "tokens for each encoder")
         return try FluxEncoding(
             vectorEncoder, tokenEncoder, texts.map { $0.byEncoder[0] }, texts.map { $0.byEncoder[1] }, activations, on: backend)
     }
 
-    public func denoise(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning) throws -> any DenoisingPass {
+    public func denoise(
+        _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend
+    ) throws -> any DenoisingPass {
         FluxPass(transformer, try transformer.begin(latents, timestep: timestep, conditioning, on: backend), on: backend)
     }
 }

@@ -17,6 +17,8 @@ final class FluxPositions {
     func tables(text: Int, height: Int, width: Int, on backend: any Backend) throws -> (cosines: Tensor, sines: Tensor) {
         let key = Key(text: text, height: height, width: width)
         if let known, known.key == key { return (known.cosines, known.sines) }
+        let shape: Shape = [text + height * width, axes.reduce(0, +) / 2]
+        if backend.isRehearsal { return (try backend.allocate(shape, .f32), try backend.allocate(shape, .f32)) }
         let places =
             [[Double]](repeating: [0, 0, 0], count: text) + (0..<height * width).map { [0, Double($0 / width), Double($0 % width)] }
         // Of index, row and column in turn; in f64, as diffusers has it.
@@ -24,7 +26,6 @@ final class FluxPositions {
             stride(from: 0, to: dimensions, by: 2).map { 1 / pow(Self.base, Double($0) / Double(dimensions)) }
         }
         let angles = places.flatMap { place in zip(place, frequencies).flatMap { position, row in row.map { position * $0 } } }
-        let shape: Shape = [places.count, axes.reduce(0, +) / 2]
         let cosines = try backend.upload(angles.map { Float(cos($0)) }, shape)
         let sines = try backend.upload(angles.map { Float(sin($0)) }, shape)
         known = (key, cosines, sines)

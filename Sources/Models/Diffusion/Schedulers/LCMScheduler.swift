@@ -11,6 +11,10 @@ struct LCMScheduler: Scheduler {
         shared = try SchedulerSettings(settings, usualSpacing: .leading)
         limit = try settings.clipping(usual: false)
         originalSteps = try settings.integer(ifPresent: "original_inference_steps", in: 1...shared.trainingSteps) ?? 50
+        guard originalSteps <= shared.trainingSteps else {
+            throw ModelError.invalidConfiguration(
+                "original_inference_steps is \(originalSteps), more than the \(shared.trainingSteps) training steps")
+        }
         timestepScaling = Double(try settings.number(ifPresent: "timestep_scaling", in: 0...1e6) ?? 10)
         // The next level is always that of a training step: the end has none.
         _ = try settings.bool(ifPresent: "set_alpha_to_one")

@@ -12,6 +12,8 @@ extension StableDiffusion {
         try index.refuse([.bool("requires_aesthetics_score", false, "a score of aesthetics as an input (the refiner of SDXL)")])
         let activations = options.activations ?? backend.preferredActivations
         let register = SiteRegister()
+        let store = WeightStore(on: backend)
+        let quantisation = try WeightQuantisation(to: options.weights)
         let names = (family == .xl ? ["text_encoder", "text_encoder_2"] : ["text_encoder"]).filter { files.componentClass($0) != nil }
         let textEncoders = try names.map { name in
             let hasProjection = name == "text_encoder_2"
@@ -20,7 +22,7 @@ extension StableDiffusion {
             let weights = try files.componentWeights(name, variant: options.variant)
             let encoder = try CLIPTextEncoder(
                 CLIPTextConfiguration(files.settings(name), hasProjection: hasProjection), weights: weights.source, sitePath: name,
-                register: register, activations: activations, on: backend)
+                register: register, activations: activations, in: ComponentStore(store, name, quantisation: quantisation))
             // Positions by number, which older folders keep; they follow from the settings. Some hold a projection that is not used.
             weights.ignore(
                 ["text_model.embeddings.position_ids", "embeddings.position_ids"] + (hasProjection ? [] : ["text_projection.weight"]))
@@ -32,24 +34,28 @@ extension StableDiffusion {
         let unetWeights = try files.componentWeights("unet", variant: options.variant)
         let unet = try UNet(
             UNetConfiguration(files.settings("unet")),
-            ModuleLoader(unetWeights.source, sitePath: "unet", register: register, on: backend), activations: activations)
+            ModuleLoader(
+                unetWeights.source, sitePath: "unet", register: register, in: ComponentStore(store, "unet", quantisation: quantisation)),
+            activations: activations)
         try unetWeights.source.refuseUnused(architecture: "UNet2DConditionModel")
         try self.init(
             family, textEncoders: textEncoders, unet: unet,
-            autoencoder: Autoencoders.load(files, variant: options.variant, activations: activations, on: backend),
-            zeroesAbsentNegative: family == .xl && zeroes, register: register, activations: activations, on: backend)
+            autoencoder: Autoencoders.load(files, variant: options.variant, activations: activations, in: store), weights: store,
+            zeroesAbsentNegative: family == .xl && zeroes, register: register, activations: activations)
     }
 }
 
 /// Finds the autoencoder of a model's files.
 enum Autoencoders {
     static func load(
-        _ files: any DiffusionFiles, variant: String?, activations: DType, on backend: any Backend
+        _ files: any DiffusionFiles, variant: String?, activations: DType, in store: WeightStore
     ) throws -> any Autoencoder {
         try files.require("vae", ["AutoencoderKL", "AutoencoderTiny"])
         let weights = try files.componentWeights("vae", variant: variant)
         let settings = try files.settings("vae")
-        if files.componentClass("vae") == "AutoencoderTiny" { return try AutoencoderTiny(settings, weights: weights.source, on: backend) }
-        return try AutoencoderKL(AutoencoderConfiguration(settings), weights: weights.source, activations: activations, on: backend)
+        // It is small, and its errors are seen as they are: it stays as it is stored.
+        let store = ComponentStore(store, "vae", quantisation: .none)
+        if files.componentClass("vae") == "AutoencoderTiny" { return try AutoencoderTiny(settings, weights: weights.source, in: store) }
+        return try AutoencoderKL(AutoencoderConfiguration(settings), weights: weights.source, activations: activations, in: store)
     }
 }

@@ -10,7 +10,7 @@ public final class StableDiffusion: DiffusionModel {
     }
 
     public let family: Family
-    public let backend: any Backend
+    public let weights: WeightStore
     public let autoencoder: any Autoencoder
     public let activations: DType
     public let sites: [Site]
@@ -20,6 +20,7 @@ public final class StableDiffusion: DiffusionModel {
     package let unet: UNet
     private let register: SiteRegister
 
+    public var backend: any Backend { weights.backend }
     public var architecture: String { family.rawValue }
     public var takesGuidance: Bool { unet.configuration.guidanceChannels != nil }
     public var usualGuidance: Float { family == .xl ? 5 : 7.5 }
@@ -31,11 +32,11 @@ public final class StableDiffusion: DiffusionModel {
 
     /// - Parameter register: What all components were loaded with, in the order in which they run.
     init(
-        _ family: Family, textEncoders: [CLIPTextEncoder], unet: UNet, autoencoder: any Autoencoder, zeroesAbsentNegative: Bool,
-        register: SiteRegister, activations: DType, on backend: any Backend
+        _ family: Family, textEncoders: [CLIPTextEncoder], unet: UNet, autoencoder: any Autoencoder, weights: WeightStore,
+        zeroesAbsentNegative: Bool, register: SiteRegister, activations: DType
     ) throws {
         self.family = family
-        self.backend = backend
+        self.weights = weights
         self.textEncoders = textEncoders
         self.unet = unet
         self.autoencoder = autoencoder
@@ -65,13 +66,15 @@ public final class StableDiffusion: DiffusionModel {
     /// The most tokens of a text, by encoder.
     public var textLengths: [Int] { textEncoders.map(\.configuration.positions) }
 
-    public func encode(_ texts: [PromptTokens]) throws -> any EncodingPass {
+    public func encode(_ texts: [PromptTokens], on backend: any Backend) throws -> any EncodingPass {
         precondition(texts.allSatisfy { $0.byEncoder.count == textEncoders.count }, "tokens for each encoder")
         return try StableDiffusionEncoding(
             family, textEncoders, textEncoders.indices.map { encoder in texts.map { $0.byEncoder[encoder] } }, on: backend)
     }
 
-    public func denoise(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning) throws -> any DenoisingPass {
+    public func denoise(
+        _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend
+    ) throws -> any DenoisingPass {
         try UNetPass(unet, unet.begin(latents, timestep: timestep, conditioning, on: backend))
     }
 }
