@@ -41,4 +41,16 @@ import Testing
         #expect(try Monge.run("bench", "compare", other, other).code == 1)
         #expect(try Monge.run("bench", "show", folder.path("missing.json")).code == 1)
     }
+
+    /// llvmpipe's driver tells nothing of its kernels in some versions.
+    @Test func pipelinesAreOfVulkanDrivers() throws {
+        let refused = try Monge.run("bench", "pipelines", "--device", "cpu", "--op", "rmsNorm")
+        #expect(refused.code == 2 && refused.errors.contains("--device vulkan"), "\(refused.errors)")
+        let result = try Monge.run("bench", "pipelines", "--device", "vulkan:0", "--op", "rmsNorm", "--sizes", "135M")
+        if result.code == 0 {
+            #expect(result.output.contains("norm/rows") && result.output.contains("pipelines of"), "\(result.output)")
+        } else {
+            #expect(result.code == 1 && result.errors.contains("VK_KHR_pipeline_executable_properties"), "\(result.errors)")
+        }
+    }
 }
