@@ -79,6 +79,8 @@ struct Tile {
     // The keys that some row of the tile sees, those of the split.
     int keyStart;
     int keyEnd;
+    // The last of them; 0 where there are none: addresses lie within the cache even where a device computes them for no lane.
+    int lastKey;
 };
 
 // The position of a row's query among the keys.
@@ -127,6 +129,7 @@ bool findTile(int rows, uint parts, out Tile tile) {
         tile.keyStart += int(tile.split) * part;
         tile.keyEnd = min(tile.keyEnd, tile.keyStart + part);
     }
+    tile.lastKey = max(tile.keyEnd - 1, 0);
     return true;
 }
 

@@ -79,7 +79,7 @@ void main() {
         [[unroll]] for (uint i = 0; i < DEPTH * SPANS; i++) {
             int key = streamStart + base + int(i / SPANS * streams);
             uint eight = min(i % SPANS * LANES_PER_KEY + laneOfKey, eights - 1u);
-            eight += keyElement(tile, min(key, tile.keyEnd - 1)) / 8u;
+            eight += keyElement(tile, min(key, tile.lastKey)) / 8u;
             LOAD8_AS(KEYS_ARE_HALF, arguments.keys, 1u, eight, keyLow[i], keyHigh[i])
             LOAD8_AS(KEYS_ARE_HALF, arguments.values, 2u, eight, valueLow[i], valueHigh[i])
         }
@@ -100,7 +100,7 @@ void main() {
             [[unroll]] for (uint d = 0; d < DEPTH; d++) {
                 int key = streamStart + base + int(d * streams);
                 float score = capped(sumOfKey(scores[r * DEPTH + d]));
-                if (HAS_BIAS) score += biasAt(biases[r], min(key, tile.keyEnd - 1));
+                if (HAS_BIAS) score += biasAt(biases[r], min(key, tile.lastKey));
                 // A bias of −∞ hides a key.
                 bool seen = isVisible(tile, positions[r], key) && !(score < LOWEST);
                 scores[r * DEPTH + d] = seen ? score : -1.0 / 0.0;

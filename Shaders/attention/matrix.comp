@@ -75,7 +75,7 @@ uvec4 valueWords[OWN_PIECES][2];
 
 // The first channel of a piece's head; keys past the end are the last again, and get no weight.
 uint startOf(Tile tile, int base, uint piece) {
-    return keyElement(tile, min(base + int(min(piece / HEAD_PIECES, KEYS - 1u)), tile.keyEnd - 1));
+    return keyElement(tile, min(base + int(min(piece / HEAD_PIECES, KEYS - 1u)), tile.lastKey));
 }
 
 void fetchKeys(Tile tile, int base, uint part) {
@@ -195,7 +195,7 @@ void main() {
             [[dont_unroll]] for (uint i = 0; i < LANE_SCORES; i++) {
                 int key = base + int(i * ROW_LANES + part);
                 float score = capped(stage[rowScores + i * ROW_LANES] * arguments.scale);
-                if (HAS_BIAS) score += biasAt(bias, min(key, tile.keyEnd - 1));
+                if (HAS_BIAS) score += biasAt(bias, min(key, tile.lastKey));
                 // A bias of −∞ hides a key; so does the lowest float in the place of a score.
                 score = isVisible(tile, position, key) && !(score < LOWEST) ? score : LOWEST;
                 stage[rowScores + i * ROW_LANES] = score;

@@ -89,7 +89,7 @@ void main() {
     [[dont_unroll]] for (int base = tile.keyStart; base < tile.keyEnd; base += int(LANES)) {
         // Lanes past the end read the last key again and get no weight.
         int key = base + int(lane);
-        uint keyRow = keyElement(tile, min(key, tile.keyEnd - 1));
+        uint keyRow = keyElement(tile, min(key, tile.lastKey));
         float scores[TILE_ROWS];
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) scores[r] = 0.0;
         [[dont_unroll]] for (uint part = 0; part < PARTS; part++) {
@@ -108,7 +108,7 @@ void main() {
         }
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
             float score = capped(scores[r]);
-            if (HAS_BIAS) score += biasAt(biases[r], min(key, tile.keyEnd - 1));
+            if (HAS_BIAS) score += biasAt(biases[r], min(key, tile.lastKey));
             // A bias of −∞ hides a key.
             bool seen = isVisible(tile, positions[r], key) && !(score < LOWEST);
             float maximum = max(largest[r], lanesMaximum(seen ? score : LOWEST));
@@ -120,7 +120,7 @@ void main() {
             [[unroll]] for (uint s = 0; s < SPANS; s++) sums[r * SPANS + s] *= decay;
         }
         [[dont_unroll]] for (uint l = 0; l < LANES; l++) {
-            uint valueRow = keyElement(tile, min(base + int(l), tile.keyEnd - 1));
+            uint valueRow = keyElement(tile, min(base + int(l), tile.lastKey));
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
                 uint channel = firstChannel + 2u * (s * LANES + lane);
                 LOAD_PAIR(v, KEYS_ARE_HALF, arguments.values, 2u, valueRow, channel)

@@ -47,7 +47,7 @@ void fetchScores(Tile tile, uint queryStarts[2], int base, uint channel) {
     [[unroll]] for (uint i = 0; i < 2; i++) {
         vec4 query = LOAD4_AS(ACTIVATIONS_ARE_HALF, arguments.queries, 0u, queryStarts[i] + four);
         fetched[i] = isInside ? query * arguments.scale : vec4(0.0);
-        int key = min(base + int(self / 4u + i * (INVOCATIONS / 4u)), tile.keyEnd - 1);
+        int key = min(base + int(self / 4u + i * (INVOCATIONS / 4u)), tile.lastKey);
         uint start = keyElement(tile, key) / 4u;
         fetched[2u + i] = LOAD4_AS(KEYS_ARE_HALF, arguments.keys, 1u, start + four);
     }
@@ -68,7 +68,7 @@ void fetchValues(Tile tile, int key) {
         uint index = self + i * INVOCATIONS;
         // Beyond the channels, what is read goes into sums that nobody asks for.
         uint four = min(tile.part * SPANS * COLUMNS + index % (SPANS * COLUMNS), arguments.channels / 4u - 1u);
-        int row = min(key + int(index / (SPANS * COLUMNS)), tile.keyEnd - 1);
+        int row = min(key + int(index / (SPANS * COLUMNS)), tile.lastKey);
         uint start = keyElement(tile, row) / 4u;
         fetched[i] = LOAD4_AS(KEYS_ARE_HALF, arguments.values, 2u, start + four);
     }
@@ -153,7 +153,7 @@ void main() {
             vec4 score = tileWeights[place];
             [[unroll]] for (uint r = 0; r < 4; r++) {
                 float x = capped(score[r]);
-                if (HAS_BIAS) x += biasAt(biases[r], min(key, tile.keyEnd - 1));
+                if (HAS_BIAS) x += biasAt(biases[r], min(key, tile.lastKey));
                 // A bias of −∞ hides a key.
                 bool seen = isVisible(tile, positions[r], key) && !(x < LOWEST);
                 score[r] = seen ? x : -1.0 / 0.0;
