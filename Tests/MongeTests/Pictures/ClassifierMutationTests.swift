@@ -2,7 +2,6 @@ import CPUBackend
 import Foundation
 import Monge
 import Pictures
-import TestSupport
 import Testing
 
 /// Settings of image classifiers that are changed at random: a picture is judged, or the folder is refused with an error; nothing traps.
@@ -36,29 +35,11 @@ import Testing
 
     @Test(.timeLimit(.minutes(60)), arguments: ["basic", "bottleneck"])
     func foldersAreJudgedWithOrRefused(name: String) throws {
-        var random = SplitMix64(seed: 5)
-        var judged = 0
         let count = 1000
-        try withTemporaryFolder { temporary in
-            let folder = temporary + "/judge"
-            try FileManager.default.copyItem(atPath: TestModel.fixtures.appending(path: "classifiers/\(name)").path, toPath: folder)
-            let plain = try Self.files.map { file in
-                try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: "\(folder)/\(file)"))) as! [String: Any]
-            }
-            #expect(judges(folder))
-            for _ in 0..<count {
-                let index = Int.random(in: 0..<Self.files.count, using: &random)
-                var config = plain[index]
-                for _ in 0..<Int.random(in: 1...2, using: &random) {
-                    let key = (config.keys.sorted() + Self.added).randomElement(using: &random)!
-                    config[key] = Int.random(in: 0..<6, using: &random) == 0 ? nil : Self.values.randomElement(using: &random)!
-                }
-                let file = URL(filePath: "\(folder)/\(Self.files[index])")
-                try JSONSerialization.data(withJSONObject: config).write(to: file)
-                if judges(folder) { judged += 1 }
-                try JSONSerialization.data(withJSONObject: plain[index]).write(to: file)
-            }
-        }
+        let judged = try MutatedFolder(
+            path: TestModel.fixtures.appending(path: "classifiers/\(name)").path, files: Self.files, values: Self.values, added: Self.added,
+            seed: 5, count: count
+        ).usable(judges)
         // Both outcomes are met often enough to mean something.
         #expect((count / 20..<count * 19 / 20).contains(judged), "\(judged) of \(count) were judged with")
     }

@@ -4,7 +4,6 @@ import ModelFiles
 import Models
 import Monge
 import Tensors
-import TestSupport
 import Testing
 
 /// Settings of text-to-image models that are changed at random: a model is loaded and draws, or is refused with an error; nothing traps.
@@ -44,29 +43,10 @@ import Testing
 
     @Test(.timeLimit(.minutes(60)), arguments: DiffusionFixture.names)
     func foldersAreDrawnOrRefused(name: String) throws {
-        var random = SplitMix64(seed: 21)
-        var drawn = 0
         let count = 400
-        try withTemporaryFolder { temporary in
-            let folder = temporary + "/model"
-            try FileManager.default.copyItem(atPath: DiffusionFixture.path(name), toPath: folder)
-            let plain = try Self.files.map { file in
-                try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: "\(folder)/\(file)"))) as! [String: Any]
-            }
-            #expect(draws(folder))
-            for _ in 0..<count {
-                let index = Int.random(in: 0..<Self.files.count, using: &random)
-                var config = plain[index]
-                for _ in 0..<Int.random(in: 1...2, using: &random) {
-                    let key = (config.keys.sorted() + Self.added).randomElement(using: &random)!
-                    config[key] = Int.random(in: 0..<6, using: &random) == 0 ? nil : Self.values.randomElement(using: &random)!
-                }
-                let file = URL(filePath: "\(folder)/\(Self.files[index])")
-                try JSONSerialization.data(withJSONObject: config).write(to: file)
-                if draws(folder) { drawn += 1 }
-                try JSONSerialization.data(withJSONObject: plain[index]).write(to: file)
-            }
-        }
+        let drawn = try MutatedFolder(
+            path: DiffusionFixture.path(name), files: Self.files, values: Self.values, added: Self.added, seed: 21, count: count
+        ).usable(draws)
         // Both outcomes are met often enough to mean something.
         #expect((count / 20..<count * 19 / 20).contains(drawn), "\(drawn) of \(count) were drawn")
     }
