@@ -38,7 +38,7 @@ def main() -> None:
     steps = [(step, when) for step, count, when in times if count == options.steps]
     seconds = [b[1] - a[1] for a, b in zip(steps, steps[1:]) if b[0] == a[0] + 1]
     package = next(name for name in ("cyllama", "cyllama-vulkan") if installed(name))
-    print(json.dumps({"name": f"stable-diffusion.cpp of {package} {version(package)}, {options.threads} threads", "seconds": seconds}), file=result)
+    print(json.dumps({"name": f"stable-diffusion.cpp of {package} {version(package)}, {options.threads} threads", "seconds": seconds}), file=result, flush=True)
 
 
 def installed(name: str) -> bool:
