@@ -86,19 +86,19 @@ struct ChatCommandTests {
     @Test(.timeLimit(.minutes(60))) func terminalsAreTalkedTo() throws {
         let session = try TerminalSession(
             ["chat", "--model", "smollm2", "--device", "cpu", "--temperature", "0", "--tokens", "2000", "--repetition-penalty", "1.3"])
-        try session.wait(for: "> ")
+        try session.waitForPrompt()
         try session.type("/steer 1\n")
         try session.wait(for: "there is no map to steer with")
-        try session.wait(for: "> ")
+        try session.waitForPrompt()
         try session.type("Tell me a very long story about a whale.\n")
         // The line is echoed; what comes after it is the reply.
         try session.wait(for: "whale.")
         try session.wait(forMore: 40)
         session.interrupt()
-        try session.wait(for: "> ")
+        try session.waitForPrompt()
         try session.type("/help\n")
         try session.wait(for: "/strengths")
-        try session.wait(for: "> ")
+        try session.waitForPrompt()
         try session.type("\u{4}")
         #expect(try session.end() == 0)
     }
@@ -162,10 +162,29 @@ final class TerminalSession {
         unread += bytes[..<count]
     }
 
-    /// The exit code.
+    /// Reads until the program asks for a line. Its editor shows the prompt before it takes the terminal over, and what is typed in between
+    /// is echoed twice, or lost if it is Ctrl-D.
+    func waitForPrompt() throws {
+        try wait(for: "> ")
+        try wait(until: "the terminal is not taken over") {
+            var mode = termios()
+            return tcgetattr(terminal, &mode) == 0 && mode.c_lflag & tcflag_t(ICANON) == 0
+        }
+    }
+
+    /// Waits until the program has ended.
+    /// - Returns: The exit code.
     func end() throws -> Int32 {
-        process.waitUntilExit()
+        try wait(until: "the program does not end") { !process.isRunning }
         return process.terminationStatus
+    }
+
+    private func wait(until failure: String, _ holds: () -> Bool) throws {
+        for _ in 0..<60_000 {
+            if holds() { return }
+            usleep(1000)
+        }
+        throw Silence(description: failure)
     }
 
     struct Silence: Error, CustomStringConvertible {

@@ -29,7 +29,10 @@ final class LineReader {
         case end
     }
 
+    /// Ctrl-C that came before has ended what was going on; one that comes from here on either gives up the line, or, where the line is complete
+    /// already, is left for whoever answers it.
     func next(prompt: String) -> Line {
+        _ = Interruption.take()
         if let readEditedLine {
             guard let line = readEditedLine(prompt) else { return Interruption.take() ? .interrupted : .end }
             defer { free(line) }

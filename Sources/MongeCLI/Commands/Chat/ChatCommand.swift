@@ -77,13 +77,11 @@ struct ChatCommand: ParsableCommand {
 
     private func reply(to text: String, in conversation: Conversation) throws {
         var failure: (any Error)?
-        _ = Interruption.take()
         try conversation.send(text) { part in
             do { try Output.text(part) } catch { failure = error }
             return failure == nil && !Interruption.isPending
         }
         if let failure { throw failure }
-        _ = Interruption.take()
         try Output.text("\n")
     }
 }
