@@ -33,19 +33,47 @@ package enum ProcessMemory {
     package static func untouchedFileBytes(of files: Set<Range<Int>>? = nil) -> Int {
         let files = files ?? MappedFile.mappings
         let all = files.reduce(0) { $0 + $1.count }
-        guard let text = report("smaps") else { return all }
+        guard let mappings else { return all }
+        let resident = mappings.filter { mapping in files.contains { $0.lowerBound <= mapping.start && mapping.start < $0.upperBound } }
+            .reduce(0) { $0 + $1.resident }
+        return max(0, all - resident)
+    }
+
+    /// The bytes of the program and its libraries that are not resident; 0 where the system does not tell (`/proc/self/smaps`).
+    ///
+    /// They come as they are read, and go when the system wants room: ``residentBytes`` alone differs by megabytes from one moment to the next.
+    package static func untouchedProgramBytes() -> Int {
+        let models = MappedFile.mappings
+        return (mappings ?? []).filter { mapping in
+            mapping.isFile && !models.contains { $0.lowerBound <= mapping.start && mapping.start < $0.upperBound }
+        }.reduce(0) { $0 + max(0, $1.size - $1.resident) }
+    }
+
+    /// A part of the process's addresses, as the system tells of it.
+    private struct Mapping {
+        let start: Int
+        /// Whether there is a file behind it, not a device.
+        let isFile: Bool
+        var size = 0
         var resident = 0
-        var isFile = false
+    }
+
+    private static var mappings: [Mapping]? {
+        guard let text = report("smaps") else { return nil }
+        var mappings: [Mapping] = []
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ", omittingEmptySubsequences: true)
-            if let first = words.first, first.contains("-"), !first.hasSuffix(":") {
-                let ends = first.split(separator: "-").compactMap { Int($0, radix: 16) }
-                isFile = ends.count == 2 && files.contains { $0.lowerBound <= ends[0] && ends[0] < $0.upperBound }
-            } else if isFile, words.first == "Rss:", words.count > 1 {
-                resident += (Int(words[1]) ?? 0) * 1024
+            guard let first = words.first, words.count > 1 else { continue }
+            if !first.hasSuffix(":") {
+                // Addresses, rights, offset, device, inode and path.
+                guard let start = first.split(separator: "-").first.flatMap({ Int($0, radix: 16) }) else { continue }
+                mappings.append(Mapping(start: start, isFile: words.count > 5 && words[5].hasPrefix("/") && !words[5].hasPrefix("/dev/")))
+            } else if !mappings.isEmpty, let kibibytes = Int(words[1]) {
+                if first == "Size:" { mappings[mappings.count - 1].size = kibibytes * 1024 }
+                if first == "Rss:" { mappings[mappings.count - 1].resident = kibibytes * 1024 }
             }
         }
-        return max(0, all - resident)
+        return mappings
     }
 
     /// What the system says under a name of `/proc/self`.

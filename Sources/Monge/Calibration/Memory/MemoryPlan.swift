@@ -61,7 +61,8 @@ struct MemoryPlan {
         self.budget = budget
         // Pages of a model whose weights come and go are counted with these.
         let pages = weights == nil ? ProcessMemory.untouchedFileBytes() : 0
-        fixed = ProcessMemory.residentBytes + pages + backend.tensorMemory.outsideProcess
+        fixed =
+            ProcessMemory.residentBytes + ProcessMemory.untouchedProgramBytes() + pages + backend.tensorMemory.outsideProcess
         // Of each fitted column a contiguous copy and its sorted form.
         let bytesPerChannel = 2 * samples * MemoryLayout<Float>.stride
         fittedChannels = min(widest, max(together, batch / bytesPerChannel / together * together))
@@ -72,8 +73,8 @@ struct MemoryPlan {
     }
 
     /// Refuses a budget whose rest does not hold what has to be there at once, and gives weights that can come and go their part of it.
-    /// - Parameter bytes: The samples of one site.
-    mutating func require(_ bytes: Int) throws {
+    /// - Parameter bytes: Of the samples that are there together.
+    mutating func allot(samples bytes: Int) throws {
         let summaries = weights?.summaries ?? []
         let alone = summaries.map { $0.largest + $0.loading }.max() ?? 0
         guard available < bytes + alone else {
