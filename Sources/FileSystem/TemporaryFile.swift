@@ -6,7 +6,8 @@ struct TemporaryFile {
     private let place: String
     /// What errors call the file that is replaced.
     private let name: String
-    private let slot: Int?
+    /// Its removal, should a signal end the process first.
+    private let removal: Int
 
     /// Creates the file, with the mode and owner of the one it replaces.
     /// - Parameters:
@@ -15,14 +16,15 @@ struct TemporaryFile {
     init(replacing target: String, status: stat?, named name: String) throws(FileError) {
         let folder = (target as NSString).deletingLastPathComponent
         // Not made of the target's name, to which nothing may be added where it is as long as names can be.
-        place = "\(folder)/.monge-\(getpid())-\(UInt32.random(in: 0 ... .max)).partial"
+        let place = "\(folder)/.monge-\(getpid())-\(UInt32.random(in: 0 ... .max)).partial"
         self.name = name
-        slot = TemporaryFiles.enter(place)
+        self.place = place
+        removal = InterruptionWork.enter { unlink(place) }
         // What replaces a private file is never readable for others, not even before its mode is set.
         descriptor = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status == nil ? 0o666 : 0o600)
         guard descriptor >= 0 else {
             let error = FileError.system(name, "cannot be written: a file in the folder \(folder) cannot be created")
-            TemporaryFiles.leave(slot)
+            InterruptionWork.leave(removal)
             throw error
         }
         guard let status else { return }
@@ -44,7 +46,7 @@ struct TemporaryFile {
     func takePlace(of target: String) throws(FileError) {
         guard fsync(descriptor) == 0 else { throw .system(name, "cannot be brought to disk") }
         guard rename(place, target) == 0 else { throw .system(name, "cannot be put in place") }
-        TemporaryFiles.leave(slot)
+        InterruptionWork.leave(removal)
         close(descriptor)
         // The rename itself is brought to disk with the folder; file systems that cannot do this keep the right order anyway.
         let folder = open((target as NSString).deletingLastPathComponent, O_RDONLY | O_CLOEXEC)
@@ -58,6 +60,6 @@ struct TemporaryFile {
     func discard() {
         close(descriptor)
         unlink(place)
-        TemporaryFiles.leave(slot)
+        InterruptionWork.leave(removal)
     }
 }

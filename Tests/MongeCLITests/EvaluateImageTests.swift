@@ -153,7 +153,7 @@ import Testing
         process.standardOutput = FileHandle.nullDevice
         try process.run()
         while !FileManager.default.fileExists(atPath: told) {
-            #expect(process.isRunning)
+            try #require(process.isRunning)
             usleep(20_000)
         }
         let judging = try #require(pid_t(String(contentsOfFile: told, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)))

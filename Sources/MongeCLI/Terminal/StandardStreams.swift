@@ -19,6 +19,6 @@ enum StandardStreams {
         sigemptyset(&interruptions)
         for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&interruptions, number) }
         pthread_sigmask(SIG_UNBLOCK, &interruptions, nil)
-        TemporaryFiles.removeWhenInterrupted()
+        InterruptionWork.begin()
     }
 }
