@@ -53,13 +53,6 @@ struct ImageCommand: ParsableCommand {
     @Option(name: .long, help: "Begin from the noise in this safetensors file, one entry a picture of a strength, or one for all.")
     var initLatents: String?
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "A budget on the resident memory of the whole process, the model included, for example 8G: fewer pictures are drawn together, and "
-                + "they are decoded in tiles.", valueName: "size"))
-    var memory: ByteCount?
-
     @Flag(name: .long, help: "Print JSON: an array of {prompt, negative, seed, strength, width, height, file}.")
     var json = false
 
@@ -105,15 +98,12 @@ struct ImageCommand: ParsableCommand {
         let requests = cases.enumerated().map { index, item in
             PictureRequest(
                 item.text, negative: negative, seed: seed &+ UInt64(item.number),
-                steering: steers.map { steer in
-                    PictureSteer(
-                        Steer(steer.steer.map, strength: item.strength ?? steer.steer.strength), range: steer.range, half: steer.half)
-                }, name: cases.count > 1 ? "picture \(index + 1)" : "the picture",
+                steering: steers.map { $0.at(item.strength ?? $0.steer.strength) },
+                name: cases.count > 1 ? "picture \(index + 1)" : "the picture",
                 noise: noise.map { $0.count == 1 ? $0[0] : $0[index / strengths.count] }, initial: picture)
         }
         var options = drawing.options
         if let denoise { options.denoise = denoise }
-        options.memory = memory?.bytes
         if let picture, options.size == nil { options.size = PictureSize(width: picture.width, height: picture.height) }
         let pictures = try ProgressBar.during { bar in
             try model.draw(requests, options: options, progress: bar.update, warn: Terminal.warning, notice: bar.notice)

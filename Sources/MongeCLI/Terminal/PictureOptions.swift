@@ -102,7 +102,7 @@ struct PictureSizeOptions: ParsableArguments {
     var size: PictureSize? { (width ?? height).map { PictureSize(width: width ?? $0, height: height ?? $0) } }
 }
 
-/// How pictures are drawn: `--steps`, `--guidance`, `--rescale`, `--scheduler`, `--width`, `--height`.
+/// How pictures are drawn: `--steps`, `--guidance`, `--rescale`, `--scheduler`, `--width`, `--height`, `--memory`.
 struct DrawingOptions: ParsableArguments {
     @Option(name: .long, parsing: .unconditional, help: "Steps of denoising.", transform: Number.integer(in: 1...100_000))
     var steps = 20
@@ -130,10 +130,19 @@ struct DrawingOptions: ParsableArguments {
 
     @OptionGroup var size: PictureSizeOptions
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A budget on the resident memory of the whole process, the model included, for example 8G: weights come and go, fewer pictures are drawn "
+                + "together, and they are decoded in tiles.", valueName: "size"))
+    var memory: ByteCount?
+
     var options: PictureOptions {
-        PictureOptions(
+        var options = PictureOptions(
             steps: steps, guidance: guidance, rescale: rescale, scheduler: scheduler, prediction: prediction, spacing: spacing,
             size: size.size)
+        options.memory = memory?.bytes
+        return options
     }
 }
 

@@ -56,11 +56,6 @@ struct EvaluateImageCommand: ParsableCommand {
     @Option(name: .long, parsing: .unconditional, help: "Seed of the noise.", transform: Number.seed)
     var seed: UInt64 = 0
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp("A budget on the resident memory of the whole process, as of `monge image`.", valueName: "size"))
-    var memory: ByteCount?
-
     @Option(name: .shortAndLong, help: "A new or empty folder that keeps the pictures: 0007-2.png is prompt 7 in the table's second row.")
     var out: String?
 
@@ -81,7 +76,6 @@ struct EvaluateImageCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        InterruptionWork.begin()
         try NamedFile.check(
             outputs: [NamedFile("--html", html)],
             inputs: model.inputs + steering.inputs + [
@@ -94,7 +88,6 @@ struct EvaluateImageCommand: ParsableCommand {
         evaluation.namesLabel = namesLabel
         evaluation.seed = seed
         evaluation.options = drawing.options
-        evaluation.options.memory = memory?.bytes
         if evaluation.variants.allSatisfy({ $0.strength != 0 }) {
             Terminal.warning("0 is not among --strengths: no share of names kept can be told")
         }
@@ -132,7 +125,7 @@ struct EvaluateImageCommand: ParsableCommand {
             : strengths.values.map { strength in
                 PictureEvaluation.Variant(
                     "λ = \(String(format: "%g", strength))", strength: strength,
-                    steering: steers.map { PictureSteer(Steer($0.steer.map, strength: strength), range: $0.range, half: $0.half) })
+                    steering: steers.map { $0.at(strength) })
             }
         if let besidePrompts {
             let name = URL(fileURLWithPath: besidePrompts).lastPathComponent
