@@ -25,7 +25,7 @@ package final class RehearsalBackend: ForwardingBackend {
     package override func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws {}
 
     package override func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws {
-        for index in bytes.indices { bytes[index] = 0 }
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
     package override func synchronize() throws {}

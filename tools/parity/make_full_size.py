@@ -144,15 +144,21 @@ def save_reference(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
     save_file({name: value.float().contiguous() for name, value in tensors.items()}, folder / "reference.safetensors")
 
 
-def make_sdxl(folder: Path) -> None:
-    source = FIXTURES / "diffusion" / "sdxl"
-    write(on_meta(lambda: CLIPTextModel(CLIPTextConfig(**CLIP_L))), folder / "text_encoder", "model", 1)
-    write(on_meta(lambda: CLIPTextModelWithProjection(CLIPTextConfig(**CLIP_G))), folder / "text_encoder_2", "model", 2)
-    write(on_meta(lambda: UNet2DConditionModel(**UNET)), folder / "unet", "diffusion_pytorch_model", 3)
-    write(on_meta(lambda: AutoencoderKL(**vae(4, 0.13025, None))), folder / "vae", "diffusion_pytorch_model", 4)
+def write_model(folder: Path, small: str, components: dict) -> None:
+    """The components, and around them what the small model of the same kind has."""
+    for seed, (name, make) in enumerate(components.items(), 1):
+        write(on_meta(make), folder / name, "model" if name.startswith("text_encoder") else "diffusion_pytorch_model", seed)
     for name in ("tokenizer", "tokenizer_2", "scheduler"):
-        shutil.copytree(source / name, folder / name, dirs_exist_ok=True)
-    shutil.copy(source / "model_index.json", folder)
+        shutil.copytree(FIXTURES / "diffusion" / small / name, folder / name, dirs_exist_ok=True)
+    shutil.copy(FIXTURES / "diffusion" / small / "model_index.json", folder)
+
+
+def make_sdxl(folder: Path) -> None:
+    write_model(folder, "sdxl", {
+        "text_encoder": lambda: CLIPTextModel(CLIPTextConfig(**CLIP_L)),
+        "text_encoder_2": lambda: CLIPTextModelWithProjection(CLIPTextConfig(**CLIP_G)),
+        "unet": lambda: UNet2DConditionModel(**UNET),
+        "vae": lambda: AutoencoderKL(**vae(4, 0.13025, None))})
     unet = load(lambda: UNet2DConditionModel(**UNET), folder / "unet", "diffusion_pytorch_model")
     widen(unet)
     generator = torch.Generator().manual_seed(7)
@@ -172,14 +178,11 @@ def make_sdxl(folder: Path) -> None:
 
 
 def make_flux(folder: Path) -> None:
-    source = FIXTURES / "diffusion" / "flux-dev"
-    write(on_meta(lambda: CLIPTextModel(CLIPTextConfig(**CLIP_L))), folder / "text_encoder", "model", 1)
-    write(on_meta(lambda: T5EncoderModel(T5Config(**T5_XXL))), folder / "text_encoder_2", "model", 2)
-    write(on_meta(lambda: FluxTransformer2DModel(**FLUX)), folder / "transformer", "diffusion_pytorch_model", 3)
-    write(on_meta(lambda: AutoencoderKL(**vae(16, 0.3611, 0.1159))), folder / "vae", "diffusion_pytorch_model", 4)
-    for name in ("tokenizer", "tokenizer_2", "scheduler"):
-        shutil.copytree(source / name, folder / name, dirs_exist_ok=True)
-    shutil.copy(source / "model_index.json", folder)
+    write_model(folder, "flux-dev", {
+        "text_encoder": lambda: CLIPTextModel(CLIPTextConfig(**CLIP_L)),
+        "text_encoder_2": lambda: T5EncoderModel(T5Config(**T5_XXL)),
+        "transformer": lambda: FluxTransformer2DModel(**FLUX),
+        "vae": lambda: AutoencoderKL(**vae(16, 0.3611, 0.1159))})
     transformer = load(lambda: FluxTransformer2DModel(**FLUX), folder / "transformer", "diffusion_pytorch_model")
     widen(transformer)
     generator = torch.Generator().manual_seed(7)

@@ -14,7 +14,7 @@ extension Calibration {
         let pooling = SamplePooling(options.capture)
         let largestSamples = sides.reduce(0) { $0 + $1.bytesPerChannel } * sites.map(\.channels).max()!
         var plan = plan
-        try plan?.require(largestSamples)
+        try plan?.allot(samples: largestSamples)
         let store = WaitingTensors(capacity: plan.map { $0.available - largestSamples } ?? .max, on: backend)
         if let plan {
             try plan.apply(to: backend)

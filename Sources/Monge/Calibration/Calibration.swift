@@ -106,7 +106,7 @@ package struct Calibration {
         let samplesPerChannel = sides.reduce(0) { $0 + $1.bytesPerChannel }
         let sizes = sites.map { samplesPerChannel * $0.channels }
         var plan = plan
-        try plan?.require(sizes.max()!)
+        try plan?.allot(samples: sizes.max()!)
         try plan?.apply(to: backend)
         let waves = plan.map { Model.groups(sizes, rows: $0.available) } ?? [0..<sites.count]
         if waves.count > 1 {

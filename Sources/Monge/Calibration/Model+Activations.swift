@@ -88,7 +88,7 @@ extension Calibration {
                 budget: budget, passes: side.passes, sites: sites, samples: side.count, pooling: pooling, keepsMaps: false,
                 weights: model.weightStore, on: backend)
             // On the device, and as the result.
-            try plan.require(2 * side.bytesPerChannel * sites.reduce(0) { $0 + $1.channels })
+            try plan.allot(samples: 2 * side.bytesPerChannel * sites.reduce(0) { $0 + $1.channels })
             try plan.apply(to: backend)
         }
         defer {

@@ -23,6 +23,9 @@ public struct PictureSteer: Sendable, Equatable {
         self.range = range
         self.half = half
     }
+
+    /// The same map, for the same steps, at another strength.
+    public func at(_ strength: Float) -> PictureSteer { PictureSteer(Steer(steer.map, strength: strength), range: range, half: half) }
 }
 
 extension Steer {

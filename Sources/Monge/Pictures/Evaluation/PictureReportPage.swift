@@ -68,8 +68,16 @@ public struct PictureReportPage {
         return "<section><h3>\(HTMLPage.escaped(text))</h3><div class=strip>" + (try own.map(figure).joined()) + "</div></section>"
     }
 
+    /// A picture as large as pages have it.
+    private func shown(_ picture: Picture) -> Picture {
+        let longest = max(picture.width, picture.height)
+        guard longest > side else { return picture }
+        func scaled(_ extent: Int) -> Int { max((extent * side + longest / 2) / longest, 1) }
+        return picture.resampled(width: scaled(picture.width), height: scaled(picture.height), .bilinear)
+    }
+
     private func figure(_ entry: PictureEvaluation.Entry) throws -> String {
-        let picture = try Picture(path: "\(folder)/\(entry.file)").reduced(toSide: side)
+        let picture = try shown(Picture(path: "\(folder)/\(entry.file)"))
         let title = evaluation.variants[entry.variant].title
         let answers =
             zip(evaluation.questions, entry.answers).map { "\($0) \($1 ? "yes" : "no")" }
