@@ -46,6 +46,10 @@ let package = Package(
                 "FileSystem", "Foundations", "Models", "ModelFiles", "Pictures", "Tokenizers", "Transport", "Tensors", "CPUBackend",
                 "VulkanBackend",
             ]),
+        // Whole models against the reference: used by the command, not by the library.
+        .target(
+            name: "ModelCheck",
+            dependencies: ["CPUBackend", "CrossCheck", "Foundations", "Models", "Monge", "Tensors", "VulkanBackend"]),
         // Speed: used by the command, not by the library.
         .target(
             name: "Benchmarks",
@@ -56,7 +60,8 @@ let package = Package(
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
-                "Benchmarks", "CPUBackend", "CrossCheck", "FileSystem", "Foundations", "ModelFiles", "Models", "Monge", "Pictures",
+                "Benchmarks", "CPUBackend", "CrossCheck", "FileSystem", "Foundations", "ModelCheck", "ModelFiles", "Models", "Monge",
+                "Pictures",
                 "Tensors",
                 "Tokenizers", "Transport",
                 "VulkanBackend", "VulkanRuntime",
@@ -87,6 +92,11 @@ let package = Package(
                 "Foundations", "Monge", "Models", "ModelFiles", "Pictures", "Tokenizers", "Transport", "Tensors", "CPUBackend",
                 "CrossCheck",
                 "VulkanBackend", "VulkanRuntime", "TestSupport",
+            ]),
+        .testTarget(
+            name: "ModelCheckTests",
+            dependencies: [
+                "CPUBackend", "ModelCheck", "ModelFiles", "Models", "Monge", "Tensors", "TestSupport", "VulkanBackend", "VulkanRuntime",
             ]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "ModelFiles", "Monge", "Tensors"]),
         .testTarget(

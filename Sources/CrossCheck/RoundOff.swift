@@ -43,4 +43,16 @@ enum RoundOff {
 
     /// The error of rounding a number to f16, to either side, as devices may: relative to it, and below 2⁻¹⁴ absolute.
     static let toHalf = (relative: 2 * halfUnit, absolute: 0x1p-24)
+
+    // MARK: Errors of whole rows, in units of u of their root mean square, for ``JitteringBackend``
+
+    /// Of a softmax, or of attention with it: a weight of e⁻ᵈ of the largest errs by (6 + 6d)·e⁻ᵈ ≤ 6 of that, and by a division and products.
+    static let exponentialUnits = 10.0
+    /// Of sines of a step's number up to 1000, an angle of as many radians.
+    static let timestepUnits = 1000.0
+
+    /// Of an activation: (6 + 6|x|)·(1 − σ(x)) + 8 (``Activation/roundOff(_:)``) is at most 24 for x above −2, below which results are small.
+    static func units(of activation: Activation) -> Double {
+        activation == .identity || activation == .relu ? 0 : 24
+    }
 }

@@ -1,27 +1,32 @@
 import Models
 
 /// Chooses sites by regular expressions that match their whole name.
-enum SiteSelection {
+package enum SiteSelection {
+    /// ``sites(among:matching:)`` of a model.
+    static func sites(of model: any SteerableModel, matching patterns: [String]) throws -> [Site] {
+        try sites(among: model.sites, matching: patterns)
+    }
+
     /// The sites that some pattern matches, in execution order.
     ///
     /// - Throws: ``MongeError/usage(_:)`` for a pattern that is no regular expression, or that matches no site (naming the nearest).
-    static func sites(of model: any SteerableModel, matching patterns: [String]) throws -> [Site] {
+    package static func sites(among all: [Site], matching patterns: [String]) throws -> [Site] {
         guard !patterns.isEmpty else { throw MongeError.usage("no sites were named; give at least one regular expression") }
         var chosen = Set<Int>()
         for pattern in patterns {
             guard let regex = try? Regex(pattern) else {
                 throw MongeError.usage("'\(pattern)' is not a regular expression")
             }
-            let matches = model.sites.filter { (try? regex.wholeMatch(in: $0.name)) != nil }
+            let matches = all.filter { (try? regex.wholeMatch(in: $0.name)) != nil }
             guard !matches.isEmpty else {
-                let nearest = nearestNames(to: pattern, among: model.sites.map(\.name), count: 5)
+                let nearest = nearestNames(to: pattern, among: all.map(\.name), count: 5)
                 throw MongeError.usage(
                     "'\(pattern)' matches no site of this model in full; the nearest are \(nearest.joined(separator: ", ")); "
-                        + "`monge inspect` lists all \(model.sites.count)")
+                        + "`monge inspect` lists all \(all.count)")
             }
             chosen.formUnion(matches.map(\.index))
         }
-        return model.sites.filter { chosen.contains($0.index) }
+        return all.filter { chosen.contains($0.index) }
     }
 
     /// The names with the smallest edit distance to the pattern, its operators left out.

@@ -107,6 +107,24 @@ import Testing
         #expect(try Monge.run("evaluate", "--help").output.contains("image"))
     }
 
+    /// The model and the judges that ship, which were trained apart from one another: what captions ask for is seen.
+    @Test func shippedJudgesSeeWhatIsAskedFor() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+        let (emoji, judges) = (root + "/Tests/Fixtures/emoji", root + "/tools/emoji/judges")
+        let things = ["a dog", "a house", "a rocket"]
+        let result = try Monge.run([
+            "evaluate", "image", "--model", emoji + "/model", "--device", "cpu", "--steps", "8", "--guidance", "4", "--seed", "1000",
+            "--prompts", try folder.file("lines.txt", things.map { $0 + ", line drawing" }.joined(separator: "\n")),
+            "--beside-prompts", try folder.file("hearts.txt", things.map { $0 + " with a heart" }.joined(separator: "\n")),
+            "--judge", judges + "/style", "--judge", judges + "/heart", "--label", "style=lineart", "--label", "heart=heart", "--json",
+        ])
+        #expect(result.code == 0, "\(result.errors)")
+        let json = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        let rows = try #require(json["rows"] as? [[String: Any]])
+        let shares = try rows.map { try #require($0["shares"] as? [[String: Any]]).map { $0["share"] as? Double } }
+        #expect(shares == [[1, 0], [0, 1]])
+    }
+
     @Test func faultsOfJudgesAreSentences() throws {
         let html = folder.path("x.html")
         let label = ["--html", html, "--label", "row=1"]

@@ -1,4 +1,5 @@
 import CPUBackend
+import CrossCheck
 import Foundation
 import ModelFiles
 import Models

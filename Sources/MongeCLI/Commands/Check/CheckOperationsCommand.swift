@@ -7,10 +7,10 @@ import Tensors
 import VulkanBackend
 import VulkanRuntime
 
-/// `monge check`: every operation of every device against the plain CPU reference.
-struct CheckCommand: ParsableCommand {
+/// `monge check operations`: every operation of every device against the plain CPU reference.
+struct CheckOperationsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check",
+        commandName: "operations",
         abstract: "Checks every operation of every device against the plain CPU reference, with derived tolerances.",
         discussion: """
             Each operation meets random shapes, types and options, sizes that are no multiple of any tile, empty tensors and special values. \
