@@ -9,51 +9,52 @@ Writes one line of JSON a picture, in the order of file names:
   names                the five nearest names, nearest first, among real pictures of the likeliest style
   namesByStyle         the same within each style
 """
-import argparse, json, os, sys
+import argparse, copy, json, os, sys
 
 import numpy as np
 import torch
-import torch.nn as nn
+import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from transformers import ResNetConfig, ResNetForImageClassification, ViTImageProcessor
 
 from pictures import SIZE, STYLES
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "judges")
 CELLS = 16
+# Pictures are enlarged for the classifiers, whose first layers take a fourth of the resolution.
+ENLARGED = 2 * SIZE
 
 
-class Judge(nn.Sequential):
-    """A small convolutional classifier of 64 × 64 pictures."""
+def small_resnet(labels):
+    """A small classifier of pictures, untrained."""
+    return ResNetForImageClassification(ResNetConfig(
+        embedding_size=16, hidden_sizes=[32, 64, 96], depths=[1, 1, 1], layer_type="basic", id2label=dict(enumerate(labels)),
+        label2id={label: k for k, label in enumerate(labels)}))
 
-    def __init__(self, classes, widths=(16, 32, 64, 96)):
-        layers, before = [], 3
-        for k, width in enumerate(widths):
-            layers += [nn.Conv2d(before, width, 3, 1 if k == 0 else 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-            before = width
-        layers += [nn.Conv2d(before, before, 3, 1, 1, bias=False), nn.BatchNorm2d(before), nn.ReLU(),
-                   nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.2), nn.Linear(4 * before, classes)]
-        super().__init__(*layers)
 
-    def store(self, path):
-        """Floats as f16, which is plenty for a classifier."""
-        save_file({k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in self.state_dict().items()}, path)
+def store(judge, folder):
+    """Weights as f16, which is plenty for a classifier, and how pictures are to be prepared."""
+    copy.deepcopy(judge).half().save_pretrained(folder)
+    ViTImageProcessor(size={"height": ENLARGED, "width": ENLARGED}, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folder)
 
-    @classmethod
-    def read(cls, path, classes):
-        judge = cls(classes)
-        judge.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
-        return judge.eval()
+
+def read_judge(folder):
+    return ResNetForImageClassification.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def logits(judge, x):
+    return judge(F.interpolate(x, ENLARGED, mode="bilinear")).logits
 
 
 @torch.no_grad()
 def probabilities(judge, x):
-    return torch.cat([judge(x[i:i + 128]).softmax(1) for i in range(0, len(x), 128)])
+    return torch.cat([logits(judge, x[i:i + 128]).softmax(1) for i in range(0, len(x), 128)])
 
 
 def cells(x):
     """[n, 3, 64, 64] in −1 … 1 to means over 4 × 4 pixels, [n, 3, 16, 16]."""
-    return nn.functional.avg_pool2d(x, SIZE // CELLS)
+    return F.avg_pool2d(x, SIZE // CELLS)
 
 
 class Names:
@@ -84,8 +85,8 @@ class Names:
 
 class Judges:
     def __init__(self, folder=FOLDER):
-        self.style = Judge.read(os.path.join(folder, "style.safetensors"), len(STYLES))
-        self.heart = Judge.read(os.path.join(folder, "heart.safetensors"), 2)
+        self.style = read_judge(os.path.join(folder, "style"))
+        self.heart = read_judge(os.path.join(folder, "heart"))
         self.names = Names(os.path.join(folder, "names.safetensors"))
 
     def __call__(self, x):

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from PIL import Image
 
-from judge import Judge, Names, probabilities
+from judge import Names, logits, probabilities, read_judge, small_resnet, store
 from model import signed
 from pictures import STYLES, load, with_heart
 
@@ -24,7 +24,7 @@ a.add_argument("--pictures", default="pictures.npz")
 a.add_argument("--others", default="others.npz")
 a.add_argument("--vae", default="vae")
 a.add_argument("--soft", type=int, default=600, help="so many pictures pass through the autoencoder, without and with hearts")
-a.add_argument("--steps", type=int, default=600)
+a.add_argument("--steps", type=int, default=900)
 a.add_argument("--threads", type=int, default=1)
 a.add_argument("--only", choices=["style", "heart"])
 a.add_argument("--out", default="judges")
@@ -66,15 +66,15 @@ def roughened(x):
     return x + torch.randn_like(x) * 0.06 * torch.rand(n, 1, 1, 1)
 
 
-def fit(name, classes, sample, tests):
+def fit(name, labels, sample, tests):
     """`sample(size)` gives a batch; `tests` are named (pictures, classes) that must come out right."""
-    judge = Judge(classes)
+    judge = small_resnet(labels).train()
     optimiser = torch.optim.AdamW(judge.parameters(), 3e-3, weight_decay=0.02)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=o.steps)
     start, losses = time.time(), []
     for step in range(o.steps):
         x, y = sample(64)
-        loss = F.cross_entropy(judge(x), y, label_smoothing=0.02)
+        loss = F.cross_entropy(logits(judge, x), y, label_smoothing=0.02)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -83,13 +83,13 @@ def fit(name, classes, sample, tests):
         if (step + 1) % 100 == 0:
             print(f"{name} step {step + 1}/{o.steps} {time.time() - start:.0f} s loss {np.mean(losses):.4f}", flush=True)
             losses = []
-    judge.store(os.path.join(o.out, name + ".safetensors"))
-    judge = Judge.read(os.path.join(o.out, name + ".safetensors"), classes)
+    store(judge, os.path.join(o.out, name))
+    judge = read_judge(os.path.join(o.out, name))
     report = {}
     for what, (x, y) in tests.items():
         told = probabilities(judge, x).argmax(1)
         report[what] = {"right": round((told == y).float().mean().item(), 4), "of": len(y)}
-        if classes == len(STYLES):
+        if labels == STYLES:
             report[what]["by style"] = {s: round((told[y == k] == k).float().mean().item(), 4) for k, s in enumerate(STYLES)}
             report[what]["line drawing or not"] = round(((told == 3) == (y == 3)).float().mean().item(), 4)
     print(name, json.dumps(report, indent=1), flush=True)
@@ -178,12 +178,12 @@ def tests_of(pictures, styles, classes):
     return {"": (x, y), " after the autoencoder": (through(x[i]), y[i])}
 
 
-for name, classes, batch in (("style", 4, style_batch), ("heart", 2, heart_batch)):
+for name, labels, batch in (("style", STYLES, style_batch), ("heart", ["no heart", "heart"], heart_batch)):
     if o.only in (None, name):
         tests = {}
         for what, pictures, styles in (("held-out other names", x[test], style[test]), ("the model's names", known, colours(known_labels))):
-            tests |= {what + k: v for k, v in tests_of(pictures, styles, classes).items()}
-        report[name] = fit(name, classes, batch, tests)
+            tests |= {what + k: v for k, v in tests_of(pictures, styles, len(labels)).items()}
+        report[name] = fit(name, labels, batch, tests)
 Names.store(os.path.join(o.out, "names.safetensors"), signed(known), known_labels)
 if not o.only:
     with open(os.path.join(o.out, "report.json"), "w") as f:
