@@ -54,10 +54,13 @@ public protocol Backend: AnyObject {
     /// options and all that the host computes stay what they are. So results go into tensors that were there before (`into:`): what the
     /// operations allocate is theirs, and memory of a device is kept for it as long as the recording lives.
     ///
-    /// - Parameter operations: Asks for operations and does not read, write or wait: called now or with each replay. A tensor it uploads
-    ///   is a constant.
+    /// - Parameters:
+    ///   - isBrief: Whether a device that is given all of them at once has done them in well under a second, as a decode step: each replay is
+    ///     one submission then. Others are handed over in parts, since systems take a device away from who occupies it for seconds.
+    ///   - operations: Asks for operations and does not read, write or wait: called now or with each replay. A tensor it uploads
+    ///     is a constant.
     /// - Throws: What the operations throw where they are recorded now.
-    func record(_ operations: @escaping () throws -> Void) throws -> any RecordedOperations
+    func record(isBrief: Bool, _ operations: @escaping () throws -> Void) throws -> any RecordedOperations
 
     // MARK: Operations, validated, in order of their names
 

@@ -28,7 +28,9 @@ open class ForwardingBackend: Backend {
     open var tensorMemory: TensorMemory { inner.tensorMemory }
     open func limitMemory(to byteCount: Int?) throws { try inner.limitMemory(to: byteCount) }
     /// The operations of a recording pass through here when they are recorded, not when they are replayed.
-    open func record(_ operations: @escaping () throws -> Void) throws -> any RecordedOperations { try inner.record(operations) }
+    open func record(isBrief: Bool, _ operations: @escaping () throws -> Void) throws -> any RecordedOperations {
+        try inner.record(isBrief: isBrief, operations)
+    }
 
     open func argmax(_ operation: ArgmaxOperation) throws { try perform("argmax") { try inner.argmax(operation) } }
     open func attention(_ operation: AttentionOperation) throws { try perform("attention") { try inner.attention(operation) } }

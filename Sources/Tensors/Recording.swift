@@ -1,4 +1,4 @@
-/// Operations that were recorded once (``Backend/record(_:)``) and run as often as wanted.
+/// Operations that were recorded once (``Backend/record(isBrief:_:)``) and run as often as wanted.
 public protocol RecordedOperations: AnyObject {
     /// Runs them, in order with the operations around.
     func replay() throws
@@ -14,5 +14,12 @@ final class RepeatedOperations: RecordedOperations {
 }
 
 extension Backend {
-    public func record(_ operations: @escaping () throws -> Void) throws -> any RecordedOperations { RepeatedOperations(operations) }
+    public func record(isBrief: Bool, _ operations: @escaping () throws -> Void) throws -> any RecordedOperations {
+        RepeatedOperations(operations)
+    }
+
+    /// ``record(isBrief:_:)`` of operations that may take long.
+    public func record(_ operations: @escaping () throws -> Void) throws -> any RecordedOperations {
+        try record(isBrief: false, operations)
+    }
 }

@@ -36,7 +36,9 @@ package final class RehearsalBackend: ForwardingBackend {
 
     package override func limitMemory(to byteCount: Int?) throws { use.peak = use.inUse }
 
-    package override func record(_ operations: @escaping () throws -> Void) throws -> any RecordedOperations {
+    package override func record(
+        isBrief: Bool, _ operations: @escaping () throws -> Void
+    ) throws -> any RecordedOperations {
         preconditionFailure("nothing is recorded in a rehearsal")
     }
 }

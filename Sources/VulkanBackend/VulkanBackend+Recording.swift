@@ -5,8 +5,8 @@ extension VulkanBackend {
     /// Records the dispatches into command buffers that each replay runs again. The operations are asked for once, now.
     /// - Throws: What an operation throws, and ``TensorError/executionFailed(operation:detail:)`` for what cannot be recorded: reading,
     ///   writing, waiting.
-    public func record(_ operations: @escaping () throws -> Void) throws -> any RecordedOperations {
-        VulkanOperations(try translatingErrors("record") { try stream.record(operations) }, on: self)
+    public func record(isBrief: Bool, _ operations: @escaping () throws -> Void) throws -> any RecordedOperations {
+        VulkanOperations(try translatingErrors("record") { try stream.record(isBrief: isBrief, operations) }, on: self)
     }
 }
 

@@ -1,6 +1,6 @@
 import CVulkan
 
-/// A stretch of a stream that was recorded once (``Stream/record(_:)``) and is replayed as often as wanted (``Stream/replay(_:)``): the
+/// A stretch of a stream that was recorded once (``Stream/record(isBrief:_:)``) and is replayed as often as wanted (``Stream/replay(_:)``): the
 /// same kernels with the same arguments over the same memory, whose contents may have changed in between.
 ///
 /// A recording keeps what it needs: the buffers that were there before it, and the memory of those that were made in it. A buffer that was

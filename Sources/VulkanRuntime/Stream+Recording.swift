@@ -6,15 +6,16 @@ extension Stream {
     /// Dispatches, copies and fills become the recording's; buffers that are made meanwhile get memory of its own. What concerns the
     /// host is refused: an upload would be made once and not with each replay, and a read would wait for what has not run.
     ///
+    /// - Parameter isBrief: Whether a replay is submitted as a whole, however many commands it has, rather than in parts of a batch each.
     /// - Throws: What `body` throws, and ``VulkanError/invalidRecording(reason:)`` for what cannot be recorded.
-    package func record(_ body: () throws -> Void) throws -> Recording {
+    package func record(isBrief: Bool = false, _ body: () throws -> Void) throws -> Recording {
         try throwPending()
         guard recorder == nil else { throw VulkanError.invalidRecording(reason: "another recording is being made") }
         let recorder = Recorder(context)
         self.recorder = recorder
         defer { self.recorder = nil }
         try body()
-        return try finishRecording(recorder)
+        return try finishRecording(recorder, isBrief: isBrief)
     }
 
     /// Runs what was recorded, in order with the commands before and after.

@@ -27,6 +27,8 @@ package final class Stream {
     /// The batch that is being recorded.
     private var current: Batch?
     private var submitted: UInt64 = 0
+    /// Submissions so far.
+    package var submissionCount: Int { Int(submitted) }
     private var completed: UInt64 = 0
     /// What lost the commands of a batch, and with them what later ones would build on.
     private var fatal: VulkanError?
@@ -367,14 +369,18 @@ package final class Stream {
 
     var isProfiling: Bool { profile != nil }
 
-    func finishRecording(_ recorder: Recorder) throws(VulkanError) -> Recording {
+    func finishRecording(_ recorder: Recorder, isBrief: Bool) throws(VulkanError) -> Recording {
         try Recording(
-            context, recorder, layout: layout, barrier: barrier.betweenCommands, longestSegment: batchCapacity, isChecked: isChecked)
+            context, recorder, layout: layout, barrier: barrier.betweenCommands,
+            longestSegment: isBrief ? max(recorder.commands.count, 1) : batchCapacity, isChecked: isChecked)
     }
 
     /// Replays a segment.
     func run(_ segment: RecordedSegment, of recording: Recording) throws(VulkanError) {
-        if let current, !current.isEnded, current.commandCount > 0, current.commandCount + segment.commandCount > batchCapacity {
+        // A segment that is longer than a batch goes with what is before it: uploads, mostly.
+        if let current, !current.isEnded, current.commandCount > 0, segment.commandCount <= batchCapacity,
+            current.commandCount + segment.commandCount > batchCapacity
+        {
             try submit()
         }
         let batch = try begunBatch()

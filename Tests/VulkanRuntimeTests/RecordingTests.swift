@@ -45,6 +45,32 @@ import VulkanRuntime
         #expect(test.device.validationMessages == [])
     }
 
+    /// What is brief is one submission with each replay, with what was uploaded for it; other recordings are handed over batch by batch, behind what was uploaded.
+    @Test func briefRecordingsAreSubmittedAsAWhole() throws {
+        let test = try TestDevice {
+            $0.mapsDeviceMemory = false
+            $0.dispatchesPerBatch = 4
+        }
+        let stream = test.device.stream
+        let x = try test.buffer([1, 2])
+        for (isBrief, submissions) in [(true, 1), (false, 1 + 3)] {
+            let recording = try stream.record(isBrief: isBrief) {
+                for _ in 0..<5 {
+                    try test.scale(x, to: x, by: 4)
+                    try test.scale(x, to: x, by: 0.5)
+                }
+            }
+            try stream.synchronize()
+            let before = stream.submissionCount
+            try [Float(3), 5].withUnsafeBytes { try stream.upload($0, to: x) }
+            try stream.replay(recording)
+            try stream.flush()
+            #expect(stream.submissionCount - before == submissions)
+            #expect(try test.read(x) == [96, 160])
+        }
+        #expect(test.device.validationMessages == [])
+    }
+
     /// A barrier stands between a replay and what it is in conflict with, and nowhere else.
     @Test func barriersStandWhereHazardsAre() throws {
         let test = try TestDevice()

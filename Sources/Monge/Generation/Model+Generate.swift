@@ -55,7 +55,7 @@ extension Model {
     /// Continues several prompts as one batch, each with its own maps and strengths.
     ///
     /// Each request draws from its own stream of random numbers, so that the same seed gives the same texts on one device. Tokens are chosen
-    /// there, and steps are recorded once and replayed (``Backend/record(_:)``).
+    /// there, and steps are recorded once and replayed (``Backend/record(isBrief:_:)``).
     ///
     /// A request whose logits are not finite ends there with a ``Generation/failure``; the others go on.
     ///
