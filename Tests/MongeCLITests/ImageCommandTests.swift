@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 import Testing
 
 /// `monge image` and `monge fit` of captions, as a user runs them, on the small models of tools/parity/make_diffusion.py.
@@ -140,5 +141,39 @@ import Testing
         for part in ["stable-diffusion-xl", "unet.down_blocks.1.attentions.0.transformer_blocks.0.norm1 [8]", "text_encoder_2.text_model"] {
             #expect(result.output.contains(part), "\(part)")
         }
+    }
+
+    /// Maps are fitted, and activations captured, of the same parts as pictures are drawn with.
+    @Test func partsOfModelsAreFittedTo() throws {
+        let own = model("sd1") + "/unet/diffusion_pytorch_model.safetensors"
+        let file = try SafetensorsFile(path: own)
+        let changed = try file.tensorNames.map { name in
+            let tensor = try file.tensor(name)
+            let isChanged = name == "conv_in.bias"
+            return SafetensorsWriter.Entry(
+                name: name, shape: tensor.shape, dtype: tensor.dtype,
+                bytes: isChanged ? [UInt8](repeating: 0, count: tensor.bytes.count) : Array(tensor.bytes))
+        }
+        try SafetensorsWriter.write(changed, to: folder.path("other.safetensors"))
+        let captions = try folder.file("captions.txt", "a cat\na dog\na house")
+        func activations(_ name: String, _ arguments: [String]) throws -> [UInt8] {
+            let result = try run(
+                "activations", model("sd1"),
+                ["--sentences", captions, "--sites", "unet.conv_in", "--width", "16", "-o", folder.path(name)] + arguments)
+            #expect(result.code == 0, "\(result.errors)")
+            let file = try SafetensorsFile(path: folder.path(name))
+            return try withExtendedLifetime(file) { Array(try file.tensor("unet.conv_in").bytes) }
+        }
+        let plain = try activations("plain.safetensors", [])
+        #expect(try activations("own.safetensors", ["--unet", own]) == plain)
+        #expect(try activations("other-unet.safetensors", ["--unet", folder.path("other.safetensors")]) != plain)
+
+        let fit = ["--source", captions, "--target", captions, "--sites", "unet.conv_in", "-o", folder.path("map.safetensors")]
+        let missing = try run("fit", model("sd1"), fit + ["--vae", folder.path("nowhere")])
+        #expect(missing.code == 1 && missing.errors.contains("nowhere: cannot be opened"), "\(missing.errors)")
+        let text = try run("fit", "smollm2", fit + ["--vae", own])
+        #expect(text.code == 2 && text.errors.contains("--vae is of pictures"), "\(text.errors)")
+        let overwritten = try run("fit", model("sd1"), Array(fit.dropLast()) + [own, "--unet", own])
+        #expect(overwritten.code == 2 && overwritten.errors.contains("--unet"), "\(overwritten.errors)")
     }
 }

@@ -26,7 +26,7 @@ struct ActivationsCommand: ParsableCommand {
 
     mutating func run() throws {
         try NamedFile.check(
-            outputs: [NamedFile("--out", out)], inputs: model.inputs + sentences.inputs + steering.inputs)
+            outputs: [NamedFile("--out", out)], inputs: model.inputs + sentences.inputs + steering.inputs + picture.parts.inputs)
         let texts = try sentences.read()
         let steering = try steering.steering()
         let isPictureModel = PictureModel.isPictureModel(try ModelCatalogue.locate(model.model))
@@ -52,10 +52,7 @@ struct ActivationsCommand: ParsableCommand {
 
     private func ofCaptions(_ captions: [String], _ steering: [Steer]) throws -> ActivationsFile {
         try capture.refuseOptionsOfTexts(model.model, ("--cache", model.precision.cache != .auto))
-        let model = try PictureModel.load(
-            ModelCatalogue.locate(model.model), on: model.device.open(),
-            options: DiffusionModelOptions(activations: model.precision.activationType, weights: picture.weights.dtype))
-        if let notice = model.quantisationNotice { Terminal.message(notice) }
+        let model = try picture.parts.load(model.model, activations: model.precision.activationType, on: model.device.open())
         var options = capture.options
         options.steps = picture.stepsCaptured ?? 1
         let activations = try ProgressBar.during { bar in

@@ -92,7 +92,7 @@ struct FitCommand: ParsableCommand {
             inputs: NamedFile.model(model) + [
                 NamedFile("--source", source), NamedFile("--target", target), NamedFile("--source-activations", sourceActivations),
                 NamedFile("--target-activations", targetActivations),
-            ])
+            ] + picture.parts.inputs)
         let map = sourceActivations == nil ? try fitSentences() : try fitActivations()
         try map.write(to: URL(fileURLWithPath: out))
         let dead = map.sites.reduce(0) { $0 + $1.deadNeurons }
@@ -119,10 +119,7 @@ struct FitCommand: ParsableCommand {
         let options = self.options(spatial: isPictureModel ? .channelMean : .pointwise)
         if isPictureModel {
             try capture.refuseOptionsOfTexts(model!, ("--position last", position == .last), ("--cache", precision.cache != .auto))
-            let model = try PictureModel.load(
-                ModelCatalogue.locate(model!), on: device.open(),
-                options: DiffusionModelOptions(activations: precision.activationType, weights: picture.weights.dtype))
-            if let notice = model.quantisationNotice { Terminal.message(notice) }
+            let model = try picture.parts.load(model!, activations: precision.activationType, on: device.open())
             return try ProgressBar.during { bar in
                 try model.fit(
                     source: sourceSentences, target: targetSentences, sites: capture.sites.isEmpty ? model.defaultSites : capture.sites,

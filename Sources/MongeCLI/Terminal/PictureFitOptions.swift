@@ -25,18 +25,28 @@ struct PictureFitOptions: ParsableArguments {
     @Option(name: .long, help: "For pictures: another scheduler than the model's.")
     var scheduler: String?
 
+    @Option(
+        name: .long,
+        help: "For pictures: what the model predicts, in the place of what its scheduler says: epsilon, v_prediction or sample.")
+    var prediction: String?
+
+    @Option(
+        name: .long, help: "For pictures: where the steps lie in the schedule, in the place of what it says: leading, trailing or linspace."
+    )
+    var spacing: String?
+
     @OptionGroup var size: PictureSizeOptions
 
-    @OptionGroup var weights: PictureWeightOption
+    @OptionGroup var parts: PicturePartsOptions
 
     /// The options that were given.
     var given: [String] {
         [
             ("--steps", steps != nil), ("--steps-captured", stepsCaptured != nil), ("--guidance", guidance != nil),
-            ("--scheduler", scheduler != nil), ("--width", size.width != nil), ("--height", size.height != nil),
-            ("--weights", weights.dtype != nil),
+            ("--scheduler", scheduler != nil), ("--prediction", prediction != nil), ("--spacing", spacing != nil),
+            ("--width", size.width != nil), ("--height", size.height != nil),
         ]
-        .filter(\.1).map(\.0)
+        .filter(\.1).map(\.0) + parts.given
     }
 
     /// Refuses what texts do not have.
@@ -45,6 +55,7 @@ struct PictureFitOptions: ParsableArguments {
     }
 
     var options: PictureOptions {
-        PictureOptions(steps: steps ?? 20, guidance: guidance, scheduler: scheduler, size: size.size)
+        PictureOptions(
+            steps: steps ?? 20, guidance: guidance, scheduler: scheduler, prediction: prediction, spacing: spacing, size: size.size)
     }
 }

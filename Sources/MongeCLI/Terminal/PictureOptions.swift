@@ -14,53 +14,15 @@ struct PictureModelOptions: ParsableArguments {
             """)
     var model: String
 
-    @Option(name: .long, help: "A file of the denoising network in the place of the model's: a UNet, or FLUX's transformer.")
-    var unet: String?
-
-    @Option(name: .long, help: "A file of the autoencoder in the place of the model's, or for a file without one.")
-    var vae: String?
-
-    @Option(name: .long, help: "A file of CLIP's text encoder (the first or only one), likewise.")
-    var clipL: String?
-
-    @Option(name: .long, help: "A file of SDXL's second text encoder, likewise.")
-    var clipG: String?
-
-    @Option(name: .long, help: "A file of T5's encoder for FLUX, likewise.")
-    var t5: String?
-
-    @Option(
-        name: .long,
-        help: "For a model in one file: a folder in the layout of diffusers whose settings and tokenizers count; weights need not be there."
-    )
-    var config: String?
-
+    @OptionGroup var parts: PicturePartsOptions
     @OptionGroup var device: DeviceOption
 
     @Option(name: .long, help: "What norms write and products read: f32, f16, or auto: f16 where the device has tensor cores.")
     var activations: PrecisionOptions.Precision = .auto
 
-    @Option(name: .long, help: "Which weights of the folder, for example fp16 (default: the plain ones, or the only ones).")
-    var variant: String?
+    func load() throws -> PictureModel { try parts.load(model, activations: activations.dtype, on: device.open()) }
 
-    @OptionGroup var weights: PictureWeightOption
-
-    func load() throws -> PictureModel {
-        let model = try PictureModel.load(
-            ModelCatalogue.locate(model),
-            parts: PictureParts(network: unet, autoencoder: vae, clipL: clipL, clipG: clipG, t5: t5, configuration: config),
-            on: device.open(),
-            options: DiffusionModelOptions(activations: activations.dtype, variant: variant, weights: weights.dtype))
-        if let notice = model.quantisationNotice { Terminal.message(notice) }
-        return model
-    }
-
-    var inputs: [NamedFile?] {
-        NamedFile.model(model) + [
-            NamedFile("--unet", unet), NamedFile("--vae", vae), NamedFile("--clip-l", clipL), NamedFile("--clip-g", clipG),
-            NamedFile("--t5", t5),
-        ]
-    }
+    var inputs: [NamedFile?] { NamedFile.model(model) + parts.inputs }
 }
 
 /// `--weights` of a text-to-image model.

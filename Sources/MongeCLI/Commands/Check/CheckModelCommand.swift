@@ -27,11 +27,8 @@ struct CheckModelCommand: ParsableCommand {
     @Option(name: .long, parsing: .upToNextOption, help: "Sites to look at, regular expressions that match whole names (default: all).")
     var sites: [String] = []
 
-    @Option(name: .long, help: "Of a picture: its width in pixels (default: the model's).", transform: Number.integer(from: 1))
-    var width: Int?
-
-    @Option(name: .long, help: "Of a picture: its height.", transform: Number.integer(from: 1))
-    var height: Int?
+    @OptionGroup var size: PictureSizeOptions
+    @OptionGroup var parts: PicturePartsOptions
 
     @Option(name: .long, parsing: .unconditional, help: "Seed of the noise, and of the errors.", transform: Number.seed)
     var seed: UInt64 = 1
@@ -47,13 +44,14 @@ struct CheckModelCommand: ParsableCommand {
         let url = try ModelCatalogue.locate(model.model)
         let backend = try model.device.open { $0.checked = checked }
         let isPictureModel = PictureModel.isPictureModel(url)
-        guard isPictureModel || width == nil && height == nil else {
-            throw MongeError.usage("--width and --height are of pictures, and \(model.model) is a language model")
+        let ofPictures = [("--width", size.width != nil), ("--height", size.height != nil)].filter(\.1).map(\.0) + parts.given
+        if !isPictureModel, let option = ofPictures.first {
+            throw MongeError.usage("\(option) is of pictures, and \(model.model) is a language model")
         }
         guard !isPictureModel || model.precision.cache == .auto else {
             throw MongeError.usage("--cache is of language models, and \(model.model) is a text-to-image model")
         }
-        let load = isPictureModel ? try picture(text, url) : language(text, url)
+        let load = isPictureModel ? picture(text) : language(text, url)
         let check = try ProgressBar.during { bar in
             var done = 0
             return try ModelCheck(
@@ -86,14 +84,12 @@ struct CheckModelCommand: ParsableCommand {
         }
     }
 
-    private func picture(_ caption: String, _ url: URL) throws -> (any Backend) throws -> CheckedModel {
+    private func picture(_ caption: String) -> (any Backend) throws -> CheckedModel {
         var activations = model.precision.activationType
-        return { [width, height, seed] backend in
-            let model = try PictureModel.load(url, on: backend, options: DiffusionModelOptions(activations: activations))
+        return { [model, parts, size, seed] backend in
+            let model = try parts.load(model.model, activations: activations, on: backend)
             activations = model.diffusion.activations
-            let usual = model.diffusion.usualSize
-            let size = PictureSize(width: width ?? usual.width, height: height ?? usual.height)
-            return CheckedModel(model, caption: caption, seed: seed, size: size)
+            return CheckedModel(model, caption: caption, seed: seed, size: size.size)
         }
     }
 
