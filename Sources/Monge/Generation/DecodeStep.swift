@@ -47,7 +47,9 @@ package final class DecodeStep {
             // Before the next one is made: its memory is free then.
             recording = nil
             logits = []
-            recording = (maximumKeys, try model.backend.record(isBrief: true) { [unowned self] in try operations(maximumKeys: maximumKeys) })
+            recording = (
+                maximumKeys, try model.backend.record(isBrief: true) { [unowned self] in try operations(maximumKeys: maximumKeys) }
+            )
         }
         try recording!.operations.replay()
     }
