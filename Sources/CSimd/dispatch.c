@@ -1,5 +1,9 @@
 #include "levels.h"
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 const monge_kernels *monge_kernels_for(monge_instruction_set set) {
     switch (set) {
     case MONGE_PORTABLE: return &monge_kernels_portable;
@@ -19,4 +23,32 @@ const monge_kernels *monge_kernels_for(monge_instruction_set set) {
 #endif
     default: return NULL;
     }
+}
+
+// Whether this processor multiplies and adds bytes four at a time.
+static bool has_byte_dots(monge_instruction_set set) {
+#if defined(__x86_64__)
+    if (set == MONGE_AVX2) return __builtin_cpu_supports("avxvnni");
+    if (set == MONGE_AVX512) return __builtin_cpu_supports("avx512vnni");
+#elif defined(__aarch64__) && defined(__linux__)
+    // HWCAP_ASIMDDP
+    return getauxval(AT_HWCAP) & 1 << 20;
+#elif defined(__aarch64__) && defined(__APPLE__)
+    return true;
+#endif
+    return false;
+}
+
+const monge_rounded_kernels *monge_rounded_kernels_for(monge_instruction_set set, size_t index) {
+    if (!monge_kernels_for(set)) return NULL;
+    const monge_rounded_kernels *plain = &monge_rounded_portable, *dots = NULL;
+#if defined(__aarch64__)
+    dots = &monge_rounded_neon_dot;
+#elif defined(__x86_64__)
+    if (set == MONGE_AVX2) plain = &monge_rounded_avx2, dots = &monge_rounded_avx2_vnni;
+    if (set == MONGE_AVX512) plain = &monge_rounded_avx512, dots = &monge_rounded_avx512_vnni;
+#endif
+    if (!has_byte_dots(set)) dots = NULL;
+    if (index == 0) return dots ? dots : plain;
+    return index == 1 && dots ? plain : NULL;
 }

@@ -100,6 +100,11 @@ struct CheckConvolution: CustomStringConvertible {
         }
     }
 
+    /// Whether it is a product of each pixel's channels with the weight.
+    private var isMatrixProduct: Bool {
+        outputPadding == nil && groups == 1 && kernel == 1 && stride == 1 && upsampling == 1 && padding == 0
+    }
+
     var inputShape: Shape { [batch, height, width, inputs] }
 
     var outputShape: Shape {
@@ -139,12 +144,16 @@ struct CheckConvolution: CustomStringConvertible {
     /// Σ x·w for each element of the result, with a bound on the error of its f32 sum.
     ///
     /// Each input pixel is scattered to the outputs that it adds to: the other way round than the reference, which gathers.
-    func sums(_ x: [Float], roundedFactors: Int, _ reference: CheckDevice) throws -> (values: [Double], errors: [Double]) {
+    /// Products of pixels alone are those of ``Backend/linear(_:)``, with activations rounded as there.
+    func sums(
+        _ x: [Float], _ options: CheckOptions, roundedFactors: Int, _ reference: CheckDevice
+    ) throws -> (values: [Double], errors: [Double]) {
+        let x = MeantActivations(x, weight: isMatrixProduct ? weight.dtype : .f32, options)
         let elements = try weight.decoded(by: reference)
         let shape = outputShape
         let columns = weight.shape[1]
-        // Three more: the product, its decoding, and the rounding of the result.
-        let relative = (RoundOff.sum(columns) + 3) * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
+        // Four more: the product, its decoding, and the rounding of the result; with rounded activations the product of scales.
+        let relative = (RoundOff.sum(columns) + 4) * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
         var values = [Double](repeating: 0, count: shape.count)
         var errors = [Double](repeating: Double(columns + 1) * RoundOff.flush, count: shape.count)
         let (groupInputs, groupOutputs) = (inputs / groups, outputs / groups)
@@ -153,15 +162,17 @@ struct CheckConvolution: CustomStringConvertible {
                 let xStart = inputPixel * inputs + output / groupOutputs * groupInputs
                 let weightStart = output * columns + tap * groupInputs
                 // What the rounding of a factor below 2⁻¹⁴ is multiplied with.
-                var (sum, size, subnormal) = (0.0, 0.0, 0.0)
+                var (sum, size, subnormal, rounding) = (0.0, 0.0, 0.0, 0.0)
                 for k in 0..<groupInputs {
-                    let (a, w) = (Double(x[xStart + k]), Double(elements[weightStart + k]))
+                    let (a, w) = (x.values[xStart + k], Double(elements[weightStart + k]))
+                    let error = x.errors[xStart + k]
                     sum += a * w
-                    size += abs(a) * (abs(w) + 2 * Double(weight.offsets[weightStart + k]))
+                    size += (abs(a) + error) * (abs(w) + 2 * Double(weight.offsets[weightStart + k]))
                     subnormal += (roundedFactors > 0 ? abs(a) : 0) + (roundedFactors > 1 ? abs(w) : 0)
+                    rounding += error * abs(w)
                 }
                 values[outputPixel * outputs + output] += sum
-                errors[outputPixel * outputs + output] += relative * size + RoundOff.toHalf.absolute * subnormal
+                errors[outputPixel * outputs + output] += relative * size + RoundOff.toHalf.absolute * subnormal + rounding
             }
         }
         return (values, errors)

@@ -3,6 +3,9 @@ import Tensors
 /// What a run of the cases depends on besides the seed.
 struct CheckOptions {
     var matrixInputs = MatrixInputs.single
+    /// The candidate's.
+    var precision = ProductPrecision.exact
+    var referencePrecision = ProductPrecision.exact
 }
 
 /// One operation of the registry: how its cases are made, and how close a kernel must come.
@@ -17,6 +20,12 @@ public struct CheckedOperation: Sendable {
     public let defaultCases: Int
     /// Makes case `index` out of the numbers of its own generator.
     let makeCase: @Sendable (_ index: Int, _ generator: inout CheckGenerator, _ options: CheckOptions) -> CheckCase
+
+    /// The precisions of the references that a candidate is held against: its own, and exact products where it rounds activations.
+    public func referencePrecisions(for candidate: any Backend) -> [ProductPrecision] {
+        guard candidate.precision == .fast else { return [.exact] }
+        return ["linear", "conv2d"].contains(name) ? [.fast, .exact] : [.fast]
+    }
 }
 
 /// One case: what to compute on each backend, and how far the results may lie apart.

@@ -4,6 +4,9 @@ import Tensors
 ///
 /// A candidate's every result is compared with the reference's under a derived tolerance; NaN and infinity where the reference has
 /// none, elements that were not written, memory written around the output, and inputs that changed are failures.
+///
+/// A candidate of ``ProductPrecision/fast`` is held against a reference of the same precision, which rounds activations alike and multiplies
+/// them exactly, or against an exact one: the tolerance then holds what rounding may do.
 public enum CrossCheck {
     /// Every operation of ``Backend``.
     public static let operations: [CheckedOperation] = [
@@ -37,10 +40,12 @@ public enum CrossCheck {
         matrixInputs: MatrixInputs? = nil
     ) throws -> CheckReport {
         let matrixInputs = matrixInputs ?? candidate.matrixInputs
+        let options = CheckOptions(
+            matrixInputs: matrixInputs, precision: candidate.precision, referencePrecision: reference.precision)
         var report = CheckReport(operation: operation.name, candidate: candidate.name, reference: reference.name, seed: seed)
         for index in cases {
             var generator = CheckGenerator(seed: seed, operation: operation.name, caseIndex: index)
-            let checkCase = operation.makeCase(index, &generator, CheckOptions(matrixInputs: matrixInputs))
+            let checkCase = operation.makeCase(index, &generator, options)
             report.cases += 1
             func fail(_ detail: String) {
                 report.failures.append(

@@ -59,10 +59,13 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - options: For a Vulkan device: validation layer, checked shaders, a limit on memory.
     ///   - family: How the kernels of a Vulkan device are laid out; nil for what suits it.
+    ///   - precision: Of products with quantised weights, on the CPU. A Vulkan device multiplies exactly, which ``ProductPrecision/fast``
+    ///     allows.
     ///   - warn: Told, in a sentence, of kernels that failed their check and of tables that cannot be used.
     /// - Throws: ``VulkanError`` when the device asked for cannot be had, with the reason.
     public func open(
-        options: DeviceOptions = DeviceOptions(), family: KernelFamily? = nil, warn: @escaping @Sendable (String) -> Void = { _ in }
+        options: DeviceOptions = DeviceOptions(), family: KernelFamily? = nil, precision: ProductPrecision = .exact,
+        warn: @escaping @Sendable (String) -> Void = { _ in }
     ) throws -> any Backend {
         func vulkan(_ request: VulkanSystem.Request) throws -> any Backend {
             let index = try VulkanSystem.choose(request, from: VulkanSystem.reports())
@@ -71,11 +74,11 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
             return try VulkanBackend(device: Device(index: index, options: options), family: family, matrix: matrix)
         }
         switch self {
-        case .cpu: return try CPUBackend()
-        case .cpuReference: return ReferenceBackend()
+        case .cpu: return try CPUBackend(precision: precision)
+        case .cpuReference: return ReferenceBackend(precision: precision)
         case .automatic:
             let hasDevice = (try? VulkanSystem.choose(.best, from: VulkanSystem.reports())) != nil
-            return hasDevice ? try vulkan(.best) : try CPUBackend()
+            return hasDevice ? try vulkan(.best) : try CPUBackend(precision: precision)
         case .vulkan: return try vulkan(.best)
         case .vulkanIndex(let index): return try vulkan(.index(index))
         case .vulkanName(let name): return try vulkan(.name(name))

@@ -37,12 +37,14 @@ public final class Model {
     ///   - cache: The type of the key-value cache: f32, or f16 for half the memory; nil for that of the activations.
     ///   - activations: What norms write and products read: f32, or f16 for tensor cores; nil for what suits the device. The residual
     ///     stream, sums and logits are f32 in either case.
+    ///   - precision: Of products with quantised weights: with ``ProductPrecision/fast`` the CPU rounds activations to 8 bits.
     /// - Throws: ``MongeError``, `ModelFileError` or `ModelError` with a sentence that says what is wrong with the file.
     public static func load(
-        _ nameOrPath: String, device: DeviceChoice? = nil, cache: DType? = nil, activations: DType? = nil
+        _ nameOrPath: String, device: DeviceChoice? = nil, cache: DType? = nil, activations: DType? = nil,
+        precision: ProductPrecision = .exact
     ) throws -> Model {
         let url = try ModelCatalogue.locate(nameOrPath)
-        return try load(url, on: (device ?? .fromEnvironment()).open(), cache: cache, activations: activations)
+        return try load(url, on: (device ?? .fromEnvironment()).open(precision: precision), cache: cache, activations: activations)
     }
 
     /// Opens a model on a backend that is already there.

@@ -13,6 +13,9 @@ public protocol Backend: AnyObject {
     /// The precision in which it multiplies matrices.
     var matrixInputs: MatrixInputs { get }
 
+    /// How exactly it multiplies activations with quantised weights in ``linear(_:)``.
+    var precision: ProductPrecision { get }
+
     /// The type of activations that suits it: f16 where products of f16 are faster than those of f32.
     var preferredActivations: DType { get }
 
@@ -96,6 +99,8 @@ public protocol Backend: AnyObject {
 
 extension Backend {
     public var matrixInputs: MatrixInputs { .single }
+
+    public var precision: ProductPrecision { .exact }
 
     public var preferredActivations: DType { .f32 }
 }

@@ -13,6 +13,7 @@ open class ForwardingBackend: Backend {
 
     open var name: String { inner.name }
     open var matrixInputs: MatrixInputs { inner.matrixInputs }
+    open var precision: ProductPrecision { inner.precision }
     open var preferredActivations: DType { inner.preferredActivations }
 
     open func allocate(_ shape: Shape, _ dtype: DType) throws -> Tensor { try inner.allocate(shape, dtype) }

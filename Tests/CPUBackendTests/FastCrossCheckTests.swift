@@ -12,4 +12,18 @@ import Testing
         #expect(report.failures.isEmpty, "\(report.failures.prefix(3))")
         #expect(report.cases > 0)
     }
+
+    /// Products of rounded activations against a reference that rounds alike, and against one that does not.
+    @Test(arguments: InstructionSet.allCases.filter(\.isAvailable), ["linear", "conv2d"])
+    func roundedProductsAgreeWithBothReferences(instructions: InstructionSet, operationName: String) throws {
+        let operation = try #require(CrossCheck.operations.first { $0.name == operationName })
+        let candidate = try CPUBackend(threads: 3, instructions: instructions, precision: .fast)
+        #expect(operation.referencePrecisions(for: candidate) == [.fast, .exact])
+        for precision in operation.referencePrecisions(for: candidate) {
+            let report = try CrossCheck.run(
+                operation: operation, seed: 8, candidate: candidate, reference: ReferenceBackend(precision: precision))
+            #expect(report.failures.isEmpty, "\(precision): \(report.failures.prefix(3))")
+            #expect(report.cases > 0)
+        }
+    }
 }

@@ -17,6 +17,7 @@
 // The kernels that are checked, and what they are checked against.
 extern const monge_kernels *tested;
 extern const monge_kernels monge_kernels_plain;
+extern const monge_rounded_kernels monge_rounded_plain;
 
 // A case begins with its name, which failures and crashes print, and ends with a look at what surrounds its memory, which is freed.
 void begin(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -83,6 +84,7 @@ near near_epilogue(const monge_epilogue *epilogue, size_t row, size_t channel, n
 
 void check_weights(void);
 void check_products(void);
+void check_rounded(const monge_rounded_kernels *kernels);
 void check_convolutions(void);
 void check_norms(void);
 void check_functions(void);

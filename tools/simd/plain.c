@@ -14,9 +14,12 @@
 #define LANES 4
 #define HAS_FMA 0
 #define HALF_CONVERSION 0
+#define BYTE_PRODUCTS PLAIN_PRODUCTS
 
 #include "kernels/kernels.h"
+#include "kernels/rounded_kernels.h"
 
 #include "check.h"
 
 const monge_kernels monge_kernels_plain = KERNELS("plain");
+const monge_rounded_kernels monge_rounded_plain = ROUNDED_KERNELS("plain");

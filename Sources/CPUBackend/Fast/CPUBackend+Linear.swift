@@ -18,7 +18,9 @@ extension CPUBackend {
         linear.epilogue.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
         linear.epilogue.output = try operands.output(operation.output)
         linear.epilogue.channels = operation.outputChannels
-        if linear.rows <= Self.rowsOfDotProducts {
+        if precision == .fast, operation.weight.dtype.isQuantised {
+            try roundedProduct(linear)
+        } else if linear.rows <= Self.rowsOfDotProducts {
             try dotProducts(linear)
         } else {
             try matrixProduct(linear) { rows, _, _, panel, packed in kernels.pointee.pack(rows, panel, packed) }
@@ -26,14 +28,18 @@ extension CPUBackend {
         try operands.finish()
     }
 
+    /// The output channels of a task where weights are read once: enough tasks that a core that is held up does not hold up the others,
+    /// each some microseconds long, and whole cache lines of output.
+    func channelsOfTask(_ linear: monge_linear) -> Int {
+        let bytes = linear.epilogue.channels * linear.weight_row_bytes
+        let taskBytes = min(max(bytes / (workers.threads * 4), 24 << 10), 256 << 10)
+        return max(1, taskBytes / max(1, linear.weight_row_bytes) / 16) * 16
+    }
+
     /// Few rows: bound by the bytes of the weights, which are read once, in place.
     private func dotProducts(_ linear: monge_linear) throws {
         let channels = linear.epilogue.channels
-        let bytes = channels * linear.weight_row_bytes
-        // Enough tasks that a core that is held up does not hold up the others, each some microseconds long, and whole cache
-        // lines of output.
-        let taskBytes = min(max(bytes / (workers.threads * 4), 24 << 10), 256 << 10)
-        let taskChannels = max(1, taskBytes / max(1, linear.weight_row_bytes) / 16) * 16
+        let taskChannels = channelsOfTask(linear)
         let tasks = (channels + taskChannels - 1) / taskChannels
         let scratch = try threadScratch.take(Self.rowsOfDotProducts * min(taskChannels, channels))
         workers.run(tasks) { task, thread in

@@ -108,7 +108,7 @@ struct ProductSplit {
 
 extension monge_linear {
     /// The same product for a range of its rows.
-    fileprivate func rows(_ range: Range<Int>) -> monge_linear {
+    func rows(_ range: Range<Int>) -> monge_linear {
         var part = self
         part.rows = range.count
         if let x { part.x = x + range.lowerBound * inputs }

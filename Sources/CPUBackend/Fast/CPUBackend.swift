@@ -5,13 +5,16 @@ import Tensors
 ///
 /// All arithmetic is in f32, that of fits in f64. The same operation gives the same bits on the same instruction set, whatever the number
 /// of threads. A row of a `linear` does not depend on the other rows within each of its two paths: up to
-/// ``rowsOfDotProducts`` rows, dot products with the weights as they are read; above, a matrix product over decoded weights.
+/// ``rowsOfDotProducts`` rows, dot products with the weights as they are read; above, a matrix product over decoded weights. With
+/// ``ProductPrecision/fast`` and quantised weights it depends neither on the other rows nor on their number.
 public final class CPUBackend: CPUMemoryBackend {
     public let name: String
     public let memory: CPUMemoryPool
     public let instructions: InstructionSet
+    public let precision: ProductPrecision
 
     let kernels: UnsafePointer<monge_kernels>
+    let roundedKernels: UnsafePointer<monge_rounded_kernels>
     let workers: WorkPool
     let threadScratch: ThreadScratch
     let packedScratch: ScratchMemory
@@ -28,16 +31,21 @@ public final class CPUBackend: CPUMemoryBackend {
     /// - Parameters:
     ///   - threads: nil for one a processor.
     ///   - instructions: nil for the widest that the processor has.
+    ///   - precision: Of products with quantised weights.
     /// - Throws: ``TensorError/invalidOption(operation:detail:)`` when the processor lacks the instructions.
-    public init(threads: Int? = nil, instructions: InstructionSet? = nil) throws {
+    public init(threads: Int? = nil, instructions: InstructionSet? = nil, precision: ProductPrecision = .exact) throws {
         self.instructions = instructions ?? .best
-        guard let kernels = self.instructions.kernels else {
+        self.precision = precision
+        guard let kernels = self.instructions.kernels, let roundedKernels = self.instructions.roundedKernels else {
             throw TensorError.invalidOption(
                 operation: "CPU", detail: "this processor has no \(self.instructions.rawValue) instructions; choose another set or none")
         }
         self.kernels = kernels
+        self.roundedKernels = roundedKernels
         workers = WorkPool(threads: threads)
-        name = "CPU (\(String(cString: kernels.pointee.name)), \(workers.threads) thread\(workers.threads == 1 ? "" : "s"))"
+        name =
+            "CPU (\(String(cString: kernels.pointee.name)), \(workers.threads) thread\(workers.threads == 1 ? "" : "s")"
+            + (precision == .fast ? ", fast products)" : ")")
         memory = CPUMemoryPool(device: name)
         threadScratch = ThreadScratch(device: name, threads: workers.threads)
         packedScratch = ScratchMemory(device: name)

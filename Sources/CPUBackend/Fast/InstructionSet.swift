@@ -18,12 +18,18 @@ public enum InstructionSet: String, Sendable, CaseIterable, Hashable {
     public static var best: InstructionSet { allCases.last { $0.isAvailable } ?? .portable }
 
     /// The kernels; nil where the instruction set is lacking.
-    var kernels: UnsafePointer<monge_kernels>? {
+    var kernels: UnsafePointer<monge_kernels>? { monge_kernels_for(kernelSet) }
+
+    /// The products of rounded activations: with dot products of bytes where the processor has those for vectors of this width.
+    var roundedKernels: UnsafePointer<monge_rounded_kernels>? { monge_rounded_kernels_for(kernelSet, 0) }
+
+    /// The set as the kernels call it.
+    private var kernelSet: monge_instruction_set {
         switch self {
-        case .portable: monge_kernels_for(MONGE_PORTABLE)
-        case .neon: monge_kernels_for(MONGE_NEON)
-        case .avx2: monge_kernels_for(MONGE_AVX2)
-        case .avx512: monge_kernels_for(MONGE_AVX512)
+        case .portable: MONGE_PORTABLE
+        case .neon: MONGE_NEON
+        case .avx2: MONGE_AVX2
+        case .avx512: MONGE_AVX512
         }
     }
 }

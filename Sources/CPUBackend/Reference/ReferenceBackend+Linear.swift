@@ -17,7 +17,15 @@ extension ReferenceBackend {
         // Every weight row meets every row of x: both are widened once.
         let wideX = UnsafeMutablePointer<Double>.allocate(capacity: rows * inputs)
         defer { wideX.deallocate() }
-        for index in 0..<rows * inputs { wideX[index] = Double(x[index]) }
+        if precision == .fast, weightType.isQuantised {
+            // Rows of quantised weights are whole blocks of 32, or of 256.
+            for first in stride(from: 0, to: rows * inputs, by: RoundedActivations.blockElements) {
+                RoundedActivations.round(
+                    UnsafeBufferPointer(start: x + first, count: RoundedActivations.blockElements), into: wideX + first)
+            }
+        } else {
+            for index in 0..<rows * inputs { wideX[index] = Double(x[index]) }
+        }
 
         concurrentRanges(outputs, cost: (rows + 1) * inputs) { range in
             let narrow = UnsafeMutablePointer<Float>.allocate(capacity: inputs)

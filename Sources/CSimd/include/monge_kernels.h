@@ -335,4 +335,36 @@ typedef struct {
 // The kernels for an instruction set, or NULL when this processor, or this build, lacks it.
 const monge_kernels *monge_kernels_for(monge_instruction_set set);
 
+// 32 activations of a row, rounded to 8 bits: about scale · q.
+typedef struct {
+    int8_t q[32];
+    // The largest magnitude over 127.
+    float scale;
+    // scale · Σq, which the offsets of weights are multiplied with.
+    float sum;
+    // What sums of q times integers begin with that are stored greater by a centre than they are meant: −centre · Σq, of all 32 or of
+    // each half.
+    int32_t starts[2];
+} monge_rounded_block;
+
+// Products of quantised weights with activations rounded to 8 bits in blocks of 32. A row's result does not depend on the others, nor on
+// how many there are.
+typedef struct {
+    const char *name;
+
+    // Rounds rows first ..< end of x, of whole blocks, for the type of the weights: block b of row r to blocks[b · rows + r].
+    void (*round)(const monge_linear *linear, size_t first, size_t end, monge_rounded_block *blocks);
+
+    // The elements of scratch memory that a call for so many rows and output channels needs.
+    size_t (*scratch)(size_t rows, size_t channels);
+    // Output channels first ..< end for rows first_row ..< end_row; result rows are numbered from linear->first_row.
+    void (*product)(
+        const monge_linear *linear, const monge_rounded_block *blocks, size_t first, size_t end, size_t first_row, size_t end_row,
+        float *scratch);
+} monge_rounded_kernels;
+
+// The kernels for an instruction set by preference, the best at index 0: with dot products of bytes where this processor has them, then
+// without. NULL beyond the last, and where the set is lacking.
+const monge_rounded_kernels *monge_rounded_kernels_for(monge_instruction_set set, size_t index);
+
 #endif

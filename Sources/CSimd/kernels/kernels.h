@@ -2,20 +2,7 @@
 
 #include "vector.h"
 
-// Vectors that are wider than the processor's are several of its own. Only inlined functions are given any: no convention of calls
-// matters.
-#pragma clang diagnostic ignored "-Wpsabi"
-
-#define FLOATS vfloat
-#define INTS vint
-#include "functions.h"
-#undef FLOATS
-#undef INTS
-#define FLOATS vwide
-#define INTS vwide_int
-#include "functions.h"
-#undef FLOATS
-#undef INTS
+#include "widths.h"
 
 #include "blocks_plain.h"
 

@@ -66,7 +66,7 @@ extension CheckedOperation {
             return [try device.read(result)]
         } tolerances: { reference, _ in
             let sums = try convolution.sums(
-                x, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand), reference)
+                x, options, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand), reference)
             let epilogue = EpilogueTolerance(
                 bias: bias, activation: activation, transports: transports, residual: residual, dtype: types.result)
             return [

@@ -4,9 +4,15 @@ extension CheckedOperation {
     /// A sum of K products in any order errs by at most `RoundOff.sum(K)·u·Σ|x·w|`, where |w| counts the offset that a quantised weight
     /// is decoded with; with matrix inputs in f16 each product errs by two more roundings. The epilogue follows ``Activation`` and
     /// ``CheckTransport``; the residual is one more addition.
+    ///
+    /// With rounded activations (``ProductPrecision/fast``) x̂ = d·q stands for x, and dot products of q with the integers of 32 weights, or
+    /// 16, are exact: what errs are the K/16 sums at most of scaled dot products and offsets, and, in each of those, the product of the scales
+    /// or d·Σq, the multiplication, and the decoding. Against a reference that does not round, Σ|x̂ − x|·|w| comes on top, where |x̂ − x| is at
+    /// most max|x|/254 of the block (``RoundedActivations/largestError(ofBlock:)``).
     static let linear = CheckedOperation(
         name: "linear", summary: "x · Wᵀ + b for every weight type, with activation, transport and residual",
-        tolerance: "min(K, 8√K)·u·Σ|x·w|, through the slope of the activation and of the map; one rounding for each later step",
+        tolerance: "min(K, 8√K)·u·Σ|x·w|, through the slope of the activation and of the map; one rounding for each later step; "
+            + "rounded activations: K/16 sums, and max|x|/254·Σ|w| of each 32 against exact ones",
         defaultCases: 132
     ) { index, generator, options in
         let dtype = CheckWeight.types[index % CheckWeight.types.count]
@@ -58,8 +64,9 @@ extension CheckedOperation {
             return [try device.read(result)]
         } tolerances: { reference, _ in
             let sums = try ProductSums(
-                x: x, rows: rows, weight, roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand),
-                reference)
+                x: MeantActivations(x, weight: weight.dtype, options), rows: rows, weight,
+                isRounded: weight.dtype.isQuantised && options.precision == .fast,
+                roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand), reference)
             let epilogue = EpilogueTolerance(
                 bias: bias, activation: activation, transports: transports, residual: residual, dtype: types.result)
             return [
@@ -129,23 +136,33 @@ private struct ProductSums {
     private(set) var values: [Double] = []
     private(set) var errors: [Double] = []
 
-    init(x: [Float], rows: Int, _ weight: CheckWeight, roundedFactors: Int, _ reference: CheckDevice) throws {
+    /// - Parameters:
+    ///   - isRounded: Whether the kernel multiplies activations rounded to 8 bits.
+    ///   - roundedFactors: The factors of each product that are rounded to f16.
+    init(
+        x: MeantActivations, rows: Int, _ weight: CheckWeight, isRounded: Bool, roundedFactors: Int, _ reference: CheckDevice
+    ) throws {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         let elements = try weight.decoded(by: reference)
         // Three more: the product, its decoding, and the rounding of the result.
-        let relative = (RoundOff.sum(inputs) + 3) * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
+        // With dot products of integers one more, of the scales.
+        let sums = isRounded ? RoundOff.sum(inputs / 16) + 4 : RoundOff.sum(inputs) + 3
+        let relative = sums * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
         for row in 0..<rows {
             for output in 0..<outputs {
                 // What the rounding of a factor below 2⁻¹⁴ is multiplied with.
-                var (sum, size, subnormal) = (0.0, 0.0, 0.0)
+                var (sum, size, subnormal, rounding) = (0.0, 0.0, 0.0, 0.0)
                 for k in 0..<inputs {
-                    let (a, w) = (Double(x[row * inputs + k]), Double(elements[output * inputs + k]))
+                    let (a, w) = (x.values[row * inputs + k], Double(elements[output * inputs + k]))
+                    let error = x.errors[row * inputs + k]
                     sum += a * w
-                    size += abs(a) * (abs(w) + 2 * Double(weight.offsets[output * inputs + k]))
+                    size += (abs(a) + error) * (abs(w) + 2 * Double(weight.offsets[output * inputs + k]))
                     subnormal += (roundedFactors > 0 ? abs(a) : 0) + (roundedFactors > 1 ? abs(w) : 0)
+                    rounding += error * abs(w)
                 }
                 values.append(sum)
-                errors.append(relative * size + RoundOff.toHalf.absolute * subnormal + Double(inputs + 1) * RoundOff.flush)
+                errors.append(
+                    relative * size + RoundOff.toHalf.absolute * subnormal + rounding + Double(inputs + 1) * RoundOff.flush)
             }
         }
     }

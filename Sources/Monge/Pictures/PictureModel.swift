@@ -57,13 +57,14 @@ public final class PictureModel {
     ///   - nameOrPath: A diffusers folder, or the name of one from the cache; or a file in the layout of those who trained the model.
     ///   - parts: Files of components beside it.
     ///   - device: Where it runs; `$MONGE_DEVICE` or the best GPU or the CPU when nil.
+    ///   - precision: Of products with quantised weights: with ``ProductPrecision/fast`` the CPU rounds activations to 8 bits.
     /// - Throws: ``MongeError``, `ModelFileError` or `ModelError` with a sentence that says what is wrong with the files.
     public static func load(
         _ nameOrPath: String, parts: PictureParts = PictureParts(), device: DeviceChoice? = nil,
-        options: DiffusionModelOptions = DiffusionModelOptions()
+        options: DiffusionModelOptions = DiffusionModelOptions(), precision: ProductPrecision = .exact
     ) throws -> PictureModel {
         let url = try ModelCatalogue.locate(nameOrPath)
-        return try load(url, parts: parts, on: (device ?? .fromEnvironment()).open(), options: options)
+        return try load(url, parts: parts, on: (device ?? .fromEnvironment()).open(precision: precision), options: options)
     }
 
     /// Opens a model on a backend that is already there.

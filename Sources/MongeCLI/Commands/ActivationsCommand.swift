@@ -52,7 +52,9 @@ struct ActivationsCommand: ParsableCommand {
 
     private func ofCaptions(_ captions: [String], _ steering: [Steer]) throws -> ActivationsFile {
         try capture.refuseOptionsOfTexts(model.model, ("--cache", model.precision.cache != .auto))
-        let model = try picture.parts.load(model.model, activations: model.precision.activationType, on: model.device.open())
+        let model = try picture.parts.load(
+            model.model, activations: model.precision.activationType,
+            on: model.device.open(precision: model.precision.products.precision))
         var options = capture.options
         options.steps = picture.stepsCaptured ?? 1
         let activations = try ProgressBar.during { bar in

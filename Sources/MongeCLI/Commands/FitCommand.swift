@@ -119,7 +119,8 @@ struct FitCommand: ParsableCommand {
         let options = self.options(spatial: isPictureModel ? .channelMean : .pointwise)
         if isPictureModel {
             try capture.refuseOptionsOfTexts(model!, ("--position last", position == .last), ("--cache", precision.cache != .auto))
-            let model = try picture.parts.load(model!, activations: precision.activationType, on: device.open())
+            let model = try picture.parts.load(
+                model!, activations: precision.activationType, on: device.open(precision: precision.products.precision))
             return try ProgressBar.during { bar in
                 try model.fit(
                     source: sourceSentences, target: targetSentences, sites: capture.sites.isEmpty ? model.defaultSites : capture.sites,

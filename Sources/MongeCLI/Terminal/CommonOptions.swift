@@ -16,21 +16,38 @@ struct DeviceOption: ParsableArguments {
     static var validates: Bool { ProcessInfo.processInfo.environment["MONGE_VALIDATION"] == "1" }
 
     /// Opens the device; $MONGE_VALIDATION=1 turns the validation layer on.
-    /// - Parameter change: Other options.
-    func open(_ change: (inout DeviceOptions) -> Void = { _ in }) throws -> any Backend {
+    /// - Parameters:
+    ///   - precision: Of products with quantised weights.
+    ///   - change: Other options.
+    func open(precision: ProductPrecision = .exact, _ change: (inout DeviceOptions) -> Void = { _ in }) throws -> any Backend {
         var options = DeviceOptions()
         options.validation = DeviceOption.validates
         change(&options)
-        return try choice().open(options: options, warn: Terminal.warning)
+        return try choice().open(options: options, precision: precision, warn: Terminal.warning)
     }
 
     /// Opens the device and a model on it.
     func load(_ model: String, precision: PrecisionOptions) throws -> Model {
-        try Model.load(ModelCatalogue.locate(model), on: open(), cache: precision.cacheType, activations: precision.activationType)
+        try Model.load(
+            ModelCatalogue.locate(model), on: open(precision: precision.products.precision), cache: precision.cacheType,
+            activations: precision.activationType)
     }
 }
 
-/// `--activations` and `--cache`, on every command that runs a model.
+/// `--precision`, on every command that multiplies with weights.
+struct ProductPrecisionOption: ParsableArguments {
+    @Option(
+        name: .long,
+        help: """
+            Products with quantised weights: exact, or fast, for which the CPU rounds activations to 8 bits in blocks of 32. fast permits that; \
+            Vulkan devices multiply exactly all the same.
+            """)
+    var precision: ProductPrecision = .exact
+}
+
+extension ProductPrecision: ExpressibleByArgument {}
+
+/// `--activations`, `--cache` and `--precision`, on every command that runs a language model.
 struct PrecisionOptions: ParsableArguments {
     enum Precision: String, CaseIterable, ExpressibleByArgument {
         case auto, f32, f16
@@ -51,11 +68,13 @@ struct PrecisionOptions: ParsableArguments {
     @Option(name: .long, help: "The key-value cache: f32, f16 for half the memory, or auto: as the activations.")
     var cache: Precision = .auto
 
+    @OptionGroup var products: ProductPrecisionOption
+
     var activationType: DType? { activations.dtype }
     var cacheType: DType? { cache.dtype }
 }
 
-/// `--model`, `--device`, `--activations` and `--cache`.
+/// `--model`, `--device`, `--activations`, `--cache` and `--precision`.
 struct ModelOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, or a name from the cache (smollm2).")
     var model: String

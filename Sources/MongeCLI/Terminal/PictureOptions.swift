@@ -4,7 +4,7 @@ import Models
 import Monge
 import Tensors
 
-/// `--model`, `--device`, `--activations` and `--variant` of a text-to-image model.
+/// `--model`, `--device`, `--activations`, `--precision` and `--variant` of a text-to-image model.
 struct PictureModelOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
@@ -20,7 +20,11 @@ struct PictureModelOptions: ParsableArguments {
     @Option(name: .long, help: "What norms write and products read: f32, f16, or auto: f16 where the device has tensor cores.")
     var activations: PrecisionOptions.Precision = .auto
 
-    func load() throws -> PictureModel { try parts.load(model, activations: activations.dtype, on: device.open()) }
+    @OptionGroup var products: ProductPrecisionOption
+
+    func load() throws -> PictureModel {
+        try parts.load(model, activations: activations.dtype, on: device.open(precision: products.precision))
+    }
 
     var inputs: [NamedFile?] { NamedFile.model(model) + parts.inputs }
 }

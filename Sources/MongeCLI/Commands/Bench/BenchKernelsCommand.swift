@@ -30,6 +30,7 @@ struct BenchKernelsCommand: ParsableCommand {
     var json = false
 
     @OptionGroup var device: DeviceOption
+    @OptionGroup var products: ProductPrecisionOption
 
     func validate() throws {
         if !(seconds > 0 && seconds.isFinite) { throw ValidationError("--seconds is \(seconds), expected more than 0") }
@@ -38,7 +39,7 @@ struct BenchKernelsCommand: ParsableCommand {
     mutating func run() throws {
         let benchmarks = try selection.benchmarks()
         try NamedFile.check(outputs: [NamedFile("--out", out), NamedFile("--html", html)], inputs: [])
-        let backend = try device.open()
+        let backend = try device.open(precision: products.precision)
         var measurement = KernelMeasurement(backend)
         measurement.secondsPerBenchmark = seconds
         let report = try ProgressBar.during { bar in try measurement.run(benchmarks, command: Shell.ownCommand, progress: bar.update) }

@@ -15,7 +15,8 @@ struct CheckOperationsCommand: ParsableCommand {
         discussion: """
             Each operation meets random shapes, types and options, sizes that are no multiple of any tile, empty tensors and special values. \
             Outputs are poisoned beforehand and lie between sentinels; inputs lie between NaNs. An error counts over its tolerance, \
-            which is derived for each element.
+            which is derived for each element. With --precision fast, products with rounded activations are held against a reference that \
+            rounds alike, and then against one that does not.
 
             Exit code 1 when any case fails; each failure prints the command that repeats it.
             """)
@@ -42,6 +43,8 @@ struct CheckOperationsCommand: ParsableCommand {
     @Option(name: .long, help: "Kernels of Vulkan devices: lanes or tiles (default: what suits the device).")
     var family: KernelFamily?
 
+    @OptionGroup var products: ProductPrecisionOption
+
     @Flag(name: .long, help: "Run shaders in their checked build, which tests every index.")
     var checked = false
 
@@ -64,7 +67,6 @@ struct CheckOperationsCommand: ParsableCommand {
 
     mutating func run() throws {
         let operations = CrossCheck.operations.filter { op.isEmpty || op.contains($0.name) }
-        let reference = ReferenceBackend()
         var reports = [Report]()
         var messages = [String]()
         try ProgressBar.during { bar in
@@ -73,11 +75,13 @@ struct CheckOperationsCommand: ParsableCommand {
                 for (index, operation) in operations.enumerated() {
                     let activity = "checking \(operation.name) on \(choice)"
                     bar.update(Progress(activity: activity, done: index, total: operations.count, unit: "operations"))
-                    let report = try CrossCheck.run(
-                        operation: operation, cases: from..<from + cases.cases(of: operation), seed: seed, candidate: candidate,
-                        reference: reference)
-                    reports.append(
-                        Report(device: choice.description, operation: operation.name, tolerance: operation.tolerance, report: report))
+                    for precision in operation.referencePrecisions(for: candidate) {
+                        let report = try CrossCheck.run(
+                            operation: operation, cases: from..<from + cases.cases(of: operation), seed: seed, candidate: candidate,
+                            reference: ReferenceBackend(precision: precision))
+                        reports.append(
+                            Report(device: choice.description, operation: operation.name, tolerance: operation.tolerance, report: report))
+                    }
                 }
                 messages += (candidate as? VulkanBackend)?.device.validationMessages ?? []
             }
@@ -97,22 +101,24 @@ struct CheckOperationsCommand: ParsableCommand {
         var options = DeviceOptions()
         options.checked = checked
         options.validation = DeviceOption.validates
-        return try choice.open(options: options, family: family, warn: Terminal.warning)
+        return try choice.open(options: options, family: family, precision: products.precision, warn: Terminal.warning)
     }
 
     private func show(_ reports: [Report]) throws {
         try Output.table(
-            ["device", "operation", "cases", "failed", "worst error / tolerance", "NMSE f32", "NMSE f16"],
+            ["device", "operation", "against", "cases", "failed", "worst error / tolerance", "NMSE f32", "NMSE f16"],
             reports.map {
                 [
-                    $0.device, $0.operation, String($0.report.cases), String($0.report.failures.count), ratio($0.report.worstRatio),
+                    $0.device, $0.operation, $0.report.reference, String($0.report.cases), String($0.report.failures.count),
+                    ratio($0.report.worstRatio),
                     exponent($0.report.normalisedError), exponent($0.report.halfNormalisedError),
                 ]
             })
         try showTolerances(reports)
         for report in reports {
             let repetition = CheckRepetition(
-                device: report.device, family: family, isChecked: checked, environment: ProcessInfo.processInfo.environment)
+                device: report.device, family: family, precision: products.precision, isChecked: checked,
+                environment: ProcessInfo.processInfo.environment)
             for failure in report.report.failures.prefix(5) {
                 try Output.line("\n\(failure)\n  \(repetition.command(repeating: failure))")
             }

@@ -1,18 +1,23 @@
 import CrossCheck
+import Tensors
 import VulkanBackend
 
 /// The shell command that repeats a case of `monge check`.
 package struct CheckRepetition {
     private let device: String
     private let family: KernelFamily?
+    private let precision: ProductPrecision
     private let isChecked: Bool
     private let environment: [String: String]
 
     /// The variables that choose kernels and the precision that is asked of them: without them, a case is another.
     private static let variables = [MatrixChoice.variable, MatrixChoice.inputsVariable]
 
-    package init(device: String, family: KernelFamily?, isChecked: Bool, environment: [String: String]) {
-        (self.device, self.family, self.isChecked, self.environment) = (device, family, isChecked, environment)
+    package init(
+        device: String, family: KernelFamily?, precision: ProductPrecision = .exact, isChecked: Bool, environment: [String: String]
+    ) {
+        (self.device, self.family, self.precision) = (device, family, precision)
+        (self.isChecked, self.environment) = (isChecked, environment)
     }
 
     package func command(repeating failure: CheckFailure) -> String {
@@ -22,6 +27,7 @@ package struct CheckRepetition {
         words += ["monge check --op \(failure.operation) --device \(Shell.quoted(device))"]
         words += ["--from \(failure.caseIndex) --cases 1 --seed \(failure.seed)"]
         if let family { words.append("--family \(family.rawValue)") }
+        if precision != .exact { words.append("--precision \(precision.rawValue)") }
         if isChecked { words.append("--checked") }
         return words.joined(separator: " ")
     }

@@ -1,0 +1,34 @@
+/// Activations rounded to 8 bits, as ``ProductPrecision/fast`` multiplies them with quantised weights.
+///
+/// Each 32 elements of a row share a scale d = max|x| / 127 and become integers q = x · (127 / max|x|), to the nearest, ties to even; d·q
+/// stands for x. Every step is one f32 operation, so that any device finds the same integers. Elements err by at most d/2, that is
+/// max|x| / 254. Where all 32 are below 2⁻¹⁰⁰ in magnitude, they count as zeros; where one is infinite or NaN, all stand for NaN.
+package enum RoundedActivations {
+    /// The elements that share a scale.
+    package static let blockElements = 32
+    /// Blocks of smaller numbers count as zeros.
+    package static let smallest: Float = 0x1p-100
+
+    /// What one block stands for.
+    /// - Parameter x: ``blockElements`` numbers.
+    package static func round(_ x: UnsafeBufferPointer<Float>, into values: UnsafeMutablePointer<Double>) {
+        // The larger of a number and NaN is the number: what is not finite is looked for on its own.
+        let largest = x.reduce(0) { max($0, abs($1)) }
+        guard x.allSatisfy(\.isFinite) else { return values.update(repeating: .nan, count: x.count) }
+        guard largest >= smallest else { return values.update(repeating: 0, count: x.count) }
+        let (scale, inverse) = (largest / 127, 127 / largest)
+        for index in x.indices {
+            let integer = (x[index] * inverse).rounded(.toNearestOrEven)
+            values[index] = Double(scale) * Double(integer)
+        }
+    }
+
+    /// A bound on the distance between what an element of a block stands for and the element.
+    ///
+    /// With u = 2⁻²⁴ and m = max|x|: q differs from the real x·127/m by ½ and, through two roundings, by 2u·127; the scale by u of
+    /// itself. So |d·q − x| ≤ (m/127)(½ + 254u) + u·m < m/254 · (1 + 2⁻¹⁴).
+    package static func largestError(ofBlock x: some Collection<Float>) -> Double {
+        let largest = Double(x.reduce(0) { max($0, abs($1)) })
+        return largest < Double(smallest) ? largest : largest / 254 * (1 + 0x1p-14)
+    }
+}

@@ -1,0 +1,51 @@
+import CrossCheck
+import Foundation
+import MongeCLI
+import Tensors
+import Testing
+
+/// `--precision exact|fast`.
+@Suite struct PrecisionTests {
+    @Test func fastProductsAreCheckedAgainstBothReferences() throws {
+        let result = try Monge.run("check", "--device", "cpu", "--op", "linear", "--cases", "22", "--precision", "fast")
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output.contains("CPU reference, activations rounded") && result.output.contains("44 cases, 0 failed"))
+        let exact = try Monge.run("check", "--device", "cpu", "--op", "linear", "--cases", "22")
+        #expect(exact.output.contains("22 cases, 0 failed") && !exact.output.contains("rounded  "))
+    }
+
+    @Test func anotherWordIsRefused() throws {
+        let result = try Monge.run("generate", "--model", "smollm2", "--precision", "quick", "Hello")
+        #expect(result.code == 2 && result.errors.contains("quick") && result.errors.contains("exact"))
+    }
+
+    /// Bounds of whole models know no rounded activations.
+    @Test func wholeModelsAreCheckedExactly() throws {
+        let result = try Monge.run("check", "model", "--model", "smollm2", "--device", "cpu", "--precision", "fast")
+        #expect(result.code == 2 && result.errors.contains("--precision fast is checked operation by operation"))
+    }
+
+    /// Scores are exact unless fast ones are asked for.
+    @Test func logitsAreExactByDefault() throws {
+        let folder = try Folder()
+        func logits(_ name: String, _ options: String...) throws -> Data {
+            let file = folder.url.appendingPathComponent(name)
+            let result = try Monge.run(
+                ["logits", "--model", "smollm2", "--device", "cpu", "--prompt", "The weather", "--out", file.path] + options)
+            #expect(result.code == 0, "\(result.errors)")
+            return try Data(contentsOf: file)
+        }
+        let usual = try logits("usual")
+        #expect(try logits("exact", "--precision", "exact") == usual)
+        #expect(try logits("fast", "--precision", "fast") != usual)
+    }
+
+    /// The command that repeats a failing case asks for the same precision.
+    @Test func aRepetitionNamesThePrecision() {
+        let repetition = CheckRepetition(device: "cpu", family: nil, precision: .fast, isChecked: false, environment: [:])
+        let failure = CheckFailure(operation: "linear", seed: 7, caseIndex: 12, shapes: "", detail: "")
+        #expect(
+            repetition.command(repeating: failure)
+                == "monge check --op linear --device cpu --from 12 --cases 1 --seed 7 --precision fast")
+    }
+}
