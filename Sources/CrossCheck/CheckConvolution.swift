@@ -152,8 +152,9 @@ struct CheckConvolution: CustomStringConvertible {
         let elements = try weight.decoded(by: reference)
         let shape = outputShape
         let columns = weight.shape[1]
-        // Four more: the product, its decoding, and the rounding of the result; with rounded activations the product of scales.
-        let relative = (RoundOff.sum(columns) + 4) * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
+        // Three more: the product, its decoding, and the rounding of the result; with rounded activations a fourth, the product of scales.
+        let steps = isMatrixProduct && options.rounds(weight.dtype) ? 4.0 : 3
+        let relative = (RoundOff.sum(columns) + steps) * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
         var values = [Double](repeating: 0, count: shape.count)
         var errors = [Double](repeating: Double(columns + 1) * RoundOff.flush, count: shape.count)
         let (groupInputs, groupOutputs) = (inputs / groups, outputs / groups)

@@ -18,13 +18,15 @@ public struct CheckedOperation: Sendable {
     public let tolerance: String
     /// The number of cases that cover each type and option several times.
     public let defaultCases: Int
+    /// Whether ``ProductPrecision/fast`` lets it round activations.
+    var mayRoundActivations = false
     /// Makes case `index` out of the numbers of its own generator.
     let makeCase: @Sendable (_ index: Int, _ generator: inout CheckGenerator, _ options: CheckOptions) -> CheckCase
 
     /// The precisions of the references that a candidate is held against: its own, and exact products where it rounds activations.
     public func referencePrecisions(for candidate: any Backend) -> [ProductPrecision] {
         guard candidate.precision == .fast else { return [.exact] }
-        return ["linear", "conv2d"].contains(name) ? [.fast, .exact] : [.fast]
+        return mayRoundActivations ? [.fast, .exact] : [.fast]
     }
 }
 

@@ -9,18 +9,24 @@ import Tensors
 ///   signs are as good as random has partial sums of at most the size of its result's, so that n roundings, each of at most u of a partial sum,
 ///   move it by √n·u of that: of the root mean square of its row, since a single result may be small by chance. Functions that Vulkan does not
 ///   round correctly add the units that it allows (``RoundOff``).
+/// - Activations that products of ``ProductPrecision/fast`` round to 8 bits are moved by the largest error of that, half a unit of their block.
 package final class JitteringBackend: ForwardingBackend {
     /// Whether numbers are moved at present.
     package var isJittering = false
     /// Whether weights are moved, too, as products of f16 round them.
     private let jittersWeights: Bool
+    /// The precision of products whose errors are to be met.
+    private let products: ProductPrecision
     /// What the products of f32 numbers that are moved take; nil when f32 numbers stay.
     private let singles: MatrixInputs?
     private var generator: SeededGenerator
     private var weights: [ObjectIdentifier: (offset: Int, weight: Tensor, source: Tensor)] = [:]
 
-    package init(_ inner: any Backend, seed: UInt64, jittersWeights: Bool = false, singles: MatrixInputs? = nil) {
-        (self.jittersWeights, self.singles, generator) = (jittersWeights, singles, SeededGenerator(seed: seed))
+    package init(
+        _ inner: any Backend, seed: UInt64, jittersWeights: Bool = false, products: ProductPrecision = .exact, singles: MatrixInputs? = nil
+    ) {
+        (self.jittersWeights, self.products, self.singles) = (jittersWeights, products, singles)
+        generator = SeededGenerator(seed: seed)
         super.init(inner)
     }
 
@@ -77,17 +83,35 @@ package final class JitteringBackend: ForwardingBackend {
         return half
     }
 
+    /// Activations with the errors of rounding to 8 bits.
+    private func moved(activations x: Tensor) throws -> Tensor {
+        var values = try inner.readFloats(x)
+        for first in stride(from: 0, to: values.count, by: RoundedActivations.blockElements) {
+            let block = first..<first + RoundedActivations.blockElements
+            let half = Float(RoundedActivations.largestError(ofBlock: values[block]))
+            var random = generator.next()
+            for index in block {
+                values[index] += random & 1 == 0 ? half : -half
+                random >>= 1
+            }
+        }
+        return try inner.upload(values, x.shape, x.dtype)
+    }
+
     /// Other weights for the next pass.
     package func forgetWeights() { weights = [:] }
 
     // MARK: Operations that round
 
     package override func linear(_ operation: LinearOperation) throws {
-        if isJittering, jittersWeights {
+        let roundsActivations = products == .fast && operation.weight.dtype.isQuantised
+        if isJittering, jittersWeights || roundsActivations {
             let epilogue = Epilogue(
                 activation: operation.activation, transports: operation.transport.map { [$0] } ?? [], residual: operation.residual)
             _ = try inner.linear(
-                operation.x, weight: moved(operation.weight), bias: operation.bias, epilogue: epilogue, into: operation.output)
+                roundsActivations ? moved(activations: operation.x) : operation.x,
+                weight: jittersWeights ? moved(operation.weight) : operation.weight, bias: operation.bias, epilogue: epilogue,
+                into: operation.output)
         } else {
             try inner.linear(operation)
         }
@@ -95,6 +119,7 @@ package final class JitteringBackend: ForwardingBackend {
             operation.output, terms: operation.inputChannels, units: RoundOff.units(of: operation.activation), product: operation.x)
     }
 
+    /// Those that are matrix products come as ``linear(_:)``.
     package override func conv2d(_ operation: Conv2dOperation) throws {
         try inner.conv2d(operation)
         try jitter(operation.operands)

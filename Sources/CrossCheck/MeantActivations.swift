@@ -1,6 +1,9 @@
 import Tensors
 
 extension CheckOptions {
+    /// Whether the candidate rounds the activations of a product with such a weight.
+    func rounds(_ weight: DType) -> Bool { weight.isQuantised && precision == .fast }
+
     /// Whether a product with such a weight takes rounded activations on the one side and not on the other.
     func roundsOneSide(_ weight: DType) -> Bool { weight.isQuantised && precision != referencePrecision }
 }

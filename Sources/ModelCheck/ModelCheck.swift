@@ -37,13 +37,14 @@ package struct ModelCheck {
         }
         let found = try activations("on the device", on: candidate)
         let exact = try activations("on the reference", on: ReferenceBackend())
-        let jittering = JitteringBackend(try CPUBackend(), seed: seed, singles: candidate.matrixInputs)
-        progress("with rounding errors")
-        let model = try load(jittering)
-        let steady = try model.activations(of: indices)
         guard found.map(\.name) == exact.map(\.name), found.map(\.values.count) == exact.map(\.values.count) else {
             throw MongeError.failed("the model visits other sites on the device than on the reference")
         }
+        let jittering = JitteringBackend(
+            try CPUBackend(), seed: seed, products: candidate.precision, singles: candidate.matrixInputs)
+        progress("with rounding errors")
+        let model = try load(jittering)
+        let steady = try model.activations(of: indices)
         var squares = steady.map { [Float](repeating: 0, count: $0.values.count) }
         jittering.isJittering = true
         for _ in 0..<Self.passes {

@@ -18,8 +18,8 @@ package struct SiteComparison: Encodable, Sendable {
 
     package var departs: Bool { !(worst <= 1) }
 
-    /// λ: by Hoeffding's inequality, independent errors of mean zero, each of at most what it was moved by when σ was measured, exceed λσ with a
-    /// probability below 2·exp(−λ²/2) = 3·10⁻¹⁴, for each element.
+    /// λ: by Hoeffding's inequality, independent errors of mean zero, the squares of whose bounds add up to at most those of what results were moved
+    /// by when σ was measured, exceed λσ with a probability below 2·exp(−λ²/2) = 3·10⁻¹⁴, for each element.
     static let lambda = 8.0
 
     /// - Parameters:

@@ -19,10 +19,11 @@ import Testing
         #expect(result.code == 2 && result.errors.contains("quick") && result.errors.contains("exact"))
     }
 
-    /// Bounds of whole models know no rounded activations.
-    @Test func wholeModelsAreCheckedExactly() throws {
-        let result = try Monge.run("check", "model", "--model", "smollm2", "--device", "cpu", "--precision", "fast")
-        #expect(result.code == 2 && result.errors.contains("--precision fast is checked operation by operation"))
+    /// Bounds of whole models are wider by what rounded activations may do, and are kept.
+    @Test func wholeModelsAreChecked() throws {
+        let result = try Monge.run("check", "model", "--model", "smollm2", "--device", "cpu", "--precision", "fast", "The fox")
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output.contains("fast products): all within their bounds"), "\(result.output)")
     }
 
     /// Scores are exact unless fast ones are asked for.

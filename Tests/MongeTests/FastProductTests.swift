@@ -1,4 +1,5 @@
 import CPUBackend
+import CrossCheck
 import Foundation
 import ModelFiles
 import Monge
@@ -9,59 +10,29 @@ import VulkanRuntime
 
 /// SmolLM2 with activations rounded to 8 bits (``ProductPrecision/fast``) against exact products.
 ///
-/// **The bound** is made as that of ``HalfActivationTests``: a difference of two logits moves by Σ cᵢ·εᵢ, where |εᵢ| ≤ 1 is the i-th rounding's
-/// error in half units of its block. Taken as independent and uniform, εᵢ is sub-Gaussian with its own variance, ⅓, and so
-/// P(|Σ cᵢ·εᵢ| > λ·σ) ≤ 2·exp(−λ²/2) with σ² = Σ cᵢ²/3. Σ cᵢ² is measured, with every activation moved by half a unit up or down at random
-/// (``RoundingJitter``). Where the exact margin is above 8σ of the token that moves most, fast has to have the same first token.
+/// Where the exact margin is above the bound (``LogitMargins``), fast has to have the same first token. A rounding's largest error is half a unit of
+/// its block; errors are uniform.
 @Suite(.serialized) struct FastProductTests {
     private static let passes = 4
 
     @Test(arguments: [7, 8])
     func topTokensAreThoseOfExactProducts(prompt: Int) throws {
         let ids = try TestModel.file("smollm2/logits.safetensors").integers("0\(prompt).ids")
-        let jitter = RoundingJitter(try CPUBackend(), seed: UInt64(prompt))
-        let exact = try Model.load(ModelCatalogue.locate("smollm2"), on: jitter)
+        let jittering = JitteringBackend(try CPUBackend(), seed: UInt64(prompt), products: .fast)
+        let exact = try Model.load(ModelCatalogue.locate("smollm2"), on: jittering)
         let fast = try Model.load("smollm2", device: .cpu, precision: .fast)
         #expect(fast.backend.precision == .fast && exact.backend.precision == .exact)
-        let width = exact.language.vocabularySize
-        let expected = try exact.logits(of: ids)
-        let logits = try fast.logits(of: ids)
+        let (expected, logits) = (try exact.logits(of: ids), try fast.logits(of: ids))
         #expect(logits != expected)
-        let tops = ids.indices.map { position in
-            (position * width..<(position + 1) * width).max { expected[$0] < expected[$1] }! - position * width
-        }
-        var squares = [Float](repeating: 0, count: expected.count)
-        jitter.isJittering = true
-        for _ in 0..<Self.passes {
-            let moved = try exact.logits(of: ids)
-            for (position, top) in tops.enumerated() {
-                let row = position * width
-                let own = moved[row + top] - expected[row + top]
-                for token in row..<row + width {
-                    let difference = own - (moved[token] - expected[token])
-                    squares[token] += difference * difference
-                }
-            }
-        }
-        var (bounded, wrong, agreeing) = (0, 0, 0)
-        var bounds: [Float] = []
-        for (position, top) in tops.enumerated() {
-            let row = position * width..<(position + 1) * width
-            let second = row.lazy.filter { $0 != row.lowerBound + top }.map { expected[$0] }.max()!
-            let isSame = row.max { logits[$0] < logits[$1] }! - row.lowerBound == top
-            let bound = 8 * (squares[row].max()! / Float(Self.passes) / 3).squareRoot()
-            bounds.append(bound)
-            agreeing += isSame ? 1 : 0
-            guard expected[row.lowerBound + top] - second > bound else { continue }
-            bounded += 1
-            wrong += isSame ? 0 : 1
-        }
-        bounds.sort()
-        print(
-            "prompt \(prompt): \(tops.count) positions, bound \(bounds[bounds.count / 2]) (median), margin above it at \(bounded), "
-                + "of which \(bounded - wrong) agree; of all \(agreeing)")
-        #expect(wrong == 0)
-        #expect(bounded > 0)
+        jittering.isJittering = true
+        let margins = try LogitMargins(
+            expected: expected, steady: expected, width: exact.language.vocabularySize, passes: Self.passes, variance: 1.0 / 3
+        ) { try exact.logits(of: ids) }
+        var agreement = LogitMargins.Agreement()
+        agreement.add(logits, to: margins)
+        print("prompt \(prompt): \(agreement)")
+        #expect(agreement.wrong == 0)
+        #expect(agreement.bounded > 0)
     }
 
     /// A text read at once, in parts, and token by token: the same bits, which exact products have within each of their two paths only.

@@ -7,7 +7,7 @@ extension CheckedOperation {
         summary: "convolutions of images of every geometry and weight type, with activation, transport and residual",
         tolerance: "min(K, 8√K)·u·Σ|x·w| over K = taps·channels, through the slope of the activation and of the map; one rounding for "
             + "each later step",
-        defaultCases: 120
+        defaultCases: 120, mayRoundActivations: true
     ) { index, generator, options in
         let dtype = CheckConvolution.types[index % CheckConvolution.types.count]
         let convolution = CheckConvolution.draw(dtype, kind: index / CheckConvolution.types.count, isTransposed: false, &generator)

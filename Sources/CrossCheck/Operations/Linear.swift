@@ -13,7 +13,7 @@ extension CheckedOperation {
         name: "linear", summary: "x · Wᵀ + b for every weight type, with activation, transport and residual",
         tolerance: "min(K, 8√K)·u·Σ|x·w|, through the slope of the activation and of the map; one rounding for each later step; "
             + "rounded activations: K/16 sums, and max|x|/254·Σ|w| of each 32 against exact ones",
-        defaultCases: 132
+        defaultCases: 132, mayRoundActivations: true
     ) { index, generator, options in
         let dtype = CheckWeight.types[index % CheckWeight.types.count]
         // Every fourth round of the types has one row (a matrix-vector product); one has a long sum.
@@ -65,7 +65,7 @@ extension CheckedOperation {
         } tolerances: { reference, _ in
             let sums = try ProductSums(
                 x: MeantActivations(x, weight: weight.dtype, options), rows: rows, weight,
-                isRounded: weight.dtype.isQuantised && options.precision == .fast,
+                isRounded: options.rounds(weight.dtype),
                 roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand), reference)
             let epilogue = EpilogueTolerance(
                 bias: bias, activation: activation, transports: transports, residual: residual, dtype: types.result)
@@ -144,8 +144,8 @@ private struct ProductSums {
     ) throws {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         let elements = try weight.decoded(by: reference)
-        // Three more: the product, its decoding, and the rounding of the result.
-        // With dot products of integers one more, of the scales.
+        // Three more: the product, its decoding, and the rounding of the result; with dot products of integers a fourth, the product of
+        // scales.
         let sums = isRounded ? RoundOff.sum(inputs / 16) + 4 : RoundOff.sum(inputs) + 3
         let relative = sums * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
         for row in 0..<rows {

@@ -22,19 +22,7 @@ struct PictureFitOptions: ParsableArguments {
         transform: Number.guidance)
     var guidance: Float?
 
-    @Option(name: .long, help: "For pictures: another scheduler than the model's.")
-    var scheduler: String?
-
-    @Option(
-        name: .long,
-        help: "For pictures: what the model predicts, in the place of what its scheduler says: epsilon, v_prediction or sample.")
-    var prediction: String?
-
-    @Option(
-        name: .long, help: "For pictures: where the steps lie in the schedule, in the place of what it says: leading, trailing or linspace."
-    )
-    var spacing: String?
-
+    @OptionGroup var sampling: SchedulerOptions
     @OptionGroup var size: PictureSizeOptions
 
     @OptionGroup var parts: PicturePartsOptions
@@ -43,10 +31,9 @@ struct PictureFitOptions: ParsableArguments {
     var given: [String] {
         [
             ("--steps", steps != nil), ("--steps-captured", stepsCaptured != nil), ("--guidance", guidance != nil),
-            ("--scheduler", scheduler != nil), ("--prediction", prediction != nil), ("--spacing", spacing != nil),
             ("--width", size.width != nil), ("--height", size.height != nil),
         ]
-        .filter(\.1).map(\.0) + parts.given
+        .filter(\.1).map(\.0) + sampling.given + parts.given
     }
 
     /// Refuses what texts do not have.
@@ -56,6 +43,7 @@ struct PictureFitOptions: ParsableArguments {
 
     var options: PictureOptions {
         PictureOptions(
-            steps: steps ?? 20, guidance: guidance, scheduler: scheduler, prediction: prediction, spacing: spacing, size: size.size)
+            steps: steps ?? 20, guidance: guidance, scheduler: sampling.scheduler, prediction: sampling.prediction,
+            spacing: sampling.spacing, size: size.size)
     }
 }

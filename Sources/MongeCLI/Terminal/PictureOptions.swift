@@ -68,7 +68,7 @@ struct PictureSizeOptions: ParsableArguments {
     var size: PictureSize? { (width ?? height).map { PictureSize(width: width ?? $0, height: height ?? $0) } }
 }
 
-/// How pictures are drawn: `--steps`, `--guidance`, `--rescale`, `--scheduler`, `--width`, `--height`, `--memory`.
+/// How pictures are drawn: `--steps`, `--guidance`, `--rescale`, `--scheduler`, `--prediction`, `--spacing`, `--width`, `--height`, `--memory`.
 struct DrawingOptions: ParsableArguments {
     @Option(name: .long, parsing: .unconditional, help: "Steps of denoising.", transform: Number.integer(in: 1...100_000))
     var steps = 20
@@ -84,16 +84,7 @@ struct DrawingOptions: ParsableArguments {
         transform: Number.real("a number from 0 to 1") { (0...1).contains($0) })
     var rescale: Float = 0
 
-    @Option(
-        name: .long, help: "Another scheduler than the model's: \(PictureModel.schedulerNames.joined(separator: ", ")).")
-    var scheduler: String?
-
-    @Option(name: .long, help: "What the model predicts, in the place of what its scheduler says: epsilon, v_prediction or sample.")
-    var prediction: String?
-
-    @Option(name: .long, help: "Where the steps lie in the schedule, in the place of what it says: leading, trailing or linspace.")
-    var spacing: String?
-
+    @OptionGroup var sampling: SchedulerOptions
     @OptionGroup var size: PictureSizeOptions
 
     @Option(
@@ -105,8 +96,8 @@ struct DrawingOptions: ParsableArguments {
 
     var options: PictureOptions {
         var options = PictureOptions(
-            steps: steps, guidance: guidance, rescale: rescale, scheduler: scheduler, prediction: prediction, spacing: spacing,
-            size: size.size)
+            steps: steps, guidance: guidance, rescale: rescale, scheduler: sampling.scheduler, prediction: sampling.prediction,
+            spacing: sampling.spacing, size: size.size)
         options.memory = memory?.bytes
         return options
     }

@@ -42,12 +42,7 @@ struct CheckModelCommand: ParsableCommand {
     mutating func run() throws {
         let text = text.isNamed ? try text.read() : "The quick brown fox jumps over the lazy dog."
         let url = try ModelCatalogue.locate(model.model)
-        guard model.precision.products.precision == .exact else {
-            throw MongeError.usage(
-                "--precision fast is checked operation by operation (monge check --precision fast); the bounds of a whole model are those of "
-                    + "exact products")
-        }
-        let backend = try model.device.open { $0.checked = checked }
+        let backend = try model.device.open(precision: model.precision.products.precision) { $0.checked = checked }
         let isPictureModel = PictureModel.isPictureModel(url)
         let ofPictures = [("--width", size.width != nil), ("--height", size.height != nil)].filter(\.1).map(\.0) + parts.given
         if !isPictureModel, let option = ofPictures.first {
