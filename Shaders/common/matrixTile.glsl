@@ -109,9 +109,8 @@ void stageStep(uint channel, uint buffer_) {
         uint piece = self + i * INVOCATIONS;
         if (piece >= OUTPUT_PIECES) break;
         uint place = buffer_ * BUFFER_SIZE + OUTPUTS_OFFSET + piece / (STEP / PIECE) * ROW_STRIDE + piece % (STEP / PIECE) * (PIECE / 4u);
-        uint chunk = (channel / 32u) % BLOCK_CHUNKS;
         [[unroll]] for (uint four = 0; four < PIECE / 4u; four++) {
-            operands[place + four] = f16vec4(decodeFour(outputWords[i], chunk, piece % (STEP / PIECE), four));
+            operands[place + four] = f16vec4(decodeFour(outputWords[i], channel / 32u, four));
         }
     }
 }

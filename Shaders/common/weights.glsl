@@ -1,102 +1,87 @@
-// How each weight type is read: `decodeChunk` gives 32 consecutive elements of a row as f32. Every kernel that meets a weight
-// decodes it here.
+// How each weight type lies in memory. Every kernel that meets a weight decodes it by this file and common/weightPieces.glsl.
 //
-// The kernel declares variants WEIGHT = f32 f16 … and an argument of type WeightBlocks, a sequence of blocks; a block holds
-// BLOCK_CHUNKS chunks. Rows of the plain types whose length is no multiple of 32 are read by element instead. Layouts of the
-// quantised types are those of ggml-common.h: d is the scale of a block, m its minimum. Blocks that are no multiple of four bytes
-// are read in halves of a word, since a device need not load across its alignment.
+// The kernel declares variants WEIGHT = f32 f16 … and an argument of type WeightBlocks, from which loads of any width go: WEIGHT_AT.
+// Weights are counted by chunks of 32 over the whole tensor. Plain types lie row by row; rows whose length is no multiple of 32 are read by
+// element.
+//
+// Quantised types lie in groups of 8 chunks, made at upload (WeightLayout of the host, which says where each bit lies): the integers in
+// whole vectors of 16 bytes, units here, the scales behind them. What the types of ggml-common.h call d is the scale of a block, m its
+// minimum. A group of GROUP_UNITS units has 8 of integers (16 of q8_0), then HIGH_UNITS of fifth (and sixth) bits, then its scales at
+// SCALE_UNIT:
+//   q4_0, q5_0, q8_0    8 d, f16
+//   q4_1, q5_1          8 pairs of d and m, f16
+//   q4_K, q5_K          d and m, f16, and 8 scales and minima of 6 bits, as in a file
+//   q6_K                16 scales of 8 bits, those of Q, h and s (WeightLayout) at 8·Q + 4·h + s; d of 8 groups lie behind the eighth
 #pragma once
 
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer WeightBlocks { uvec4 value; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer WeightFours { uvec4 value; };
+layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer WeightTwos { uvec2 value; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer WeightWords { uint value; };
+layout(buffer_reference, scalar, buffer_reference_align = 2) readonly buffer WeightShorts { uint16_t value; };
+
+// Element `index + step` of a type of `bytes` bytes, `step` a constant, which goes into the instruction.
+#ifdef CHECKED
+#define WEIGHT_AT(Type, weight, slot, index, step, bytes) Type(weight)[AT(slot, (index) + (step), bytes)].value
+#else
+#define WEIGHT_AT(Type, weight, slot, index, step, bytes) (Type(weight) + (index))[step].value
+#endif
+
 #if defined(WEIGHT_f32)
-#define BLOCK_ALIGN 16
-struct WeightBlock { u64vec2 elements[8]; };
 #define WEIGHT_IS_PLAIN 1
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer WeightElements { float value; };
+const uint WEIGHT_ELEMENT_BYTES = 4;
 #elif defined(WEIGHT_f16) || defined(WEIGHT_bf16)
-#define BLOCK_ALIGN 16
-struct WeightBlock { u64vec2 elements[4]; };
 #define WEIGHT_IS_PLAIN 1
 layout(buffer_reference, scalar, buffer_reference_align = 2) readonly buffer WeightElements { uint16_t value; };
+const uint WEIGHT_ELEMENT_BYTES = 2;
 #elif defined(WEIGHT_q4_0)
-#define BLOCK_ALIGN 2
-struct WeightBlock { uint16_t d; uint16_t nibbles[8]; };
+const uint GROUP_UNITS = 9;
+#define WEIGHT_BIAS 8
 #elif defined(WEIGHT_q4_1)
-#define BLOCK_ALIGN 4
-struct WeightBlock { uint dm; uint nibbles[4]; };
+const uint GROUP_UNITS = 10;
+#define WEIGHT_HAS_MINIMUM 1
 #elif defined(WEIGHT_q5_0)
-#define BLOCK_ALIGN 2
-struct WeightBlock { uint16_t d; uint16_t high[2]; uint16_t nibbles[8]; };
+const uint GROUP_UNITS = 11;
+#define WEIGHT_BIAS 16
+#define WEIGHT_HIGH_BITS 1
 #elif defined(WEIGHT_q5_1)
-#define BLOCK_ALIGN 4
-struct WeightBlock { uint dm; uint high; uint nibbles[4]; };
+const uint GROUP_UNITS = 12;
+#define WEIGHT_HAS_MINIMUM 1
+#define WEIGHT_HIGH_BITS 1
 #elif defined(WEIGHT_q8_0)
-#define BLOCK_ALIGN 2
-struct WeightBlock { uint16_t d; uint16_t pairs[16]; };
+const uint GROUP_UNITS = 17;
+#define WEIGHT_IS_BYTES 1
 #elif defined(WEIGHT_q4_K)
-#define BLOCK_ALIGN 4
-struct WeightBlock { uint dm; uint scales[3]; uint nibbles[32]; };
+const uint GROUP_UNITS = 9;
+#define WEIGHT_HAS_MINIMUM 1
+#define WEIGHT_HAS_BLOCK_SCALE 1
 #elif defined(WEIGHT_q5_K)
-#define BLOCK_ALIGN 4
-struct WeightBlock { uint dm; uint scales[3]; uint high[8]; uint nibbles[32]; };
+const uint GROUP_UNITS = 11;
+#define WEIGHT_HAS_MINIMUM 1
+#define WEIGHT_HAS_BLOCK_SCALE 1
+#define WEIGHT_HIGH_BITS 1
 #elif defined(WEIGHT_q6_K)
-#define BLOCK_ALIGN 2
-struct WeightBlock { uint16_t low[64]; uint16_t high[32]; uint16_t scales[8]; uint16_t d; };
+const uint GROUP_UNITS = 13;
+#define WEIGHT_BIAS 32
+#define WEIGHT_HAS_BLOCK_SCALE 1
+#define WEIGHT_HIGH_BITS 2
 #else
 #error the variant WEIGHT is none of the weight types
 #endif
 
-#if defined(WEIGHT_q4_K) || defined(WEIGHT_q5_K) || defined(WEIGHT_q6_K)
-#define BLOCK_CHUNKS 8u
-#else
-#define BLOCK_CHUNKS 1u
+// What is added to integers to make them unsigned.
+#ifndef WEIGHT_BIAS
+#define WEIGHT_BIAS 0
 #endif
-
-layout(buffer_reference, scalar, buffer_reference_align = BLOCK_ALIGN) readonly buffer WeightBlocks { WeightBlock value; };
-
-#if defined(WEIGHT_f32)
-const uint WEIGHT_BLOCK_BYTES = 128;
-const uint WEIGHT_ELEMENT_BYTES = 4;
-#elif defined(WEIGHT_f16) || defined(WEIGHT_bf16)
-const uint WEIGHT_BLOCK_BYTES = 64;
-const uint WEIGHT_ELEMENT_BYTES = 2;
-#elif defined(WEIGHT_q4_0)
-const uint WEIGHT_BLOCK_BYTES = 18;
-#elif defined(WEIGHT_q4_1)
-const uint WEIGHT_BLOCK_BYTES = 20;
-#elif defined(WEIGHT_q5_0)
-const uint WEIGHT_BLOCK_BYTES = 22;
-#elif defined(WEIGHT_q5_1)
-const uint WEIGHT_BLOCK_BYTES = 24;
-#elif defined(WEIGHT_q8_0)
-const uint WEIGHT_BLOCK_BYTES = 34;
-#elif defined(WEIGHT_q4_K)
-const uint WEIGHT_BLOCK_BYTES = 144;
-#elif defined(WEIGHT_q5_K)
-const uint WEIGHT_BLOCK_BYTES = 176;
-#elif defined(WEIGHT_q6_K)
-const uint WEIGHT_BLOCK_BYTES = 210;
+#ifndef WEIGHT_HIGH_BITS
+#define WEIGHT_HIGH_BITS 0
 #endif
 
 float halfBits(uint bits) { return unpackHalf2x16(bits).x; }
 
-#if defined(WEIGHT_q4_K) || defined(WEIGHT_q5_K)
-// Scale and minimum j of the eight that are packed as 6-bit numbers in 12 bytes (get_scale_min_k4 of ggml).
-uvec2 unpackScale(uint word0, uint word1, uint word2, uint j) {
-    uint shift = 8u * (j & 3u);
-    uint first = word0 >> shift;
-    uint second = word1 >> shift;
-    uint third = word2 >> shift;
-    uvec2 plain = uvec2(first & 63u, second & 63u);
-    uvec2 split = uvec2((third & 15u) | (((first >> 6) & 3u) << 4), ((third >> 4) & 15u) | (((second >> 6) & 3u) << 4));
-    return j < 4u ? plain : split;
-}
-
-uvec2 packedScale(WeightBlocks block, uint j) {
-    return unpackScale(block.value.scales[0], block.value.scales[1], block.value.scales[2], j);
-}
-#endif
-
 #ifdef WEIGHT_IS_PLAIN
+
 float decodeElement(WeightElements element) {
 #if defined(WEIGHT_f32)
     return element.value;
@@ -106,120 +91,79 @@ float decodeElement(WeightElements element) {
     return uintBitsToFloat(uint(element.value) << 16);
 #endif
 }
+
+#else
+
+#ifdef WEIGHT_IS_BYTES
+const uint SCALE_UNIT = 16;
+#else
+const uint HIGH_UNIT = 8;
+const uint SCALE_UNIT = HIGH_UNIT + 2u * uint(WEIGHT_HIGH_BITS);
 #endif
 
-// Elements 32·chunk ..< 32·(chunk + 1) of a block.
-void decodeChunk(WeightBlocks block, uint chunk, out float w[32]) {
-#if defined(WEIGHT_f32)
-    [[unroll]] for (uint i = 0; i < 8; i++) {
-        u64vec2 four = block.value.elements[i];
-        uvec2 low = unpackUint2x32(four.x);
-        uvec2 high = unpackUint2x32(four.y);
-        w[4 * i] = uintBitsToFloat(low.x);
-        w[4 * i + 1] = uintBitsToFloat(low.y);
-        w[4 * i + 2] = uintBitsToFloat(high.x);
-        w[4 * i + 3] = uintBitsToFloat(high.y);
-    }
-#elif defined(WEIGHT_f16) || defined(WEIGHT_bf16)
-    [[unroll]] for (uint i = 0; i < 4; i++) {
-        u64vec2 eight = block.value.elements[i];
-        uvec4 words = uvec4(unpackUint2x32(eight.x), unpackUint2x32(eight.y));
-        [[unroll]] for (uint j = 0; j < 4; j++) {
-#if defined(WEIGHT_f16)
-            vec2 pair = unpackHalf2x16(words[j]);
+// The unit that the group of a chunk begins with.
+uint groupUnit(uint chunk) {
+    uint group = chunk / 8u;
+#if defined(WEIGHT_q6_K)
+    // One more for each eight groups: their d.
+    return group * GROUP_UNITS + group / 8u;
 #else
-            vec2 pair = vec2(uintBitsToFloat(words[j] << 16), uintBitsToFloat(words[j] & 0xFFFF0000u));
-#endif
-            w[8 * i + 2 * j] = pair.x;
-            w[8 * i + 2 * j + 1] = pair.y;
-        }
-    }
-#elif defined(WEIGHT_q4_0)
-    float d = halfBits(uint(block.value.d));
-    [[unroll]] for (uint i = 0; i < 8; i++) {
-        uint four = uint(block.value.nibbles[i]);
-        w[2 * i] = d * float(int(four & 15u) - 8);
-        w[2 * i + 1] = d * float(int((four >> 8) & 15u) - 8);
-        w[2 * i + 16] = d * float(int((four >> 4) & 15u) - 8);
-        w[2 * i + 17] = d * float(int(four >> 12) - 8);
-    }
-#elif defined(WEIGHT_q4_1)
-    vec2 dm = unpackHalf2x16(block.value.dm);
-    [[unroll]] for (uint i = 0; i < 4; i++) {
-        uint eight = block.value.nibbles[i];
-        [[unroll]] for (uint j = 0; j < 4; j++) {
-            w[4 * i + j] = dm.x * float(int((eight >> (8 * j)) & 15u)) + dm.y;
-            w[4 * i + j + 16] = dm.x * float(int((eight >> (8 * j + 4)) & 15u)) + dm.y;
-        }
-    }
-#elif defined(WEIGHT_q5_0)
-    float d = halfBits(uint(block.value.d));
-    uint high = uint(block.value.high[0]) | (uint(block.value.high[1]) << 16);
-    [[unroll]] for (uint i = 0; i < 8; i++) {
-        uint four = uint(block.value.nibbles[i]);
-        [[unroll]] for (uint j = 0; j < 2; j++) {
-            uint k = 2 * i + j;
-            uint low = ((four >> (8 * j)) & 15u) | (((high >> k) & 1u) << 4);
-            uint upper = ((four >> (8 * j + 4)) & 15u) | (((high >> (k + 16)) & 1u) << 4);
-            w[k] = d * float(int(low) - 16);
-            w[k + 16] = d * float(int(upper) - 16);
-        }
-    }
-#elif defined(WEIGHT_q5_1)
-    vec2 dm = unpackHalf2x16(block.value.dm);
-    uint high = block.value.high;
-    [[unroll]] for (uint i = 0; i < 4; i++) {
-        uint eight = block.value.nibbles[i];
-        [[unroll]] for (uint j = 0; j < 4; j++) {
-            uint k = 4 * i + j;
-            uint low = ((eight >> (8 * j)) & 15u) | (((high >> k) & 1u) << 4);
-            uint upper = ((eight >> (8 * j + 4)) & 15u) | (((high >> (k + 16)) & 1u) << 4);
-            w[k] = dm.x * float(int(low)) + dm.y;
-            w[k + 16] = dm.x * float(int(upper)) + dm.y;
-        }
-    }
-#elif defined(WEIGHT_q8_0)
-    float d = halfBits(uint(block.value.d));
-    [[unroll]] for (uint i = 0; i < 16; i++) {
-        uint pair = uint(block.value.pairs[i]);
-        w[2 * i] = d * float(bitfieldExtract(int(pair), 0, 8));
-        w[2 * i + 1] = d * float(bitfieldExtract(int(pair), 8, 8));
-    }
-#elif defined(WEIGHT_q4_K) || defined(WEIGHT_q5_K)
-    vec2 dm = unpackHalf2x16(block.value.dm);
-    uvec2 packed = packedScale(block, chunk);
-    float d = dm.x * float(int(packed.x));
-    float m = dm.y * float(int(packed.y));
-    // Two chunks share 32 bytes, one in the low and one in the high nibbles.
-    uint first = 8u * (chunk >> 1);
-    uint shift = 4u * (chunk & 1u);
-    [[unroll]] for (uint i = 0; i < 8; i++) {
-        uint nibbles = (block.value.nibbles[first + i] >> shift) & 0x0F0F0F0Fu;
-#if defined(WEIGHT_q5_K)
-        nibbles |= ((block.value.high[i] >> chunk) & 0x01010101u) << 4;
-#endif
-        [[unroll]] for (uint j = 0; j < 4; j++) {
-            w[4 * i + j] = d * float(int((nibbles >> (8 * j)) & 31u)) - m;
-        }
-    }
-#elif defined(WEIGHT_q6_K)
-    float d = halfBits(uint(block.value.d));
-    // Each half of a block is four chunks over 64 bytes of low nibbles and 32 bytes of high bit pairs.
-    uint part = chunk >> 2;
-    uint quarter = chunk & 3u;
-    uint low = 32u * part + 16u * (quarter & 1u);
-    uint lowShift = 4u * (quarter >> 1);
-    uint high = 16u * part;
-    uint highShift = 2u * quarter;
-    int scales = int(uint(block.value.scales[chunk]));
-    float firstScale = d * float(bitfieldExtract(scales, 0, 8));
-    float secondScale = d * float(bitfieldExtract(scales, 8, 8));
-    [[unroll]] for (uint i = 0; i < 16; i++) {
-        uint pair = (uint(block.value.low[low + i]) >> lowShift) & 0x0F0Fu;
-        pair |= ((uint(block.value.high[high + i]) >> highShift) & 0x0303u) << 4;
-        float scale = i < 8 ? firstScale : secondScale;
-        w[2 * i] = scale * float(int(pair & 63u) - 32);
-        w[2 * i + 1] = scale * float(int(pair >> 8) - 32);
-    }
+    return group * GROUP_UNITS;
 #endif
 }
+
+// Which of the four lanes that share a group has half `half_` of a chunk.
+uint groupLane(uint chunk, uint half_) { return (chunk & 4u) / 2u + half_; }
+
+// The unit with the integers of half a chunk, or with those of four bits of a pair of chunks.
+uint integerUnit(uint chunk, uint half_) {
+#ifdef WEIGHT_IS_BYTES
+    return groupUnit(chunk) + 4u * (chunk & 3u) + groupLane(chunk, half_);
+#else
+    return groupUnit(chunk) + 2u * (chunk & 2u) + groupLane(chunk, half_);
+#endif
+}
+
+#if defined(WEIGHT_q6_K)
+// Where, in units of two bytes, d of the group of a chunk lies.
+uint blockScaleShort(uint chunk) { return (chunk / 64u * (8u * GROUP_UNITS + 1u) + 8u * GROUP_UNITS) * 8u + (chunk / 8u & 7u); }
+#endif
+
+#if defined(WEIGHT_q4_K) || defined(WEIGHT_q5_K)
+// Scales and minima of chunks 4·half ..< 4·half + 4, a byte each: 6 bits of words that are packed as get_scale_min_k4 of ggml has it.
+uvec2 fourScales(uint word0, uint word1, uint word2, bool isUpper) {
+    uvec2 lower = uvec2(word0, word1) & 0x3F3F3F3Fu;
+    uvec2 upper = uvec2(word2, word2 >> 4) & 0x0F0F0F0Fu | (uvec2(word0, word1) >> 2) & 0x30303030u;
+    return isUpper ? upper : lower;
+}
+#endif
+
+// The integers 4·i ..< 4·i + 4 of a half chunk, bytes 0, 2, 1 and 3 of a word. `low` is the word that they lie in, `high` that of the
+// further bits, shifted so that those of the first four come first.
+uint fourIntegers(uint low, uint high, uint i) {
+#ifdef WEIGHT_IS_BYTES
+    return low;
+#else
+    uint four = (low >> (4u * (i & 1u))) & 0x0F0F0F0Fu;
+#if WEIGHT_HIGH_BITS == 1
+    four |= ((high >> i) & 0x01010101u) << 4;
+#elif WEIGHT_HIGH_BITS == 2
+    four |= ((high >> (2u * i)) & 0x03030303u) << 4;
+#endif
+    return four;
+#endif
+}
+
+// They as floats, of which WEIGHT_BIAS is to be taken.
+vec4 fourFloats(uint four) {
+#ifdef WEIGHT_IS_BYTES
+    int bytes = int(four);
+    return vec4(
+        float(bitfieldExtract(bytes, 0, 8)), float(bitfieldExtract(bytes, 16, 8)), float(bitfieldExtract(bytes, 8, 8)),
+        float(bytes >> 24));
+#else
+    return vec4(float(four & 255u), float((four >> 16) & 255u), float((four >> 8) & 255u), float(four >> 24));
+#endif
+}
+
+#endif

@@ -4,7 +4,7 @@
 // (llvmpipe). As in linear/lanes.comp, each lane decodes the weights of its own outputs, once for all pixels of the tile, and the
 // subgroup loads what a tap meets of each pixel together and deals it out by shuffles. The pixels of a tile are of one phase.
 #include "common/arguments.glsl"
-#include "common/weights.glsl"
+#include "common/weightPieces.glsl"
 #include "convolution/arguments.glsl"
 #include "convolution/phases.glsl"
 
@@ -59,9 +59,8 @@ void main() {
             }
             [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
                 uint n = min(firstOutput + o * LANES, lastOutput);
-                uint block = (n * taps + tap) * chunks + chunk;
                 float w[32];
-                decodeChunk(arguments.weight + AT(1u, block, WEIGHT_BLOCK_BYTES), 0u, w);
+                DECODE_CHUNK(w, arguments.weight, 1u, (n * taps + tap) * chunks + chunk)
                 [[unroll]] for (uint r = 0; r < TILE_PIXELS; r++) {
                     float part = 0.0;
                     [[unroll]] for (uint k = 0; k < 32; k++) {

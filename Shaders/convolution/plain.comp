@@ -2,7 +2,7 @@
 #version 460
 // A convolution, an invocation for each element of the result, whatever the geometry.
 #include "common/arguments.glsl"
-#include "common/weights.glsl"
+#include "common/weightPieces.glsl"
 #include "convolution/arguments.glsl"
 #include "convolution/positions.glsl"
 
@@ -36,7 +36,7 @@ void main() {
 #else
             for (uint chunk = 0; chunk < inputs / 32u; chunk++) {
                 float w[32];
-                decodeChunk(arguments.weight + AT(1u, weightStart / 32u + chunk, WEIGHT_BLOCK_BYTES), 0u, w);
+                DECODE_CHUNK(w, arguments.weight, 1u, weightStart / 32u + chunk)
                 [[unroll]] for (uint k = 0; k < 32; k++) part += LOAD(arguments.x, 0u, xStart + 32u * chunk + k) * w[k];
             }
 #endif

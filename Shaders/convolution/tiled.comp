@@ -7,7 +7,7 @@
 // Where there are too few tiles, SPLITS work-groups share the channels of each and leave their sums, f32, in `result`, which is
 // [splits, pixels, outputs] then; linear/combine finishes them.
 #include "common/arguments.glsl"
-#include "common/weights.glsl"
+#include "common/weightPieces.glsl"
 #include "convolution/arguments.glsl"
 #include "convolution/phases.glsl"
 
@@ -62,9 +62,8 @@ void main() {
         if (IN_CHUNKS) {
             // The invocations without a chunk of weights to decode come first to the pixels.
             if (self < TILE_OUTPUTS) {
-                uint block = (min(firstOutput + self, lastOutput) * channels + first) / 32u;
                 float w[32];
-                decodeChunk(arguments.weight + AT(1u, block, WEIGHT_BLOCK_BYTES), 0u, w);
+                DECODE_CHUNK(w, arguments.weight, 1u, (min(firstOutput + self, lastOutput) * channels + first) / 32u)
                 [[unroll]] for (uint k = 0; k < 32; k++) weightTile[k * TILE_OUTPUTS + self] = w[k];
             }
             uint pixel;

@@ -5,7 +5,7 @@
 // lane decodes the weights of its own outputs, once for all rows of the tile, and the subgroup loads each chunk of x together and
 // deals it out by shuffles.
 #include "common/arguments.glsl"
-#include "common/weights.glsl"
+#include "common/weightPieces.glsl"
 #include "linear/epilogue.glsl"
 
 // The lanes of a subgroup, which is the whole work-group: 4, 8 or 16.
@@ -28,7 +28,6 @@ void main() {
     [[unroll]] for (uint i = 0; i < TILE_ROWS * TILE_OUTPUTS; i++) sums[i] = 0.0;
 
     uint chunks = arguments.channels / 32u;
-    uint blocks = chunks / BLOCK_CHUNKS;
     [[dont_unroll]] for (uint chunk = 0; chunk < chunks; chunk++) {
         vec2 x[TILE_ROWS * PAIRS];
         [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
@@ -38,7 +37,7 @@ void main() {
         [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
             uint n = min(firstOutput + o * LANES, arguments.outputs - 1u);
             float w[32];
-            decodeChunk(arguments.weight + AT(1u, n * blocks + chunk / BLOCK_CHUNKS, WEIGHT_BLOCK_BYTES), chunk % BLOCK_CHUNKS, w);
+            DECODE_CHUNK(w, arguments.weight, 1u, n * chunks + chunk)
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
                 float part = 0.0;
                 [[unroll]] for (uint k = 0; k < 32; k++) {

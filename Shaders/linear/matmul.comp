@@ -4,7 +4,7 @@
 // channels pass through shared memory, where each value that is loaded (and each weight that is decoded) serves the whole tile; each
 // of the 16 × 16 invocations keeps its part of the tile in registers.
 #include "common/arguments.glsl"
-#include "common/weights.glsl"
+#include "common/weightPieces.glsl"
 #include "linear/epilogue.glsl"
 
 layout(constant_id = 4) const uint TILE_ROWS = 64;
@@ -30,14 +30,12 @@ void main() {
     float sums[ROWS * OUTPUTS];
     [[unroll]] for (uint i = 0; i < ROWS * OUTPUTS; i++) sums[i] = 0.0;
     uint chunks = arguments.channels / 32u;
-    uint blocks = chunks / BLOCK_CHUNKS;
     for (uint chunk = 0; chunk < chunks; chunk++) {
         barrier();
         // The invocations without a chunk of weights to decode come first to the rows.
         if (self < TILE_OUTPUTS) {
-            uint block = min(firstOutput + self, arguments.outputs - 1u) * blocks + chunk / BLOCK_CHUNKS;
             float w[32];
-            decodeChunk(arguments.weight + AT(1u, block, WEIGHT_BLOCK_BYTES), chunk % BLOCK_CHUNKS, w);
+            DECODE_CHUNK(w, arguments.weight, 1u, min(firstOutput + self, arguments.outputs - 1u) * chunks + chunk)
             [[unroll]] for (uint k = 0; k < 32; k++) weightTile[k * TILE_OUTPUTS + self] = w[k];
         }
         for (uint i = (self + INVOCATIONS - TILE_OUTPUTS) % INVOCATIONS; i < 8u * TILE_ROWS; i += INVOCATIONS) {

@@ -9,7 +9,7 @@
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_NV_cooperative_matrix2 : require
-#include "common/weights.glsl"
+#include "common/weightPieces.glsl"
 #include "linear/epilogue.glsl"
 
 layout(constant_id = 4) const uint TILE_ROWS = 128;
@@ -30,51 +30,36 @@ float16_t decodeWeight(const in WeightElements element, const in uint blockPlace
     return float16_t(decodeElement(element));
 }
 #else
-layout(buffer_reference, scalar, buffer_reference_align = BLOCK_ALIGN) readonly buffer WeightArray { WeightBlock blocks[]; };
-#define WEIGHT_ARRAY WeightArray(uint64_t(arguments.weight)).blocks
-const uint BLOCK = 32u * BLOCK_CHUNKS;
+// Where an element lies is computed from its place in the product: the tensor layout only cuts it into chunks.
+layout(buffer_reference, scalar, buffer_reference_align = 2) readonly buffer WeightArray { uint16_t elements[]; };
+#define WEIGHT_ARRAY WeightArray(uint64_t(arguments.weight)).elements
+const uint BLOCK = 32;
 
-// One element of a block.
-float16_t decodeWeight(const in WeightBlocks block, const in uint blockPlace[2], const in uint place[2]) {
-    uint i = place[1];
-#if defined(WEIGHT_q8_0)
-    uint pair = uint(block.value.pairs[i / 2u]);
-    return float16_t(halfBits(uint(block.value.d)) * float(bitfieldExtract(int(pair), int(8u * (i & 1u)), 8)));
-#elif defined(WEIGHT_q4_0) || defined(WEIGHT_q5_0)
-    uint j = i & 15u;
-    uint number = (uint(block.value.nibbles[j / 2u]) >> (8u * (j & 1u) + (i & 16u) / 4u)) & 15u;
-#if defined(WEIGHT_q5_0)
-    number |= ((uint(block.value.high[i / 16u]) >> j) & 1u) << 4;
-    return float16_t(halfBits(uint(block.value.d)) * float(int(number) - 16));
+#define WEIGHT_WORD(index) WeightWords(arguments.weight)[AT(1u, index, 4u)].value
+
+float16_t decodeWeight(const in WeightShorts unused, const in uint chunkPlace[2], const in uint place[2]) {
+    uint chunk = chunkPlace[0] * (arguments.channels / 32u) + chunkPlace[1];
+    uint half_ = place[1] / 16u;
+    uint four = (place[1] / 4u) & 3u;
+    // Bytes 0, 2, 1 and 3.
+    uint shift = 16u * (place[1] & 1u) + 4u * (place[1] & 2u);
+    uint words[PIECE_WORDS];
+    FETCH_SCALE(words, arguments.weight, 1u, chunk, half_)
+    vec2 scale = pieceScale(words, chunk);
+#ifdef WEIGHT_IS_BYTES
+    int integer = bitfieldExtract(int(WEIGHT_WORD(4u * integerUnit(chunk, half_) + four)), int(shift), 8);
 #else
-    return float16_t(halfBits(uint(block.value.d)) * float(int(number) - 8));
+    uint number = (WEIGHT_WORD(4u * integerUnit(chunk, half_) + 2u * (chunk & 1u) + four / 2u) >> (shift + 4u * (four & 1u))) & 15u;
+#if WEIGHT_HIGH_BITS == 1
+    uint high = WEIGHT_WORD(4u * (groupUnit(chunk) + HIGH_UNIT) + 2u * groupLane(chunk, half_) + (chunk / 2u & 1u));
+    number |= ((high >> (shift + 4u * (chunk & 1u) + four)) & 1u) << 4;
+#elif WEIGHT_HIGH_BITS == 2
+    uint high = WEIGHT_WORD(4u * (groupUnit(chunk) + HIGH_UNIT + groupLane(chunk, half_)) + (chunk & 3u));
+    number |= ((high >> (shift + 2u * four)) & 3u) << 4;
 #endif
-#elif defined(WEIGHT_q4_1) || defined(WEIGHT_q5_1)
-    uint j = i & 15u;
-    uint number = (block.value.nibbles[j / 4u] >> (8u * (j & 3u) + (i & 16u) / 4u)) & 15u;
-#if defined(WEIGHT_q5_1)
-    number |= ((block.value.high >> i) & 1u) << 4;
+    int integer = int(number) - WEIGHT_BIAS;
 #endif
-    vec2 dm = unpackHalf2x16(block.value.dm);
-    return float16_t(dm.x * float(number) + dm.y);
-#elif defined(WEIGHT_q4_K) || defined(WEIGHT_q5_K)
-    uint chunk = i / 32u;
-    uint j = i & 31u;
-    vec2 scale = unpackHalf2x16(block.value.dm) * vec2(packedScale(block, chunk));
-    uint number = (block.value.nibbles[8u * (chunk / 2u) + j / 4u] >> (8u * (j & 3u) + 4u * (chunk & 1u))) & 15u;
-#if defined(WEIGHT_q5_K)
-    number |= ((block.value.high[j / 4u] >> (8u * (j & 3u) + chunk)) & 1u) << 4;
-#endif
-    return float16_t(scale.x * float(number) - scale.y);
-#elif defined(WEIGHT_q6_K)
-    uint chunk = i / 32u;
-    uint j = i & 31u;
-    uint low = uint(block.value.low[32u * (chunk / 4u) + 16u * (chunk & 1u) + j / 2u]) >> (8u * (j & 1u) + 2u * (chunk & 2u));
-    uint high = uint(block.value.high[16u * (chunk / 4u) + j / 2u]) >> (8u * (j & 1u) + 2u * (chunk & 3u));
-    uint scales = uint(block.value.scales[chunk]) >> (8u * (j / 16u));
-    float scale = halfBits(uint(block.value.d)) * float(bitfieldExtract(int(scales), 0, 8));
-    return float16_t(scale * float(int((low & 15u) | ((high & 3u) << 4)) - 32));
-#endif
+    return float16_t(scale.x * float(integer) + scale.y);
 }
 #endif
 

@@ -2,7 +2,7 @@
 #version 460
 // Row indices[i] of the table, or row i, decoded, for every i; a row of zeros where there is none. An invocation for each chunk of 32.
 #include "common/arguments.glsl"
-#include "common/weights.glsl"
+#include "common/weightPieces.glsl"
 
 layout(push_constant, scalar) uniform Arguments {
     Integers indices;
@@ -39,9 +39,8 @@ void main() {
             continue;
         }
 #endif
-        uint block = index * (chunks / BLOCK_CHUNKS) + chunk / BLOCK_CHUNKS;
         float w[32];
-        decodeChunk(arguments.table + AT(1u, exists ? block : 0u, WEIGHT_BLOCK_BYTES), chunk % BLOCK_CHUNKS, w);
+        DECODE_CHUNK(w, arguments.table, 1u, exists ? index * chunks + chunk : 0u)
         if (arguments.byFour != 0u) {
             [[unroll]] for (uint k = 0; k < 8; k++) {
                 vec4 four = exists ? vec4(w[4u * k], w[4u * k + 1u], w[4u * k + 2u], w[4u * k + 3u]) : vec4(0.0);

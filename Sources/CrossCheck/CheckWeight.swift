@@ -27,8 +27,8 @@ package struct CheckWeight {
     let dtype: DType
     /// Whether devices adopt the memory rather than get it uploaded.
     let isAdopted: Bool
-    /// For each row and element a bound on the offset that decoding adds (m in d·q + m): where it cancels against the scaled integer,
-    /// or a kernel sums it on its own, its rounding is larger than the element.
+    /// For each row and element a bound on the offset that decoding adds (m in d·q + m; −8·d where q counts from 0 for −8): where it cancels
+    /// against the scaled integer, or a kernel sums it on its own, its rounding is larger than the element.
     let offsets: [Float]
 
     /// - Parameter columns: A whole number of blocks.
@@ -77,9 +77,11 @@ package struct CheckWeight {
             append(generator.half(exponents: -8 ... -1).bits, to: &bytes)
             return 0
         case .q4_0, .q5_0, .q8_0:
-            append(generator.half(exponents: -9 ... -5).bits, to: &bytes)
+            let scale = generator.half(exponents: -9 ... -5)
+            append(scale.bits, to: &bytes)
             appendIntegers(dtype.blockBytes - 2, to: &bytes, &generator)
-            return 0
+            // Bytes have a sign of their own.
+            return abs(scale.value) * (dtype == .q4_0 ? 8 : dtype == .q5_0 ? 16 : 0)
         case .q4_1, .q5_1:
             let offset = generator.half(exponents: -6 ... -2)
             append(generator.half(exponents: -9 ... -5).bits, to: &bytes)
@@ -95,8 +97,10 @@ package struct CheckWeight {
             return abs(minimum.value) * 63
         case .q6_K:
             appendIntegers(dtype.blockBytes - 2, to: &bytes, &generator)
-            append(generator.half(exponents: -16 ... -12).bits, to: &bytes)
-            return 0
+            let scale = generator.half(exponents: -16 ... -12)
+            append(scale.bits, to: &bytes)
+            // The largest scale of 16 elements.
+            return abs(scale.value) * 128 * 32
         case .i32: preconditionFailure("an index is not a weight")
         }
     }

@@ -35,6 +35,9 @@ extension VulkanBackend {
     /// How many work-groups keep the device busy.
     var processors: Int { DeviceClass.processors(device.report) }
 
+    /// The registers that a lane has.
+    var registers: Int { DeviceClass(device.report).registers(subgroupSize: subgroupSize) }
+
     /// A work-group for each of `count` pieces of work; they are counted along x and then y.
     /// - Parameter iterations: The loop iterations of an invocation.
     func launch(groups count: Int, of groupSize: (Int, Int), iterations: Int, _ operation: String) throws -> Launch {

@@ -19,9 +19,11 @@ extension VulkanBackend {
         let weight = try place(of: operation.weight, name)
         let dtype = operation.weight.dtype
         let kernel: LinearKernel
-        if family == .tiles, operation.rows <= LinearKernel.fewRows, try loadsPieces(operation) {
+        if family == .tiles, operation.rows <= LinearKernel.fewRows, try loadsPieces(operation),
+            let tile = MatvecTile(operation, matvecShape, subgroupSize: subgroupSize, registers: registers)
+        {
             x = try aligned(x, name)
-            kernel = .matvec(tileRows: LinearKernel.tileRows(operation.rows), matvecShape)
+            kernel = .matvec(tile)
         } else if dtype.isQuantised || operation.inputChannels % 32 == 0 && weight.isAligned(to: 16) && x.isAligned(to: 16) {
             x = try aligned(x, name)
             kernel = family == .lanes ? .lanes(tileRows: LinearKernel.tileRows(operation.rows)) : .matmul(scalarTile)
@@ -37,15 +39,12 @@ extension VulkanBackend {
             constants: kernel.constants(subgroupSize: subgroupSize), launch(kernel, operation, name), arguments, name)
     }
 
-    /// Whether the operands fit common/weightPieces.glsl: loads of 16 bytes of plain types and of blocks made of whole ones, and weights
-    /// that are counted by element.
+    /// Whether the operands fit common/weightPieces.glsl: loads of 16 bytes of plain types, and weights that are counted by element.
     func loadsPieces(_ operation: LinearOperation) throws -> Bool {
-        let dtype = operation.weight.dtype
-        let weight = try place(of: operation.weight, "linear")
-        guard operation.weight.shape.count < UInt32.max, dtype.blockBytes % 16 != 0 && dtype.isQuantised || weight.isAligned(to: 16) else {
-            return false
-        }
-        return try dtype.isQuantised || operation.inputChannels % 8 == 0 && place(of: operation.x, "linear").isAligned(to: 16)
+        guard operation.weight.shape.count < UInt32.max else { return false }
+        return try operation.weight.dtype.isQuantised
+            || operation.inputChannels % 8 == 0 && place(of: operation.x, "linear").isAligned(to: 16)
+                && place(of: operation.weight, "linear").isAligned(to: 16)
     }
 
     /// The arguments of linear/epilogue.glsl.
@@ -90,9 +89,10 @@ extension VulkanBackend {
         case .lanes(let tileRows):
             let groups = tiles(tileRows, subgroupSize * LinearKernel.laneOutputs)
             return try launch(groups: groups, of: (subgroupSize, 1), iterations: chunks, name)
-        case .matvec(let tileRows, let shape):
+        case .matvec(let tile):
             let subgroups = max(1, 128 / subgroupSize)
-            let groups = (tiles(tileRows, shape.outputs) + subgroups - 1) / subgroups
+            let groupTiles = subgroups * (subgroupSize / (tile.lanes == 0 ? subgroupSize : tile.lanes))
+            let groups = (tiles(tile.rows, tile.outputs) + groupTiles - 1) / groupTiles
             return try launch(groups: groups, of: (subgroups * subgroupSize, 1), iterations: operation.inputChannels / 8, name)
         case .matmul(let tile):
             // Beside the 32 channels of a chunk, the barrier's own and the rows that an invocation loads.
@@ -113,7 +113,7 @@ enum LinearKernel: Equatable {
     /// Rows in registers, the lanes of a subgroup over outputs.
     case lanes(tileRows: Int)
     /// A few rows in registers, the lanes of a subgroup over channels.
-    case matvec(tileRows: Int, MatvecShape)
+    case matvec(MatvecTile)
     /// Tiles of rows and outputs in shared memory.
     case matmul(ScalarTile)
     /// Rows that are no whole number of chunks.
@@ -140,7 +140,7 @@ enum LinearKernel: Equatable {
     func constants(subgroupSize: Int) -> [UInt32] {
         switch self {
         case .lanes(let tileRows): [UInt32(subgroupSize), UInt32(tileRows), UInt32(Self.laneOutputs)]
-        case .matvec(let tileRows, let shape): [UInt32(tileRows), UInt32(shape.outputs), UInt32(shape.unroll)]
+        case .matvec(let tile): tile.constants
         case .matmul(let tile): [UInt32(tile.rows), UInt32(tile.outputs)]
         case .anyLength: []
         }

@@ -3,7 +3,7 @@ import VulkanRuntime
 
 /// Every operation as a dispatch of a shader on a Vulkan device.
 ///
-/// Weights stay as they are stored and are decoded in registers; sums are f32. Operations are recorded on the
+/// Weights stay quantised as they are stored, rearranged for loads of whole vectors, and are decoded in registers; sums are f32. Operations are recorded on the
 /// device's stream and run later: an error of one can surface at a later call.
 public final class VulkanBackend: Backend {
     /// The device, with its memory and its stream.
@@ -69,7 +69,7 @@ public final class VulkanBackend: Backend {
             throw TensorError.shapeMismatch(operation: "allocate", detail: "\(dtype) cannot hold \(shape) in whole blocks")
         }
         let storage = try translatingErrors("allocate") {
-            try VulkanStorage(device: device, byteCount: byteCount)
+            try VulkanStorage(device: device, byteCount: byteCount, layout: WeightLayout(dtype))
         }
         return Tensor(shape: shape, dtype: dtype, storage: storage)
     }
@@ -89,21 +89,27 @@ public final class VulkanBackend: Backend {
     }
 
     public func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws {
-        let place = try place(of: tensor, "write")
-        guard bytes.count == place.byteCount else {
+        let storage = try storage(of: tensor, "write")
+        guard bytes.count == tensor.byteCount else {
             throw TensorError.shapeMismatch(
                 operation: "write", detail: "\(bytes.count) bytes do not fill \(tensor.dtype) \(tensor.shape)")
         }
-        try translatingErrors("write") { try stream.upload(bytes, to: place.buffer, byteOffset: place.byteOffset) }
+        try translatingErrors("write") {
+            if let layout = WeightLayout(tensor.dtype) { return try writeGroups(bytes, to: tensor, storage, layout) }
+            try stream.upload(bytes, to: storage.buffer, byteOffset: tensor.byteOffset)
+        }
     }
 
     public func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws {
-        let place = try place(of: tensor, "read")
-        guard bytes.count == place.byteCount else {
+        let storage = try storage(of: tensor, "read")
+        guard bytes.count == tensor.byteCount else {
             throw TensorError.shapeMismatch(
                 operation: "read", detail: "\(bytes.count) bytes are not those of \(tensor.dtype) \(tensor.shape)")
         }
-        try translatingErrors("read") { try stream.read(place.buffer, byteOffset: place.byteOffset, into: bytes) }
+        try translatingErrors("read") {
+            if let layout = WeightLayout(tensor.dtype) { return try readGroups(of: tensor, into: bytes, storage, layout) }
+            try stream.read(storage.buffer, byteOffset: tensor.byteOffset, into: bytes)
+        }
     }
 
     public var tensorMemory: TensorMemory {

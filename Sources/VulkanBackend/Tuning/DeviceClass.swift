@@ -69,6 +69,17 @@ package enum DeviceClass: String {
         ]
     }
 
+    /// The registers of 32 bits that a kernel may take for each lane before it is spilled, for subgroups of `subgroupSize`.
+    func registers(subgroupSize: Int) -> Int {
+        switch self {
+        case .nvidia, .amd, .software: 250
+        // 128 of 64 bytes for a subgroup, some of which hold what is the same in all lanes.
+        case .intel: subgroupSize > 16 ? 60 : 130
+        // Apple: 256 halves.
+        case .other: 165
+        }
+    }
+
     /// Processors that work-groups are dealt out to, as far as that can be known.
     static func processors(_ report: DeviceReport) -> Int { report.processors ?? DeviceClass(report).usualProcessors }
 

@@ -102,18 +102,19 @@ public struct ScalarTile: Codable, Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(rows)×\(outputs)" }
 }
 
-/// What a subgroup does of a product with few rows (linear/matvec.comp).
+/// What lanes do of a product with few rows (linear/fewRows.glsl), where registers and rows allow.
 public struct MatvecShape: Codable, Sendable, Hashable, CustomStringConvertible {
-    /// The outputs of a subgroup, and the pieces of each that a lane loads at a time.
+    /// The outputs that lanes compute together, and the pieces of each that a lane loads at a time: 8 elements of a plain type; of a
+    /// quantised one half of each of two chunks of 32, or of four for more than one.
     public let outputs, unroll: Int
 
     public init(outputs: Int, unroll: Int) {
         (self.outputs, self.unroll) = (outputs, unroll)
     }
 
-    /// Four loads of 16 bytes in flight in each lane: with 16 subgroups of 32 lanes on a processor that is 32 KiB, twice what an H100
-    /// needs for 3 TB/s at 700 ns on each of its 132.
-    public static let usual = MatvecShape(outputs: 2, unroll: 2)
+    /// Eight loads of 16 bytes in flight in each lane: with 8 subgroups of 32 lanes on a processor that is 32 KiB, twice what an H100
+    /// needs for 3 TB/s at 700 ns on each of its 132. Four outputs share each load of x, and its sum that meets their offsets.
+    public static let usual = MatvecShape(outputs: 4, unroll: 2)
 
     package static let candidates = [1, 2, 4].flatMap { outputs in [1, 2, 4].map { MatvecShape(outputs: outputs, unroll: $0) } }
 

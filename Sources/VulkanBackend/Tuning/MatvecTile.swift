@@ -1,0 +1,46 @@
+import Tensors
+
+/// How a product with few rows is laid out (linear/fewRows.glsl).
+struct MatvecTile: Equatable {
+    /// Rows and outputs that some lanes compute together.
+    let rows, outputs: Int
+    /// The chunks of a quantised weight, or the pieces of a plain one, that a lane loads at a time.
+    let unroll: Int
+    /// Those lanes; 0 for the whole subgroup.
+    let lanes: Int
+    /// Whether rows are whole groups of the weight's layout.
+    let isInGroups: Bool
+
+    /// - Parameter registers: How many each lane has.
+    /// - Returns: nil for rows that lanes cannot take apart, an odd number of chunks.
+    init?(_ operation: LinearOperation, _ shape: MatvecShape, subgroupSize: Int, registers: Int) {
+        let (channels, dtype) = (operation.inputChannels, operation.weight.dtype)
+        let isQuantised = dtype.isQuantised
+        guard !isQuantised || channels % 64 == 0 else { return nil }
+        rows = LinearKernel.tileRows(operation.rows)
+        isInGroups = WeightLayout(dtype).map { channels % ($0.groupBlocks * dtype.blockElements) == 0 } ?? false
+
+        var (outputs, unroll) = (shape.outputs, shape.unroll)
+        if isQuantised { unroll = channels % 128 == 0 && unroll > 1 ? 4 : 2 }
+        while outputs > 1, Self.registers(rows, outputs, unroll, dtype) > registers { outputs /= 2 }
+        if isQuantised, Self.registers(rows, outputs, unroll, dtype) > registers { unroll = 2 }
+        (self.outputs, self.unroll) = (outputs, unroll)
+
+        // As many lanes as are busy most of the time, the most of those.
+        let pieces = isQuantised ? channels / 16 / unroll : (channels / 8 + unroll - 1) / unroll
+        func share(_ lanes: Int) -> Double { Double(pieces) / Double((pieces + lanes - 1) / lanes * lanes) }
+        let counts = [1, 2, 4].map { subgroupSize / $0 }.filter { $0 >= min(8, subgroupSize) }
+        let best = counts.max { share($0) < share($1) - 0.1 } ?? subgroupSize
+        lanes = best == subgroupSize ? 0 : best
+    }
+
+    /// The registers of a lane: the words of each output that are on their way and those at hand, its sixteen decoded weights and its sums,
+    /// as compilers of Mesa 26 (ACO, NAK, agx) took and spilled them.
+    private static func registers(_ rows: Int, _ outputs: Int, _ unroll: Int, _ dtype: DType) -> Int {
+        let words = dtype.isQuantised ? unroll * 16 * dtype.blockBytes / dtype.blockElements / 4 + 2 : unroll * dtype.blockBytes
+        return outputs * (2 * words + 16 + 5 * rows) + 20
+    }
+
+    /// Specialization constants from 4 on.
+    var constants: [UInt32] { [UInt32(rows), UInt32(outputs), UInt32(unroll), UInt32(lanes), isInGroups ? 1 : 0] }
+}
