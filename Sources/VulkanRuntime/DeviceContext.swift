@@ -43,7 +43,8 @@ final class DeviceContext {
             features.remove(.pipelineExecutableInfo)
         }
         handle = try Self.create(physical, family: family.index, features: features, instance.functions)
-        pipelineQueries = options.describesPipelines ? try PipelineQueries(instance.functions, handle) : nil
+        pipelineQueries =
+            options.describesPipelines ? try PipelineQueries(instance.functions, handle, keepsForms: options.keepsPipelineForms) : nil
         var functions = try DeviceFunctions(instance.functions, handle)
         substitute(&functions)
         self.functions = functions

@@ -21,6 +21,8 @@ public struct DeviceOptions: Sendable {
     /// Whether the driver is asked what it makes of each kernel (``Device/pipelineDescriptions``). Kernels are then compiled anew, not taken from
     /// ``pipelineCacheFolder``.
     public var describesPipelines = false
+    /// Whether descriptions of pipelines hold the driver's listings, too (``PipelineDescription/forms``), a few hundred KB each.
+    public var keepsPipelineForms = false
 
     public init() {}
 }

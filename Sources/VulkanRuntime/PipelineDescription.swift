@@ -13,6 +13,17 @@ public struct PipelineDescription: Sendable, Codable, Equatable {
         }
     }
 
+    /// A form of the kernel on its way to the machine: the driver's own language, or the listing of the machine code.
+    public struct Form: Sendable, Equatable {
+        public var name: String
+        public var text: String
+
+        public init(name: String, text: String) {
+            self.name = name
+            self.text = text
+        }
+    }
+
     /// Family, shader and variant: `linear/matvec-q4_0`.
     public var kernel: String
     /// The specialization constants, the first three of which are the work-group's size.
@@ -22,13 +33,22 @@ public struct PipelineDescription: Sendable, Codable, Equatable {
     public var compileSeconds: Double
     /// In the driver's order.
     public var statistics: [Statistic]
+    /// In the order of compilation; empty unless ``DeviceOptions/keepsPipelineForms``. Not encoded.
+    public var forms: [Form] = []
 
-    public init(kernel: String, constants: [UInt32], subgroupSize: Int, compileSeconds: Double, statistics: [Statistic]) {
+    private enum CodingKeys: CodingKey {
+        case kernel, constants, subgroupSize, compileSeconds, statistics
+    }
+
+    public init(
+        kernel: String, constants: [UInt32], subgroupSize: Int, compileSeconds: Double, statistics: [Statistic], forms: [Form] = []
+    ) {
         self.kernel = kernel
         self.constants = constants
         self.subgroupSize = subgroupSize
         self.compileSeconds = compileSeconds
         self.statistics = statistics
+        self.forms = forms
     }
 
     /// Instructions of the machine, nil where the driver does not count them.

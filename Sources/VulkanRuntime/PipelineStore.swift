@@ -115,7 +115,7 @@ final class PipelineStore: @unchecked Sendable {
                         var info = VkComputePipelineCreateInfo()
                         info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO
                         info.layout = layout
-                        if context.pipelineQueries != nil { info.flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR.rawValue }
+                        if let queries = context.pipelineQueries { info.flags = queries.flags }
                         info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO
                         info.stage.pNext = UnsafeRawPointer(chain.first)
                         info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT
@@ -135,10 +135,10 @@ final class PipelineStore: @unchecked Sendable {
         let compiled = Pipeline(context, name: code.name, workGroupSize: size, handle: pipeline!)
         if let queries = context.pipelineQueries {
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            let told = try queries.statistics(of: pipeline!, on: context.handle)
+            let told = try queries.told(of: pipeline!, on: context.handle)
             let description = PipelineDescription(
                 kernel: code.name, constants: specialization, subgroupSize: told.subgroupSize, compileSeconds: seconds,
-                statistics: told.statistics)
+                statistics: told.statistics, forms: told.forms)
             lock.withLock { described.append(description) }
         }
         return compiled

@@ -4,12 +4,16 @@ the size, not the picture.
     .venv/bin/python tools/parity/make_full_size.py sdxl /tmp/sdxl
     .venv/bin/python tools/parity/make_full_size.py flux /tmp/flux
     .venv/bin/python tools/parity/make_full_size.py decoder /tmp/decoder
+    .venv/bin/python tools/parity/make_full_size.py sdxl /tmp/sdxl --hollow
     MONGE_FULL_SIZE=/tmp/sdxl:/tmp/flux swift test -c release --filter FullSizeTests
 
 `sdxl` is SDXL base as published (7 GB in f16). `flux` is FLUX.1 dev with its full width and its whole encoders, cut to 4 blocks of two streams and
 4 of one (14 GB). `decoder` is the emoji model with the autoencoder of Stable Diffusion, whose decoding of large pictures is what takes memory then. Weights are written a shard of at most 2 GB at a time. `reference.safetensors` (F32, channels last) holds `latents`, `timestep`,
 `text`, `pooled`, `sizes` or `guidance`, and `output`: the network in Float32, each module's weights widened from f16 while it runs, so that the
 whole takes little more than the weights in f16.
+
+--hollow makes files of zeros that take no room on the disk, and no reference: for what depends on shapes alone, as the work of the host for each
+step.
 """
 
 import argparse
@@ -70,13 +74,28 @@ def numbers(name: str, shape: torch.Size, generator: torch.Generator) -> torch.T
     return torch.randn(shape, generator=generator) * 0.8 * scale
 
 
-def write(model, folder: Path, stem: str, seed: int) -> None:
+def save_hollow(tensors: dict[str, torch.Size], path: Path) -> None:
+    """A safetensors file of zeros in f16: its header, and a hole."""
+    header, end = {}, 0
+    for name, shape in tensors.items():
+        begin, end = end, end + 2 * math.prod(shape)
+        header[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
+
+
+def write(model, folder: Path, stem: str, seed: int, is_hollow: bool = False) -> None:
     """The configuration and random weights of a model that has none."""
     folder.mkdir(parents=True, exist_ok=True)
     if hasattr(model, "save_config"):
         model.save_config(folder)
     else:
         model.config.save_pretrained(folder)
+    if is_hollow:
+        shapes = {name: value.shape for name, value in sorted(model.state_dict().items()) if not name.endswith("position_ids")}
+        return save_hollow(shapes, folder / f"{stem}.safetensors")
     generator = torch.Generator().manual_seed(seed)
     shards, size, whole = [{}], 0, 0
     files = []
@@ -144,21 +163,23 @@ def save_reference(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
     save_file({name: value.float().contiguous() for name, value in tensors.items()}, folder / "reference.safetensors")
 
 
-def write_model(folder: Path, small: str, components: dict) -> None:
+def write_model(folder: Path, small: str, components: dict, is_hollow: bool) -> None:
     """The components, and around them what the small model of the same kind has."""
     for seed, (name, make) in enumerate(components.items(), 1):
-        write(on_meta(make), folder / name, "model" if name.startswith("text_encoder") else "diffusion_pytorch_model", seed)
+        write(on_meta(make), folder / name, "model" if name.startswith("text_encoder") else "diffusion_pytorch_model", seed, is_hollow)
     for name in ("tokenizer", "tokenizer_2", "scheduler"):
         shutil.copytree(FIXTURES / "diffusion" / small / name, folder / name, dirs_exist_ok=True)
     shutil.copy(FIXTURES / "diffusion" / small / "model_index.json", folder)
 
 
-def make_sdxl(folder: Path) -> None:
+def make_sdxl(folder: Path, is_hollow: bool) -> None:
     write_model(folder, "sdxl", {
         "text_encoder": lambda: CLIPTextModel(CLIPTextConfig(**CLIP_L)),
         "text_encoder_2": lambda: CLIPTextModelWithProjection(CLIPTextConfig(**CLIP_G)),
         "unet": lambda: UNet2DConditionModel(**UNET),
-        "vae": lambda: AutoencoderKL(**vae(4, 0.13025, None))})
+        "vae": lambda: AutoencoderKL(**vae(4, 0.13025, None))}, is_hollow)
+    if is_hollow:
+        return
     unet = load(lambda: UNet2DConditionModel(**UNET), folder / "unet", "diffusion_pytorch_model")
     widen(unet)
     generator = torch.Generator().manual_seed(7)
@@ -177,12 +198,14 @@ def make_sdxl(folder: Path) -> None:
     print(f"output: deviation {output.std():.3f}, largest {output.abs().max():.3f}")
 
 
-def make_flux(folder: Path) -> None:
+def make_flux(folder: Path, is_hollow: bool) -> None:
     write_model(folder, "flux-dev", {
         "text_encoder": lambda: CLIPTextModel(CLIPTextConfig(**CLIP_L)),
         "text_encoder_2": lambda: T5EncoderModel(T5Config(**T5_XXL)),
         "transformer": lambda: FluxTransformer2DModel(**FLUX),
-        "vae": lambda: AutoencoderKL(**vae(16, 0.3611, 0.1159))})
+        "vae": lambda: AutoencoderKL(**vae(16, 0.3611, 0.1159))}, is_hollow)
+    if is_hollow:
+        return
     transformer = load(lambda: FluxTransformer2DModel(**FLUX), folder / "transformer", "diffusion_pytorch_model")
     widen(transformer)
     generator = torch.Generator().manual_seed(7)
@@ -207,18 +230,19 @@ def make_flux(folder: Path) -> None:
     print(f"output: deviation {output.std():.3f}, largest {output.abs().max():.3f}")
 
 
-def make_decoder(folder: Path) -> None:
+def make_decoder(folder: Path, is_hollow: bool) -> None:
     shutil.copytree(FIXTURES / "emoji" / "model", folder, dirs_exist_ok=True)
     shutil.rmtree(folder / "vae")
-    write(on_meta(lambda: AutoencoderKL(**vae(4, 0.18215, None))), folder / "vae", "diffusion_pytorch_model", 4)
+    write(on_meta(lambda: AutoencoderKL(**vae(4, 0.18215, None))), folder / "vae", "diffusion_pytorch_model", 4, is_hollow)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=["sdxl", "flux", "decoder"])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--hollow", action="store_true", help="files of zeros that take no room, and no reference")
     arguments = parser.parse_args()
-    {"sdxl": make_sdxl, "flux": make_flux, "decoder": make_decoder}[arguments.model](arguments.folder)
+    {"sdxl": make_sdxl, "flux": make_flux, "decoder": make_decoder}[arguments.model](arguments.folder, arguments.hollow)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ extension KernelBenchmark {
                 attention(
                     AttentionSizes(
                         model: sizes.model, sequences: sequences, queries: queries, keys: keys, heads: sizes.heads,
-                        keyHeads: sizes.keyHeads, channels: sizes.headChannels, causal: true), queries: queryType, keys: keyType)
+                        keyHeads: sizes.keyHeads, channels: sizes.headChannels, causal: true), queries: queryType, keys: keyType
+                ).ofDecode(queries == 1)
             }
         }
     }

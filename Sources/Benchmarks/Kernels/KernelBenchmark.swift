@@ -20,6 +20,8 @@ public struct KernelBenchmark: Sendable {
     public let operations: Int
     /// The bytes of its inputs and outputs: more than ``bytes`` where only some rows are read or written.
     public let memory: Int
+    /// Whether a language model does this for each token that it writes, for one request or for a few.
+    public private(set) var isDecode = false
     private let make: Preparation
 
     /// Makes the inputs and outputs, and returns a function that runs the operation once.
@@ -43,6 +45,13 @@ public struct KernelBenchmark: Sendable {
         self.operations = operations
         self.memory = memory ?? bytes
         self.make = make
+    }
+
+    /// The same, as work of each token that is written, or not.
+    func ofDecode(_ isDecode: Bool) -> KernelBenchmark {
+        var benchmark = self
+        benchmark.isDecode = isDecode
+        return benchmark
     }
 
     /// Makes the inputs and outputs on a backend.

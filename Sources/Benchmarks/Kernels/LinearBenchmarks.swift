@@ -2,7 +2,7 @@ import Tensors
 
 extension KernelBenchmark {
     static let linearBenchmarks: [KernelBenchmark] =
-        DecoderSizes.all.flatMap(decoderLinears) + diffusionLinears
+        DecoderSizes.all.flatMap(decoderLinears) + otherTypes + diffusionLinears
 
     /// Projections of a block at one token of one request, at those of a batch, and at a prompt of 512 tokens; and the output head.
     private static func decoderLinears(_ sizes: DecoderSizes) -> [KernelBenchmark] {
@@ -12,9 +12,16 @@ extension KernelBenchmark {
             (channels, wide, .f32, channels % 256 == 0 ? .q4_K : .q4_1),
             (wide, channels, .f32, .q8_0),
         ]
-        return [1, 8, 512].flatMap { rows in
-            block.map { linear(model, rows: rows, inputs: $0.inputs, outputs: $0.outputs, x: $0.x, $0.weight) }
-        } + [linear(model, rows: 1, inputs: channels, outputs: sizes.vocabulary, x: .f32, .q8_0)]
+        let blocks = [1, 8, 512].flatMap { rows in
+            block.map { linear(model, rows: rows, inputs: $0.inputs, outputs: $0.outputs, x: $0.x, $0.weight).ofDecode(rows <= 8) }
+        }
+        return blocks + [linear(model, rows: 1, inputs: channels, outputs: sizes.vocabulary, x: .f32, .q8_0).ofDecode(true)]
+    }
+
+    /// A token times a matrix in the types that ``decoderLinears(_:)`` leaves out.
+    private static let otherTypes: [KernelBenchmark] = [DType.bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q5_K, .q6_K].map { type in
+        let sizes = DecoderSizes.large
+        return linear(sizes.model, rows: 1, inputs: sizes.feedForward, outputs: sizes.channels, x: .f32, type).ofDecode(true)
     }
 
     /// Projections of the transformer blocks at each resolution, for one image.

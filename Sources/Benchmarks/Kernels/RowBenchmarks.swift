@@ -3,7 +3,7 @@ import Tensors
 extension KernelBenchmark {
     static let rowBenchmarks: [KernelBenchmark] = DecoderSizes.all.flatMap { sizes in
         [1, 512].flatMap { rows in
-            norms(sizes, rows: rows) + elementwise(sizes, rows: rows) + movements(sizes, rows: rows)
+            (norms(sizes, rows: rows) + elementwise(sizes, rows: rows) + movements(sizes, rows: rows)).map { $0.ofDecode(rows == 1) }
         }
     }
 

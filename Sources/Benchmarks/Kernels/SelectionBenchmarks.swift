@@ -25,7 +25,7 @@ extension KernelBenchmark {
                     let x = try inputs.floats([rows, vocabulary])
                     return { _ = try inputs.backend.topK(x, count: 64) }
                 },
-            ]
+            ].map { $0.ofDecode(true) }
         }
     }
 }
