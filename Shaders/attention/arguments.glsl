@@ -160,11 +160,20 @@ uint biasStart(Tile tile, int row) {
     return ((segment * heads + head) * arguments.biasQueries + query) * arguments.biasKeys;
 }
 
-float biasAt(uint start, int key) {
-    return LOAD_AS((FORM & 2u) != 0u, arguments.bias, 6u, start + min(uint(key), arguments.biasKeys - 1u));
+// Scores are in units of ln 2, so that a weight is 2 to the power of a score: exp2 is one instruction of most devices, and errs by 3 + 2·|x|
+// units in the last place of a result whose x is the difference from the largest score.
+const float LOG2_E = 1.44269504;
+
+// What queries are multiplied by.
+float queryScale() { return arguments.softCap == 0.0 ? arguments.scale * LOG2_E : arguments.scale; }
+
+// A score of queries with that scale, with the cap.
+float capped(float score) {
+    return arguments.softCap == 0.0 ? score : arguments.softCap * LOG2_E * hyperbolicTangent(score / arguments.softCap);
 }
 
-// A score after the scale, with the cap.
-float capped(float score) {
-    return arguments.softCap == 0.0 ? score : arguments.softCap * hyperbolicTangent(score / arguments.softCap);
+// A bias of −∞ hides a key; the lowest numbers, which stay above it, do not.
+float biasAt(uint start, int key) {
+    float bias = LOAD_AS((FORM & 2u) != 0u, arguments.bias, 6u, start + min(uint(key), arguments.biasKeys - 1u));
+    return bias < LOWEST ? bias : max(bias * LOG2_E, LOWEST);
 }

@@ -1,10 +1,9 @@
 #version 460
-// Attention from its parts over disjoint keys, which weigh e^(m − M) each: m the largest score of the part, M that of all.
+// Attention from its parts over disjoint keys, which weigh 2^(m − M) each: m the largest score of the part, M that of all.
 //
 // An invocation has one channel of one row. Four parts are in flight at once: there are few invocations, and what they wait for
 // is memory.
 #include "common/arguments.glsl"
-#include "common/functions.glsl"
 #include "attention/partials.glsl"
 
 layout(push_constant, scalar) uniform Arguments {
@@ -39,7 +38,7 @@ void main() {
         [[dont_unroll]] for (uint split = 0; split < arguments.splits; split += DEPTH) {
             [[unroll]] for (uint d = 0; d < DEPTH; d++) {
                 uint partial = partialOf(split + d, row, rows);
-                float factor = exponential(arguments.partials[AT(0u, partial, 4u)].value - largest);
+                float factor = exp2(arguments.partials[AT(0u, partial, 4u)].value - largest);
                 factor = split + d < arguments.splits ? factor : 0.0;
                 weight += arguments.partials[AT(0u, partial + 1u, 4u)].value * factor;
                 sum += arguments.partials[AT(0u, partial + PARTIAL_HEAD + column, 4u)].value * factor;

@@ -4,7 +4,12 @@
 // A key is read by LANES_PER_KEY neighbouring lanes, eight channels each (16 bytes of f16), and serves all rows of the tile; a
 // subgroup reads as many keys at once as it has such streams, and several of each for more loads in flight. Each stream has an
 // online softmax of its own (Milakov & Gimelshein 2018); streams, and then subgroups, are folded at the end.
+//
+// What lanes have of the scores of a step is added up so that each is left with scores of its own: with half of them after each exchange,
+// until it has one. So a score costs one exponential and not one in each lane; weights go back to all lanes through shared memory.
 #include "common/arguments.glsl"
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_shader_subgroup_vote : require
 #include "common/eights.glsl"
 #include "common/functions.glsl"
 #include "common/registers.glsl"
@@ -13,62 +18,85 @@
 
 // A power of two.
 layout(constant_id = 6) const uint LANES_PER_KEY = 16;
+// A power of two.
 layout(constant_id = 7) const uint TILE_ROWS = 4;
 // How often the lanes of a stream go over a head: ⌈channels / (8 · LANES_PER_KEY)⌉.
 layout(constant_id = 8) const uint SPANS = 1;
 layout(constant_id = 9) const uint LANES = 32;
 
 const uint SUBGROUPS = 4;
+const uint STREAMS = LANES / LANES_PER_KEY;
 // The keys of a stream that are in flight at once, with their values: 128 bytes a lane.
 const uint DEPTH = KEYS_ARE_HALF ? 4u : 2u;
+
+// The scores of a stream's step, DEPTH of each row; those of them that a lane is left with, and of how many rows.
+const uint SCORES = TILE_ROWS * DEPTH;
+const uint SCORE_LANES = SCORES < LANES_PER_KEY ? SCORES : LANES_PER_KEY;
+const uint OWN_SCORES = SCORES / SCORE_LANES;
+const uint OWN_ROWS = OWN_SCORES > DEPTH ? OWN_SCORES / DEPTH : 1u;
+const uint ROW_SCORES = OWN_SCORES / OWN_ROWS;
+
+// Weights of a step, and by how much a row's sums are to shrink.
+const uint SCORE_FOURS = (SCORES + 3u) / 4u;
+shared vec4 stagedWeights[SUBGROUPS * STREAMS * SCORE_FOURS];
+shared float stagedDecays[SUBGROUPS * STREAMS * TILE_ROWS];
 
 // For each subgroup the largest score, the weights, and the sums of one row.
 const uint SHARED_ROW = 2u + SPANS * LANES_PER_KEY * 8u;
 shared float folded[SUBGROUPS * SHARED_ROW];
 
-float sumOfKey(float x) {
-    FOR_EACH_DISTANCE(distance, 1u, LANES_PER_KEY) x += subgroupShuffle(x, gl_SubgroupInvocationID ^ distance);
-    return x;
-}
+// What lanes of a subgroup have put into shared memory, to all of them.
+void exchange() { controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease); }
 
 void main() {
     Tile tile;
     if (!findTile(int(TILE_ROWS), 1u, tile)) return;
     uint lane = gl_SubgroupInvocationID;
     uint laneOfKey = lane % LANES_PER_KEY;
-    const uint streams = LANES / LANES_PER_KEY;
     uint stream = lane / LANES_PER_KEY;
+    uint stage = gl_SubgroupID * STREAMS + stream;
     // Lanes past the last channels read those again, against queries of zero.
     const uint eights = arguments.channels / 8u;
 
-    int positions[TILE_ROWS];
-    uint biases[TILE_ROWS];
     vec4 queries[TILE_ROWS * SPANS * 2u];
     vec4 sums[TILE_ROWS * SPANS * 2u];
-    float largest[TILE_ROWS];
-    float weights[TILE_ROWS];
+    float factor = queryScale();
     [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-        int row = min(tile.start + int(r), tile.end - 1);
-        positions[r] = positionOf(tile, row);
-        biases[r] = HAS_BIAS ? biasStart(tile, row) : 0u;
-        largest[r] = LOWEST;
-        weights[r] = 0.0;
-        uint first = headIndex(tile, row) * eights;
+        uint first = headIndex(tile, min(tile.start + int(r), tile.end - 1)) * eights;
         [[unroll]] for (uint s = 0; s < SPANS; s++) {
             uint eight = s * LANES_PER_KEY + laneOfKey;
             uvec4 low;
             uvec4 high;
             LOAD8_AS(ACTIVATIONS_ARE_HALF, arguments.queries, 0u, first + min(eight, eights - 1u), low, high)
-            float factor = eight < eights ? arguments.scale : 0.0;
-            queries[(r * SPANS + s) * 2u] = firstFour(ACTIVATIONS_ARE_HALF, low) * factor;
-            queries[(r * SPANS + s) * 2u + 1u] = lastFour(ACTIVATIONS_ARE_HALF, low, high) * factor;
+            float own = eight < eights ? factor : 0.0;
+            queries[(r * SPANS + s) * 2u] = firstFour(ACTIVATIONS_ARE_HALF, low) * own;
+            queries[(r * SPANS + s) * 2u + 1u] = lastFour(ACTIVATIONS_ARE_HALF, low, high) * own;
             sums[(r * SPANS + s) * 2u] = vec4(0.0);
             sums[(r * SPANS + s) * 2u + 1u] = vec4(0.0);
         }
     }
 
-    const int step_ = int(SUBGROUPS * streams * DEPTH);
-    int streamStart = tile.keyStart + int((gl_SubgroupID * DEPTH) * streams + stream);
+    // The first of the lane's own scores: where a lane is the upper of two, it keeps the upper half.
+    uint ownScore = 0u;
+    FOR_EACH_DISTANCE(distance, 1u, SCORE_LANES) ownScore += (laneOfKey & distance) != 0u ? SCORES / 2u / distance : 0u;
+    uint ownRow = ownScore / DEPTH;
+    int ownDepth = int(ownScore % DEPTH);
+    // Lanes beyond those that share scores have them, too.
+    bool isFirst = laneOfKey < SCORE_LANES;
+    int positions[OWN_ROWS];
+    uint biases[OWN_ROWS];
+    float largest[OWN_ROWS];
+    float weights[OWN_ROWS];
+    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
+        int row = min(tile.start + int(ownRow + r), tile.end - 1);
+        positions[r] = positionOf(tile, row);
+        biases[r] = HAS_BIAS ? biasStart(tile, row) : 0u;
+        largest[r] = LOWEST;
+        weights[r] = 0.0;
+    }
+
+    const int step_ = int(SUBGROUPS * STREAMS * DEPTH);
+    int streamStart = tile.keyStart + int((gl_SubgroupID * DEPTH) * STREAMS + stream);
     // All subgroups take the same number of steps; keys past the end are the last one again and get no weight.
     [[dont_unroll]] for (int base = 0; tile.keyStart + base < tile.keyEnd; base += step_) {
         // All loads of a step come first, those of the values, too: bytes in flight are what speed depends on.
@@ -77,13 +105,13 @@ void main() {
         uvec4 valueLow[DEPTH * SPANS];
         uvec4 valueHigh[DEPTH * SPANS];
         [[unroll]] for (uint i = 0; i < DEPTH * SPANS; i++) {
-            int key = streamStart + base + int(i / SPANS * streams);
+            int key = streamStart + base + int(i / SPANS * STREAMS);
             uint eight = min(i % SPANS * LANES_PER_KEY + laneOfKey, eights - 1u);
             eight += keyElement(tile, min(key, tile.lastKey)) / 8u;
             LOAD8_AS(KEYS_ARE_HALF, arguments.keys, 1u, eight, keyLow[i], keyHigh[i])
             LOAD8_AS(KEYS_ARE_HALF, arguments.values, 2u, eight, valueLow[i], valueHigh[i])
         }
-        float scores[TILE_ROWS * DEPTH];
+        float scores[SCORES];
         [[unroll]] for (uint d = 0; d < DEPTH; d++) {
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) scores[r * DEPTH + d] = 0.0;
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
@@ -91,58 +119,99 @@ void main() {
                 vec4 b = lastFour(KEYS_ARE_HALF, keyLow[d * SPANS + s], keyHigh[d * SPANS + s]);
                 [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
                     uint i = (r * SPANS + s) * 2u;
-                    scores[r * DEPTH + d] += dot(queries[i], a) + dot(queries[i + 1u], b);
+                    [[unroll]] for (uint k = 0; k < 4; k++) scores[r * DEPTH + d] = fma(queries[i][k], a[k], scores[r * DEPTH + d]);
+                    [[unroll]] for (uint k = 0; k < 4; k++) scores[r * DEPTH + d] = fma(queries[i + 1u][k], b[k], scores[r * DEPTH + d]);
                 }
             }
         }
-        [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-            float maximum = largest[r];
-            [[unroll]] for (uint d = 0; d < DEPTH; d++) {
-                int key = streamStart + base + int(d * streams);
-                float score = capped(sumOfKey(scores[r * DEPTH + d]));
-                if (HAS_BIAS) score += biasAt(biases[r], min(key, tile.lastKey));
-                // A bias of −∞ hides a key.
-                bool seen = isVisible(tile, positions[r], key) && !(score < LOWEST);
-                scores[r * DEPTH + d] = seen ? score : -1.0 / 0.0;
-                maximum = max(maximum, seen ? score : LOWEST);
-            }
-            float decay = exponential(largest[r] - maximum);
-            largest[r] = maximum;
-            weights[r] *= decay;
-            [[unroll]] for (uint i = 0; i < SPANS * 2u; i++) sums[r * SPANS * 2u + i] *= decay;
-            [[unroll]] for (uint d = 0; d < DEPTH; d++) {
-                float score = scores[r * DEPTH + d];
-                float weight = score < LOWEST ? 0.0 : exponential(score - maximum);
-                weights[r] += weight;
-                scores[r * DEPTH + d] = weight;
+        FOR_EACH_DISTANCE(distance, 1u, LANES_PER_KEY) {
+            uint other = lane ^ distance;
+            if (distance < SCORES) {
+                bool isUpper = (laneOfKey & distance) != 0u;
+                uint half_ = SCORES / 2u / distance;
+                [[unroll]] for (uint i = 0; i < half_; i++) {
+                    float given = isUpper ? scores[i] : scores[i + half_];
+                    float kept = isUpper ? scores[i + half_] : scores[i];
+                    scores[i] = kept + subgroupShuffle(given, other);
+                }
+            } else {
+                scores[0] += subgroupShuffle(scores[0], other);
             }
         }
+        bool isLarger = false;
+        float decays[OWN_ROWS];
+        [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
+            float maximum = largest[r];
+            [[unroll]] for (uint d = 0; d < ROW_SCORES; d++) {
+                int key = streamStart + base + (ownDepth + int(d)) * int(STREAMS);
+                float score = capped(scores[r * ROW_SCORES + d]);
+                if (HAS_BIAS) score += biasAt(biases[r], min(key, tile.lastKey));
+                bool seen = isVisible(tile, positions[r], key) && !(score < LOWEST);
+                scores[r * ROW_SCORES + d] = seen ? score : -1.0 / 0.0;
+                maximum = max(maximum, seen ? score : LOWEST);
+            }
+            // The lanes with scores of the row.
+            FOR_EACH_DISTANCE(distance, TILE_ROWS, SCORE_LANES) maximum = max(maximum, subgroupShuffle(maximum, lane ^ distance));
+            isLarger = isLarger || maximum > largest[r];
+            decays[r] = exp2(largest[r] - maximum);
+            largest[r] = maximum;
+            weights[r] *= decays[r];
+            [[unroll]] for (uint d = 0; d < ROW_SCORES; d++) {
+                float score = scores[r * ROW_SCORES + d];
+                float weight = score < LOWEST ? 0.0 : exp2(score - maximum);
+                weights[r] += weight;
+                scores[r * ROW_SCORES + d] = weight;
+            }
+        }
+        // What was staged in the last step has been read.
+        exchange();
+        if (isFirst) {
+            [[unroll]] for (uint i = 0; i < OWN_SCORES; i++) stagedWeights[stage * SCORE_FOURS + (ownScore + i) / 4u][(ownScore + i) % 4u] = scores[i];
+        }
+        if (subgroupAny(isLarger)) {
+            if (isFirst) {
+                [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) stagedDecays[stage * TILE_ROWS + ownRow + r] = decays[r];
+            }
+            exchange();
+            [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
+                float decay = stagedDecays[stage * TILE_ROWS + r];
+                [[unroll]] for (uint i = 0; i < SPANS * 2u; i++) sums[r * SPANS * 2u + i] *= decay;
+            }
+        }
+        exchange();
         [[unroll]] for (uint d = 0; d < DEPTH; d++) {
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
                 vec4 a = firstFour(KEYS_ARE_HALF, valueLow[d * SPANS + s]);
                 vec4 b = lastFour(KEYS_ARE_HALF, valueLow[d * SPANS + s], valueHigh[d * SPANS + s]);
                 [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
+                    float weight = stagedWeights[stage * SCORE_FOURS + (r * DEPTH + d) / 4u][(r * DEPTH + d) % 4u];
                     uint i = (r * SPANS + s) * 2u;
-                    sums[i] += scores[r * DEPTH + d] * a;
-                    sums[i + 1u] += scores[r * DEPTH + d] * b;
+                    sums[i] = fma(vec4(weight), a, sums[i]);
+                    sums[i + 1u] = fma(vec4(weight), b, sums[i + 1u]);
                 }
             }
         }
     }
 
     // The streams of a subgroup.
-    FOR_EACH_DISTANCE(distance, LANES_PER_KEY, LANES) {
-        uint other = lane ^ distance;
-        [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-            float maximum = max(largest[r], subgroupShuffle(largest[r], other));
-            float decay = exponential(largest[r] - maximum);
-            largest[r] = maximum;
-            weights[r] *= decay;
-            weights[r] += subgroupShuffle(weights[r], other);
-            [[unroll]] for (uint i = 0; i < SPANS * 2u; i++) {
-                vec4 sum = sums[r * SPANS * 2u + i] * decay;
-                sums[r * SPANS * 2u + i] = sum + subgroupShuffle(sum, other);
-            }
+    exchange();
+    [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) {
+        float maximum = largest[r];
+        FOR_EACH_DISTANCE(distance, LANES_PER_KEY, LANES) maximum = max(maximum, subgroupShuffle(maximum, lane ^ distance));
+        float decay = exp2(largest[r] - maximum);
+        if (isFirst) stagedDecays[stage * TILE_ROWS + ownRow + r] = decay;
+        largest[r] = maximum;
+        weights[r] *= decay;
+        FOR_EACH_DISTANCE(distance, TILE_ROWS, SCORE_LANES) weights[r] += subgroupShuffle(weights[r], lane ^ distance);
+        FOR_EACH_DISTANCE(distance, LANES_PER_KEY, LANES) weights[r] += subgroupShuffle(weights[r], lane ^ distance);
+    }
+    exchange();
+    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
+        float decay = stagedDecays[stage * TILE_ROWS + r];
+        [[unroll]] for (uint i = 0; i < SPANS * 2u; i++) {
+            vec4 sum = sums[r * SPANS * 2u + i] * decay;
+            FOR_EACH_DISTANCE(distance, LANES_PER_KEY, LANES) sum += subgroupShuffle(sum, lane ^ distance);
+            sums[r * SPANS * 2u + i] = sum;
         }
     }
     // The subgroups, a row at a time.
@@ -151,14 +220,12 @@ void main() {
         int row = tile.start + int(r);
         if (row >= tile.end) break;
         uint place = gl_SubgroupID * SHARED_ROW;
-        float ownLargest;
-        float ownWeight;
-        CHOOSE(ownLargest, largest, TILE_ROWS, r)
-        CHOOSE(ownWeight, weights, TILE_ROWS, r)
         barrier();
-        if (lane == 0u) {
-            folded[place] = ownLargest;
-            folded[place + 1u] = ownWeight;
+        [[unroll]] for (uint own = 0; own < OWN_ROWS; own++) {
+            if (ownRow + own == r) {
+                folded[place] = largest[own];
+                folded[place + 1u] = weights[own];
+            }
         }
         if (stream == 0u) {
             [[unroll]] for (uint i = 0; i < SPANS * 2u; i++) {
@@ -176,7 +243,7 @@ void main() {
         float factors[SUBGROUPS];
         float weight = 0.0;
         [[unroll]] for (uint g = 0; g < SUBGROUPS; g++) {
-            factors[g] = exponential(folded[g * SHARED_ROW] - maximum);
+            factors[g] = exp2(folded[g * SHARED_ROW] - maximum);
             weight += folded[g * SHARED_ROW + 1u] * factors[g];
         }
         uint head = headIndex(tile, row);

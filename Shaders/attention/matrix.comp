@@ -141,6 +141,7 @@ void main() {
         weights[r] = 0.0;
     }
     uint part = lane % ROW_LANES;
+    float scale = queryScale();
 
     if (tile.keyStart < tile.keyEnd) {
         fetchKeys(tile, tile.keyStart, 0u);
@@ -194,7 +195,7 @@ void main() {
             float maximum = largest[r];
             [[dont_unroll]] for (uint i = 0; i < LANE_SCORES; i++) {
                 int key = base + int(i * ROW_LANES + part);
-                float score = capped(stage[rowScores + i * ROW_LANES] * arguments.scale);
+                float score = capped(stage[rowScores + i * ROW_LANES] * scale);
                 if (HAS_BIAS) score += biasAt(bias, min(key, tile.lastKey));
                 // A bias of −∞ hides a key; so does the lowest float in the place of a score.
                 score = isVisible(tile, position, key) && !(score < LOWEST) ? score : LOWEST;
@@ -202,7 +203,7 @@ void main() {
                 maximum = max(maximum, score);
             }
             FOR_EACH_DISTANCE(distance, 1u, ROW_LANES) maximum = max(maximum, subgroupShuffle(maximum, lane ^ distance));
-            float decay = exponential(largest[r] - maximum);
+            float decay = exp2(largest[r] - maximum);
             isSteady = isSteady && decay == 1.0;
             weights[r] *= decay;
             largest[r] = maximum;
@@ -210,7 +211,7 @@ void main() {
             [[dont_unroll]] for (uint i = 0; i < LANE_SCORES; i++) {
                 float score = stage[rowScores + i * ROW_LANES];
                 // What is rounded is also what is summed.
-                float16_t weight = float16_t(score == LOWEST ? 0.0 : WEIGHT_SCALE * exponential(score - maximum));
+                float16_t weight = float16_t(score == LOWEST ? 0.0 : WEIGHT_SCALE * exp2(score - maximum));
                 weights[r] += float(weight);
                 uint key = i * ROW_LANES + part;
                 operands[weightsStart + ownRow * WEIGHT_STRIDE + key / 4u][key % 4u] = weight;

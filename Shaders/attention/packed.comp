@@ -58,7 +58,7 @@ void loadQueries(Tile tile, uint part) {
         uint start = headIndex(tile, min(tile.start + int(i / SPANS), tile.end - 1)) * arguments.channels;
         uint channel = part * PART_CHANNELS + 2u * (i % SPANS * LANES + gl_SubgroupInvocationID);
         LOAD_PAIR(query, ACTIVATIONS_ARE_HALF, arguments.queries, 0u, start, channel)
-        [[unroll]] for (uint j = 0; j < TILE_ROWS * SPANS; j++) queries[j] = j == i ? query * arguments.scale : queries[j];
+        [[unroll]] for (uint j = 0; j < TILE_ROWS * SPANS; j++) queries[j] = j == i ? query * queryScale() : queries[j];
     }
 }
 
@@ -112,8 +112,8 @@ void main() {
             // A bias of −∞ hides a key.
             bool seen = isVisible(tile, positions[r], key) && !(score < LOWEST);
             float maximum = max(largest[r], lanesMaximum(seen ? score : LOWEST));
-            float decay = exponential(largest[r] - maximum);
-            float weight = seen ? exponential(score - maximum) : 0.0;
+            float decay = exp2(largest[r] - maximum);
+            float weight = seen ? exp2(score - maximum) : 0.0;
             largest[r] = maximum;
             weights[r] = weights[r] * decay + weight;
             scores[r] = weight;

@@ -46,7 +46,7 @@ void fetchScores(Tile tile, uint queryStarts[2], int base, uint channel) {
     four = min(four, arguments.channels / 4u - 1u);
     [[unroll]] for (uint i = 0; i < 2; i++) {
         vec4 query = LOAD4_AS(ACTIVATIONS_ARE_HALF, arguments.queries, 0u, queryStarts[i] + four);
-        fetched[i] = isInside ? query * arguments.scale : vec4(0.0);
+        fetched[i] = isInside ? query * queryScale() : vec4(0.0);
         int key = min(base + int(self / 4u + i * (INVOCATIONS / 4u)), tile.lastKey);
         uint start = keyElement(tile, key) / 4u;
         fetched[2u + i] = LOAD4_AS(KEYS_ARE_HALF, arguments.keys, 1u, start + four);
@@ -90,8 +90,6 @@ vec4 rowSum(vec4 x) {
     FOR_EACH_DISTANCE(distance, 1u, COLUMNS) x += subgroupShuffle(x, gl_SubgroupInvocationID ^ distance);
     return x;
 }
-
-vec4 exponentials(vec4 x) { return vec4(exponential(x.x), exponential(x.y), exponential(x.z), exponential(x.w)); }
 
 void main() {
     Tile tile;
@@ -162,14 +160,14 @@ void main() {
             tileWeights[place] = score;
         }
         maximum = rowMaximum(maximum);
-        vec4 decay = exponentials(largest - maximum);
+        vec4 decay = exp2(largest - maximum);
         largest = maximum;
         weights *= decay;
         [[unroll]] for (uint i = 0; i < 4 * SPANS; i++) sums[i] *= decay[i / SPANS];
         [[dont_unroll]] for (uint i = 0; i < 8; i++) {
             uint place = (i * COLUMNS + column) * STRIDE + rowFour;
             vec4 score = tileWeights[place];
-            vec4 weight = mix(exponentials(score - maximum), vec4(0.0), lessThan(score, vec4(LOWEST)));
+            vec4 weight = mix(exp2(score - maximum), vec4(0.0), lessThan(score, vec4(LOWEST)));
             weights += weight;
             tileWeights[place] = weight;
         }

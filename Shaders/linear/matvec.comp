@@ -7,11 +7,12 @@
 #include "linear/fewRows.glsl"
 
 void main() {
-    uint outputTiles = (arguments.outputs + TILE_OUTPUTS - 1u) / TILE_OUTPUTS;
+    // All tiles of rows go over the same weights before the next: those come from memory once.
+    uint rowTiles = (arguments.rows + TILE_ROWS - 1u) / TILE_ROWS;
     uint tile = fewRowsTile();
-    uint firstRow = (tile / outputTiles) * TILE_ROWS;
-    uint firstOutput = (tile % outputTiles) * TILE_OUTPUTS;
-    if (firstRow >= arguments.rows) return;
+    uint firstRow = (tile % rowTiles) * TILE_ROWS;
+    uint firstOutput = (tile / rowTiles) * TILE_OUTPUTS;
+    if (firstOutput >= arguments.outputs) return;
     float sums[TILE];
     sumFewRows(arguments.weight, 1u, arguments.outputs, firstRow, firstOutput, sums);
     // All lanes have all sums; each finishes its own.

@@ -42,7 +42,8 @@ extension AttentionDraw {
                 size += abs(product)
                 subnormal += abs(Double(queries[firstQuery + channel])) + abs(Double(keys[start(key) + channel]))
             }
-            var error = ((RoundOff.sum(channels) + 3) * RoundOff.unit + scoreRoundings) * abs(Double(scale)) * size
+            // Three roundings beside the sum's, and two of the factor log₂ e where weights are powers of two.
+            var error = ((RoundOff.sum(channels) + 5) * RoundOff.unit + scoreRoundings) * abs(Double(scale)) * size
             if scoreRoundings > 0 { error += RoundOff.toHalf.absolute * abs(Double(scale)) * subnormal }
             var score = sum * Double(scale)
             if let softCap {
@@ -59,7 +60,11 @@ extension AttentionDraw {
         let largest = scores.max()!
         let weights = scores.map { exp($0 - largest) }
         let total = weights.reduce(0, +)
-        let common = expm1(2 * scoreError) + (5 * RoundOff.sum(visible.count) + 8) * RoundOff.unit + weightRoundings
+        // Vulkan's exp2 errs by 3 + 2·|x| units in the last place, of 2·u each. The constant part comes with a weight and with each of three
+        // folds of partial sums (of a subgroup, a work-group, the splits), in numerator and denominator; with the steps of one partial sum it
+        // is less than their own five roundings. The rest is 4·log₂ e·u < 6·u for each unit of score between a weight's and the largest.
+        let exponentials = 2.0 * (1 + 3) * 6
+        let common = expm1(2 * scoreError) + (5 * RoundOff.sum(visible.count) + 8 + exponentials) * RoundOff.unit + weightRoundings
         return (0..<channels).map { channel in
             var (error, result) = (0.0, 0.0)
             for (index, key) in visible.enumerated() {

@@ -138,7 +138,7 @@ enum AttentionKernel: Equatable {
     /// on each of its 132 processors. A lane of ``few(tileRows:lanesPerKey:spans:)`` has 128 bytes in flight, and its some 140
     /// registers leave room for three work-groups of 128 lanes on a processor, 48 KiB: three times what is needed, for the part of the
     /// time that goes into arithmetic. That is 396 work-groups, 49 for each of the 8 key heads, with 670 keys each; their partial results
-    /// are 1.6 MB, 1 % of the keys. Arithmetic takes some 20 µs beside it (9 for 0.5 G multiplications and additions, 11 for exponentials).
+    /// are 1.6 MB, 1 % of the keys. Arithmetic takes some 10 µs beside it: 0.5 G multiplications and additions, as long again for the rest.
     func splits(keys: Int, tiles: Int, subgroupSize: Int) -> Int {
         let (enoughGroups, leastKeys) =
             switch self {

@@ -19,7 +19,7 @@ extension VulkanBackend {
         let weight = try place(of: operation.weight, name)
         let dtype = operation.weight.dtype
         let kernel: LinearKernel
-        if family == .tiles, operation.rows <= LinearKernel.fewRows, try loadsPieces(operation),
+        if family == .tiles, operation.rows <= LinearKernel.mostMatvecRows, try loadsPieces(operation),
             let tile = MatvecTile(operation, matvecShape, subgroupSize: subgroupSize, registers: registers)
         {
             x = try aligned(x, name)
@@ -123,6 +123,10 @@ enum LinearKernel: Equatable {
     static let laneOutputs = 2
     /// The most rows for which reading the weights is most of the work.
     static let fewRows = 8
+    /// The most rows by plain arithmetic that are taken eight at a time, each with its own decoding of the weights, which caches give the
+    /// second time. Eight rows cost a weight some 2 instructions and 8 multiply-adds, so that 16 rows cost 20; in the smallest tile of
+    /// ``matmul(_:)`` a weight costs 32 multiply-adds, beyond the rows, too, and with 12 loads from shared memory for each 32 some 44.
+    static let mostMatvecRows = 16
 
     /// The rows in registers: three sizes, so that there are few pipelines to compile.
     static func tileRows(_ rows: Int) -> Int { [1, 4].first { rows <= $0 } ?? 8 }

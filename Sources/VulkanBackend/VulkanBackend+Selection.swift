@@ -3,14 +3,39 @@ import Tensors
 extension VulkanBackend {
     public func argmax(_ operation: ArgmaxOperation) throws {
         let name = "argmax"
+        let (x, output) = (try place(of: operation.x, name), try place(of: operation.output, name))
+        let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
         _ = try count(operation.x, name)
+        let parts = argmaxParts(rows: rows, channels: channels)
+        if parts == 1 { return try argmax(x, rows, channels, into: output, parts: nil, 1, operation.x.dtype) }
+        let found = try scratch(8 * rows * parts, name)
+        try argmax(x, rows, channels, into: found, parts: found, parts, operation.x.dtype)
+        try argmax(found, rows, parts, into: output, parts: found, 1, operation.x.dtype)
+    }
+
+    /// Work-groups for each row: as many as keep the device busy four times over, none with less than two loads of four for each invocation
+    /// (eight of them where groups are single subgroups, which are few and go over a row in turn).
+    private func argmaxParts(rows: Int, channels: Int) -> Int {
+        let least = family == .lanes ? 4096 : 2048
+        return max(1, min(channels / least, 4 * processors / max(rows, 1)))
+    }
+
+    /// - Parameters:
+    ///   - x: Rows of elements, or what parts of rows left.
+    ///   - parts: What parts leave or have left; nil where rows are one part.
+    private func argmax(
+        _ x: DevicePlace, _ rows: Int, _ channels: Int, into result: DevicePlace, parts: DevicePlace?, _ count: Int, _ dtype: DType
+    ) throws {
+        let (leaves, takes) = (count > 1, count == 1 && parts != nil)
+        let partChannels = (channels + count - 1) / count
         var arguments = KernelArguments()
-        arguments.buffer(try place(of: operation.x, name), .read)
-        arguments.buffer(try place(of: operation.output, name), .write)
-        arguments.number(UInt32(operation.x.shape.rows))
-        arguments.number(UInt32(operation.x.shape.channels))
-        let launch = try launch(rows: operation.x.shape.rows, of: operation.x.shape.channels, passes: 1, name)
-        try run("selection/argmax", activations: operation.x.dtype, constants: [rowGroupIsOneSubgroup], launch, arguments, name)
+        arguments.buffer(x, .read)
+        arguments.buffer(result, .write)
+        arguments.buffer(parts ?? x, leaves ? .write : .read)
+        for number in [rows, channels, count, partChannels] { arguments.number(UInt32(number)) }
+        try run(
+            "selection/argmax", activations: dtype, constants: [rowGroupIsOneSubgroup, leaves ? 1 : 0, takes ? 1 : 0],
+            launch(rows: rows * count, of: partChannels, passes: 1, "argmax"), arguments, "argmax")
     }
 
     /// The most that a dispatch of selection/topK selects.

@@ -99,7 +99,7 @@ import VulkanRuntime
         let (rows, channels, outputs) = (3, 512, 7)
         var inputs = MatrixCheckInputs()
         let x = try backend.upload(inputs.activations(rows * channels), [rows, channels])
-        let many = try backend.upload((0..<4).flatMap { _ in try backend.readFloats(x) }, [4 * rows, channels])
+        let many = try backend.upload((0..<6).flatMap { _ in try backend.readFloats(x) }, [6 * rows, channels])
         let weight = try inputs.weights(rows: outputs, columns: channels, dtype).withUnsafeBytes {
             try backend.upload($0, [outputs, channels], dtype)
         }

@@ -8,7 +8,7 @@ extension CheckedOperation {
     static let attention = CheckedOperation(
         name: "attention",
         summary: "packed or dense, causal, windowed, biased, grouped scaled dot-product attention over a key-value cache",
-        tolerance: "Σ p·|v|·(2δ + (8 + 6·|s − max|)·u + 5·min(T, 8√T)·u), δ the error of a score; f16 results 3·2⁻¹¹ of them more",
+        tolerance: "Σ p·|v|·(2δ + (56 + 6·|s − max|)·u + 5·min(T, 8√T)·u), δ the error of a score; f16 results 3·2⁻¹¹ of them more",
         defaultCases: 120
     ) { index, generator, options in
         let draw = AttentionDraw(index, &generator)

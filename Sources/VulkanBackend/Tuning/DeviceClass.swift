@@ -25,7 +25,7 @@ package enum DeviceClass: String {
         }
     }
 
-    /// Tiles for f16 products. A subgroup with 64×64 sums loads 8 fragments from shared memory for 16 products, one with 32×32 loads 4 for
+    /// Tiles for f16 products, the smallest for the rows of a batch of decode steps. A subgroup with 64×64 sums loads 8 fragments from shared memory for 16 products, one with 32×32 loads 4 for
     /// 4: where shared memory is what holds the products up, rates go like the products a load.
     package var matrixTiles: [RatedTile] {
         switch self {
@@ -37,6 +37,7 @@ package enum DeviceClass: String {
                 RatedTile(tile: MatrixTile(64, 128, subgroup: 32, 64), rate: 0.75),
                 RatedTile(tile: MatrixTile(64, 64, subgroup: 32, 32), rate: 0.55),
                 RatedTile(tile: MatrixTile(32, 64, subgroup: 16, 32), rate: 0.35),
+                RatedTile(tile: MatrixTile(16, 64, subgroup: 16, 16), rate: 0.26),
             ]
         case .amd:
             [
@@ -44,12 +45,14 @@ package enum DeviceClass: String {
                 RatedTile(tile: MatrixTile(128, 64, subgroup: 64, 32), rate: 0.85),
                 RatedTile(tile: MatrixTile(64, 64, subgroup: 32, 32), rate: 0.65),
                 RatedTile(tile: MatrixTile(32, 64, subgroup: 16, 32), rate: 0.4),
+                RatedTile(tile: MatrixTile(16, 64, subgroup: 16, 16), rate: 0.3),
             ]
         case .intel:
             [
                 RatedTile(tile: MatrixTile(128, 64, subgroup: 32, 32), rate: 1),
                 RatedTile(tile: MatrixTile(64, 64, subgroup: 32, 32), rate: 0.9),
                 RatedTile(tile: MatrixTile(32, 64, subgroup: 16, 32), rate: 0.6),
+                RatedTile(tile: MatrixTile(16, 64, subgroup: 16, 16), rate: 0.45),
             ]
         case .software, .other:
             [

@@ -166,5 +166,6 @@ extension MatrixTile {
         MatrixTile(128, 128, subgroup: 64, 32), MatrixTile(128, 128, subgroup: 32, 64), MatrixTile(128, 64, subgroup: 64, 32),
         MatrixTile(128, 64, subgroup: 32, 32), MatrixTile(64, 128, subgroup: 32, 64), MatrixTile(64, 64, subgroup: 32, 32),
         MatrixTile(64, 32, subgroup: 32, 16), MatrixTile(32, 64, subgroup: 16, 32), MatrixTile(32, 32, subgroup: 16, 16),
+        MatrixTile(16, 64, subgroup: 16, 16),
     ]
 }
