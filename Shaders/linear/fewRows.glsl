@@ -155,8 +155,43 @@ LaneScales laneScales(uint words[LANE_WORDS], uint chunk, uint half_) {
     return scales;
 }
 
-// Integers 4·i ..< 4·i + 4 of chunk s of a lane, WEIGHT_BIAS too large.
+#if !defined(WEIGHT_IS_BYTES) && WEIGHT_HIGH_BITS == 0
+#define WEIGHT_CAN_SPLICE 1
+// Whether integers become floats as the last bits of 2²³ and not by a conversion, which NVIDIA's devices make at an eighth of the rate of other
+// arithmetic (16 a clock of a processor): less than the weights of 4 bits that an A100 reads.
+layout(constant_id = 9) const bool SPLICES = false;
+
+// 2²³, and −2²³·2⁻ᵖ − WEIGHT_BIAS for integers whose lowest bit is bit p, 0, 4, 8, 12 or 16. The host knows them, and compilers must not: as
+// constants they are loaded anew for each use.
+uint spliceBits;
+float spliceOffsets[5];
+
+void prepareSplices() {
+    uint zero = arguments.rows >> 31;
+    spliceBits = 0x4B000000u + zero;
+    [[unroll]] for (uint p = 0; p < 5u; p++) {
+        spliceOffsets[p] = float(zero) - (uintBitsToFloat((150u - 4u * p) << 23) + float(WEIGHT_BIAS));
+    }
+}
+
+// The integer at bit 4·p of a word, WEIGHT_BIAS taken: exact, as the sum of 2²³ and 16ᵖ times the integer is, and what it is multiplied by.
+float spliced(uint word, uint p) {
+    float sum = uintBitsToFloat((word & (15u << (4u * p))) | spliceBits);
+    return p == 0u ? sum + spliceOffsets[0] : fma(sum, uintBitsToFloat((127u - 4u * p) << 23), spliceOffsets[p]);
+}
+#endif
+
+// Integers 4·i ..< 4·i + 4 of chunk s of a lane, WEIGHT_BIAS too large unless they are spliced.
 vec4 laneFour(uint words[LANE_WORDS], uint s, uint i) {
+#ifdef WEIGHT_CAN_SPLICE
+    if (SPLICES) {
+        uint word = words[2u * s + i / 2u];
+        // The upper integers begin at bits that a mantissa lacks.
+        uint upper = word >> 20;
+        return (i & 1u) == 0u ? vec4(spliced(word, 0u), spliced(word, 4u), spliced(word, 2u), spliced(upper, 1u))
+                              : vec4(spliced(word, 1u), spliced(upper, 0u), spliced(word, 3u), spliced(upper, 2u));
+    }
+#endif
 #ifdef WEIGHT_IS_BYTES
     return fourFloats(words[4u * s + i]);
 #elif WEIGHT_HIGH_BITS == 1
@@ -185,7 +220,16 @@ OutputStart outputStart(WeightBlocks weight, uint chunk) {
 #endif
 }
 
+#ifdef WEIGHT_CAN_SPLICE
+const bool IS_BIASED = !SPLICES;
+#else
+const bool IS_BIASED = true;
+#endif
+
 void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, inout float sums[TILE]) {
+#ifdef WEIGHT_CAN_SPLICE
+    if (SPLICES) prepareSplices();
+#endif
     uint chunks = arguments.channels / 32u;
     // Halves of UNROLL chunks.
     uint pieces = chunks * 2u / UNROLL;
@@ -228,7 +272,7 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
 #endif
                 [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
 #if WEIGHT_BIAS != 0
-                    float part = -float(WEIGHT_BIAS) * xSum;
+                    float part = IS_BIASED ? -float(WEIGHT_BIAS) * xSum : 0.0;
 #else
                     float part = 0.0;
 #endif

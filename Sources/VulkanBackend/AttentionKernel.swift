@@ -33,7 +33,8 @@ enum AttentionKernel: Equatable {
     /// - Parameters:
     ///   - queryRows: The most rows of any segment: its queries times the query heads of a key head.
     ///   - alignment: What the addresses of queries, keys, values and result are multiples of, in bytes.
-    init(_ operation: AttentionOperation, queryRows: Int, alignment: Int, family: KernelFamily, subgroupSize: Int) {
+    ///   - registers: How many a lane has.
+    init(_ operation: AttentionOperation, queryRows: Int, alignment: Int, family: KernelFamily, subgroupSize: Int, registers: Int) {
         let channels = operation.headChannels
         if family == .tiles && alignment % 16 == 0 && channels % 4 == 0 && subgroupSize >= 8 {
             if queryRows >= Self.leastTiledRows || channels % 8 != 0 || channels > Self.mostFewChannels {
@@ -44,7 +45,9 @@ enum AttentionKernel: Equatable {
             let lanesPerKey = min([1, 2, 4, 8, 16].first { 8 * $0 >= channels } ?? 32, subgroupSize)
             let spans = (channels + 8 * lanesPerKey - 1) / (8 * lanesPerKey)
             // Queries and sums take 16 registers for each row and span.
-            let tileRows = [1, 2, 4].first { queryRows <= $0 || 2 * $0 * spans > 8 } ?? 8
+            var tileRows = [1, 2, 4].first { queryRows <= $0 || 2 * $0 * spans > 8 } ?? 8
+            // Beside them keys and values in flight, scores, and places.
+            while tileRows > 1, tileRows * (16 * spans + 4) + 32 * spans + 20 > registers { tileRows /= 2 }
             self = .few(tileRows: tileRows, lanesPerKey: lanesPerKey, spans: spans)
             return
         }

@@ -30,7 +30,7 @@ struct Launch {
 }
 
 extension VulkanBackend {
-    var subgroupSize: Int { device.report.limits.subgroupSize }
+    var subgroupSize: Int { DeviceClass.subgroupSize(device.report) }
 
     /// How many work-groups keep the device busy.
     var processors: Int { DeviceClass.processors(device.report) }

@@ -35,6 +35,7 @@ final class KernelLibrary {
         let code = try code(name)
         let common = [UInt32(groupSize.0), UInt32(groupSize.1), 1, types.bits]
         return try device.pipeline(
-            code, specialization: common + constants, subgroupSize: device.report.limits.subgroupSize, usesFullSubgroups: usesFullSubgroups)
+            code, specialization: common + constants, subgroupSize: DeviceClass.subgroupSize(device.report),
+            usesFullSubgroups: usesFullSubgroups)
     }
 }

@@ -15,7 +15,8 @@ extension VulkanBackend {
         let matrix = try attentionMatrix(operation, queryRows: queryRows, alignment: alignment)
         let kernel =
             matrix.map { AttentionKernel.matrix($0) }
-            ?? AttentionKernel(operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize)
+            ?? AttentionKernel(
+                operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize, registers: registers)
         let tiles = (queryRows + kernel.tileRows - 1) / kernel.tileRows
         let allTiles = kernel.parts * tiles * operation.keyHeads * segments.count
         let keyCount = Self.mostKeys(operation, tileRows: kernel.tileRows)

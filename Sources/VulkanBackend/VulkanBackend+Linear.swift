@@ -20,7 +20,7 @@ extension VulkanBackend {
         let dtype = operation.weight.dtype
         let kernel: LinearKernel
         if family == .tiles, operation.rows <= LinearKernel.mostMatvecRows, try loadsPieces(operation),
-            let tile = MatvecTile(operation, matvecShape, subgroupSize: subgroupSize, registers: registers)
+            let tile = MatvecTile(operation, matvecShape, subgroupSize: subgroupSize, registers: registers, splices: splicesIntegers)
         {
             x = try aligned(x, name)
             kernel = .matvec(tile)

@@ -21,6 +21,8 @@ public final class VulkanBackend: Backend {
     /// Whether an attention is the check of its own kernel.
     var isCheckingAttention = false
     package internal(set) var matvecShape: MatvecShape
+    /// Whether linear/fewRows.glsl makes floats of integers without conversions.
+    package var splicesIntegers: Bool
     package internal(set) var scalarTile: ScalarTile
 
     let kernels: KernelLibrary
@@ -38,6 +40,7 @@ public final class VulkanBackend: Backend {
         let table = TuningTable.load(device.report, in: device.cacheFolder, warn: options.report)
         matrices = try MatrixEngine.all(options.choice, on: device.report, tiles: table?.matrixTiles ?? [])
         matvecShape = table?.matvec ?? .usual
+        splicesIntegers = DeviceClass(device.report) == .nvidia
         let measured = table?.scalarTile ?? .usual
         scalarTile = measured.isPossible(on: device.report) ? measured : .usual
         attentionTiles = table?.attention ?? []

@@ -106,9 +106,10 @@ import VulkanRuntime
         // More rows than a matrix–vector product has.
         let expected = try backend.readFloats(backend.linear(many, weight: weight))
         let scale = expected.map(abs).max() ?? 1
-        for shape in [MatvecShape(outputs: 1, unroll: 1), .usual, MatvecShape(outputs: 4, unroll: 4)] {
+        for shape in [MatvecShape(outputs: 1, unroll: 1), .usual, MatvecShape(outputs: 4, unroll: 4), MatvecShape(outputs: 1, unroll: 1)] {
             let result = try backend.readFloats(backend.computing(matvec: shape) { try backend.linear(x, weight: weight) })
             for (value, truth) in zip(result, expected) { #expect(abs(value - truth) <= 1e-5 * scale, "\(shape)") }
+            backend.splicesIntegers.toggle()
         }
         #expect(backend.device.validationMessages == [])
     }

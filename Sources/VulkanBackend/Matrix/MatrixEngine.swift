@@ -82,7 +82,7 @@ package struct MatrixEngine: Equatable {
 
     /// The product to build on, f16 with f32 sums, and who does it: the largest of subgroups, or the one of the most invocations.
     private static func product(of kind: MatrixKind, on report: DeviceReport) -> (MatrixFragment, lanes: Int)? {
-        let lanes = report.limits.subgroupSize
+        let lanes = DeviceClass.subgroupSize(report)
         switch kind {
         case .scalar:
             return nil

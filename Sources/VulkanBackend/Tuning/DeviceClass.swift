@@ -72,6 +72,14 @@ package enum DeviceClass: String {
         ]
     }
 
+    /// The size of subgroups that kernels are laid out for. Intel's has 128 registers for a subgroup of any size, so that lanes of 16 have twice
+    /// as many as those of 32, which is the size that drivers choose.
+    static func subgroupSize(_ report: DeviceReport) -> Int {
+        let limits = report.limits
+        let hasSixteen = (limits.smallestSubgroupSize...limits.largestSubgroupSize).contains(16)
+        return DeviceClass(report) == .intel && limits.canRequestSubgroupSize && hasSixteen ? 16 : limits.subgroupSize
+    }
+
     /// The registers of 32 bits that a kernel may take for each lane before it is spilled, for subgroups of `subgroupSize`.
     func registers(subgroupSize: Int) -> Int {
         switch self {

@@ -10,10 +10,15 @@ struct MatvecTile: Equatable {
     let lanes: Int
     /// Whether rows are whole groups of the weight's layout.
     let isInGroups: Bool
+    /// Whether integers of four bits become floats without a conversion.
+    let splices: Bool
 
-    /// - Parameter registers: How many each lane has.
+    /// - Parameters:
+    ///   - registers: How many each lane has.
+    ///   - splices: Whether conversions are slow.
     /// - Returns: nil for rows that lanes cannot take apart, an odd number of chunks.
-    init?(_ operation: LinearOperation, _ shape: MatvecShape, subgroupSize: Int, registers: Int) {
+    init?(_ operation: LinearOperation, _ shape: MatvecShape, subgroupSize: Int, registers: Int, splices: Bool) {
+        self.splices = splices
         let (channels, dtype) = (operation.inputChannels, operation.weight.dtype)
         let isQuantised = dtype.isQuantised
         guard !isQuantised || channels % 64 == 0 else { return nil }
@@ -42,5 +47,7 @@ struct MatvecTile: Equatable {
     }
 
     /// Specialization constants from 4 on.
-    var constants: [UInt32] { [UInt32(rows), UInt32(outputs), UInt32(unroll), UInt32(lanes), isInGroups ? 1 : 0] }
+    var constants: [UInt32] {
+        [UInt32(rows), UInt32(outputs), UInt32(unroll), UInt32(lanes), isInGroups ? 1 : 0, splices ? 1 : 0]
+    }
 }
