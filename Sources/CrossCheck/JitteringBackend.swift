@@ -9,7 +9,7 @@ import Tensors
 ///   signs are as good as random has partial sums of at most the size of its result's, so that n roundings, each of at most u of a partial sum,
 ///   move it by √n·u of that: of the root mean square of its row, since a single result may be small by chance. Functions that Vulkan does not
 ///   round correctly add the units that it allows (``RoundOff``).
-/// - Activations that products of ``ProductPrecision/fast`` round to 8 bits are moved by the largest error of that, half a unit of their block.
+/// - Activations that products of ``ProductPrecision/fast`` round to 16 bits are moved by the largest error of that, half a unit of their block.
 package final class JitteringBackend: ForwardingBackend {
     /// Whether numbers are moved at present.
     package var isJittering = false
@@ -83,7 +83,7 @@ package final class JitteringBackend: ForwardingBackend {
         return half
     }
 
-    /// Activations with the errors of rounding to 8 bits.
+    /// Activations with the errors of rounding to 16 bits.
     private func moved(activations x: Tensor) throws -> Tensor {
         var values = try inner.readFloats(x)
         for first in stride(from: 0, to: values.count, by: RoundedActivations.blockElements) {

@@ -2,7 +2,7 @@ import CPUBackend
 import Tensors
 import Testing
 
-/// Products of quantised weights with activations rounded to 8 bits.
+/// Products of quantised weights with activations rounded to 16 bits.
 @Suite struct RoundedProductTests {
     private static let quantised = DType.allCases.filter { $0.isQuantised && $0.isWeight }
 

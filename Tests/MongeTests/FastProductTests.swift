@@ -8,7 +8,7 @@ import Testing
 import VulkanBackend
 import VulkanRuntime
 
-/// SmolLM2 with activations rounded to 8 bits (``ProductPrecision/fast``) against exact products.
+/// SmolLM2 with activations rounded to 16 bits (``ProductPrecision/fast``) against exact products.
 ///
 /// Where the exact margin is above the bound (``LogitMargins``), fast has to have the same first token. A rounding's largest error is half a unit of
 /// its block; errors are uniform.

@@ -1,4 +1,4 @@
-"""Makes Tests/Fixtures/rounded.json: products of quantised weights with activations rounded to 8 bits in blocks of 32, by NumPy in Float64
+"""Makes Tests/Fixtures/rounded.json: products of quantised weights with activations rounded to 16 bits in blocks of 32, by NumPy in Float64
 over weights that `gguf.quants` (llama.cpp's package) decodes.
 
     python3 -m venv .venv && .venv/bin/pip install -r tools/parity/requirements.txt
@@ -9,7 +9,7 @@ over weights that `gguf.quants` (llama.cpp's package) decodes.
  "q4_0": {"weight": base64 of the blocks [outputs, columns], "product": base64 of Float64 [rows, outputs],
           "size": likewise, Σ |x|·(|scaled integer| + |offset|)}, …}
 
-A block of 32 is d·q with d = max|x|/127 and q = x·(127/max|x|), each operation in Float32, to the nearest, ties to even.
+A block of 32 is d·q with d = max|x|/32512 and q = x·(32512/max|x|), each operation in Float32, to the nearest, ties to even.
 """
 
 import base64
@@ -23,6 +23,8 @@ from fixtures import FIXTURES
 from make_quantisation import SCALES
 
 ROWS, COLUMNS, OUTPUTS = 5, 512, 19
+# The integer of the largest magnitude of a block.
+MOST = 32512
 # Where the integers begin, for types that have offsets.
 INTEGERS = {"q4_1": 4, "q5_1": 4, "q4_K": 16, "q5_K": 16}
 
@@ -31,8 +33,8 @@ def activations(random: np.random.Generator) -> np.ndarray:
     """Blocks of many sizes, one of zeros, one of ties, one with an outlier as models have them, one too small for a scale."""
     x = random.normal(size=(ROWS, COLUMNS // 32, 32)) * 10.0 ** random.uniform(-3, 2, (ROWS, COLUMNS // 32, 1))
     x[0, 3] = 0
-    x[1, 4] = random.integers(-127, 128, 32) / 2
-    x[1, 4, 7] = 127
+    x[1, 4] = random.integers(-MOST, MOST + 1, 32) / 2
+    x[1, 4, 7] = MOST
     x[2, 5, 11] = 4000
     x[3, 6] *= 1e-33
     return x.astype(np.float32).reshape(ROWS, COLUMNS)
@@ -43,7 +45,7 @@ def rounded(x: np.ndarray) -> np.ndarray:
     largest = np.abs(blocks).max(-1, keepdims=True)
     counts = largest >= np.float32(2.0**-100)
     divisor = np.where(counts, largest, np.float32(1))
-    scale, inverse = divisor / np.float32(127), np.float32(127) / divisor
+    scale, inverse = divisor / np.float32(MOST), np.float32(MOST) / divisor
     assert scale.dtype == inverse.dtype == np.float32
     integers = np.rint(blocks * inverse)
     values = scale.astype(np.float64) * integers.astype(np.float64)

@@ -1,9 +1,9 @@
-// Products of quantised weights with activations rounded to 8 bits.
+// Products of quantised weights with activations rounded to integers.
 #include <string.h>
 
 #include "check.h"
 
-enum { BLOCK = 32 };
+enum { BLOCK = 32, MOST = 32512 };
 
 // Numbers of many magnitudes, zeros, and now and then a whole block of zeros, of tiny numbers, or with one that is not finite.
 static float *random_activations(size_t rows, size_t inputs) {
@@ -14,15 +14,15 @@ static float *random_activations(size_t rows, size_t inputs) {
         for (size_t i = 0; i < BLOCK; i++) block[i] = kind == 0 ? 0 : kind == 1 ? ldexpf(block[i], -101) : block[i] * scale;
         // A tie: half an integer of the scale's.
         if (kind == 2) {
-            for (size_t i = 0; i < BLOCK; i++) block[i] = (float)((int)random_below(255) - 127) / 2;
-            block[random_below(BLOCK)] = 127;
+            for (size_t i = 0; i < BLOCK; i++) block[i] = (float)((int)random_below(2 * MOST + 1) - MOST) / 2;
+            block[random_below(BLOCK)] = MOST;
         }
     }
     return x;
 }
 
 // The rule, an operation at a time.
-static void expected_block(const float *x, float *scale, int8_t q[BLOCK]) {
+static void expected_block(const float *x, float *scale, int16_t q[BLOCK]) {
     float most = 0;
     bool is_finite = true;
     for (size_t i = 0; i < BLOCK; i++) {
@@ -30,12 +30,12 @@ static void expected_block(const float *x, float *scale, int8_t q[BLOCK]) {
         if (fabsf(x[i]) > most) most = fabsf(x[i]);
     }
     bool is_zero = most < 0x1p-100f;
-    float inverse = 127 / most;
+    float inverse = MOST / most;
     for (size_t i = 0; i < BLOCK; i++) {
         float scaled = x[i] * inverse;
-        q[i] = is_finite && !is_zero ? (int8_t)rintf(scaled) : 0;
+        q[i] = is_finite && !is_zero ? (int16_t)rintf(scaled) : 0;
     }
-    *scale = !is_finite ? NAN : is_zero ? 0 : most / 127;
+    *scale = !is_finite ? NAN : is_zero ? 0 : most / MOST;
 }
 
 static void compare_blocks(const monge_linear *linear, const monge_rounded_block *blocks, const char *table) {
@@ -43,11 +43,16 @@ static void compare_blocks(const monge_linear *linear, const monge_rounded_block
         for (size_t b = 0; b < linear->inputs / BLOCK; b++) {
             const monge_rounded_block *block = blocks + b * linear->rows + row;
             float scale;
-            int8_t q[BLOCK];
+            int16_t q[BLOCK];
             expected_block(linear->x + row * linear->inputs + b * BLOCK, &scale, q);
             int total = 0;
-            for (size_t i = 0; i < BLOCK; i++) total += q[i];
-            if (memcmp(q, block->q, BLOCK) != 0) fail("%s: row %zu, block %zu has other integers", table, row, b);
+            bool is_same = true;
+            for (size_t i = 0; i < BLOCK; i++) {
+                total += q[i];
+                // −128 has no counterpart above, where signs are taken from weights.
+                is_same = is_same && 255 * block->high[i] + block->low[i] == q[i] && block->high[i] >= -127 && block->low[i] >= -127;
+            }
+            if (!is_same) fail("%s: row %zu, block %zu has other integers", table, row, b);
             if (!(block->scale == scale || (isnan(scale) && isnan(block->scale))))
                 fail("%s: row %zu, block %zu has the scale %.9g, expected %.9g", table, row, b, block->scale, scale);
             float sum = scale * (float)total;
@@ -73,8 +78,8 @@ static float *decoded_offsets(const monge_linear *linear) {
     return offsets;
 }
 
-// Integers are summed exactly; then come a sum for each 16 elements at most, and for each term the product of the scales or that of an
-// activation's scale and the integers' sum, its own product, and the decoding of the weight.
+// Integers are summed exactly; then come a sum for each 16 elements at most, and for each term the integers' sum as a float, the product of
+// the scales or that of an activation's scale and the integers' sum, its own product, and the decoding of the weight.
 static near *expected_products(const monge_linear *linear) {
     size_t channels = linear->epilogue.channels, inputs = linear->inputs;
     near *expected = memory(linear->rows * channels * sizeof *expected, sizeof(double));
@@ -85,7 +90,7 @@ static near *expected_products(const monge_linear *linear) {
             near sum = {0, 0};
             for (size_t b = 0; b < inputs / BLOCK; b++) {
                 float scale;
-                int8_t q[BLOCK];
+                int16_t q[BLOCK];
                 expected_block(linear->x + row * inputs + b * BLOCK, &scale, q);
                 for (size_t i = 0; i < BLOCK; i++) {
                     double x = (double)scale * q[i], offset = offsets[n * inputs + b * BLOCK + i];
@@ -94,7 +99,7 @@ static near *expected_products(const monge_linear *linear) {
                 }
             }
             expected[row * channels + n] =
-                near_epilogue(&linear->epilogue, linear->first_row + row, n, rounded_sum(sum, inputs / 16 + 4));
+                near_epilogue(&linear->epilogue, linear->first_row + row, n, rounded_sum(sum, inputs / 16 + 5));
         }
     }
     return expected;

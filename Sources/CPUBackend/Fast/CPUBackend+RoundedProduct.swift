@@ -1,7 +1,7 @@
 import CSimd
 
 extension CPUBackend {
-    /// A product of quantised weights with activations rounded to 8 bits: bound by the bytes of the weights for few rows, by arithmetic for
+    /// A product of quantised weights with activations rounded to 16 bits: bound by the bytes of the weights for few rows, by arithmetic for
     /// many.
     ///
     /// Rows are rounded once, by all threads, and then meet blocks of output channels, whose weights are read where they lie. Where rows are

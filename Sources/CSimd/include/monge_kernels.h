@@ -335,10 +335,11 @@ typedef struct {
 // The kernels for an instruction set, or NULL when this processor, or this build, lacks it.
 const monge_kernels *monge_kernels_for(monge_instruction_set set);
 
-// 32 activations of a row, rounded to 8 bits: about scale · q.
+// 32 activations of a row, rounded to integers: about scale · q, with q = 255·high + low.
 typedef struct {
-    int8_t q[32];
-    // The largest magnitude over 127.
+    int8_t high[32];
+    int8_t low[32];
+    // The largest magnitude over 32512.
     float scale;
     // scale · Σq, which the offsets of weights are multiplied with.
     float sum;
@@ -347,7 +348,7 @@ typedef struct {
     int32_t starts[2];
 } monge_rounded_block;
 
-// Products of quantised weights with activations rounded to 8 bits in blocks of 32. A row's result does not depend on the others, nor on
+// Products of quantised weights with activations rounded to integers in blocks of 32. A row's result does not depend on the others, nor on
 // how many there are.
 typedef struct {
     const char *name;

@@ -1,4 +1,7 @@
-// The matrix product of quantised weights with activations that are rounded to 8 bits, 32 at a time: dot products of integers.
+// The matrix product of quantised weights with activations that are rounded to integers, 32 at a time: dot products of bytes.
+//
+// An integer q of at most 127·256 is 255·high + low with |high|, |low| ≤ 127. Its products with a weight of 8 bits are those of its two
+// bytes, each of which meets the weights that are in registers already.
 //
 // LANES rows of weights go together, each in a lane of its own; they are read where they lie and transposed in registers, once for all
 // rows of x of the call. A result is
@@ -63,8 +66,11 @@ typedef void (*rounded_tile)(
                         _Pragma("unroll") for (int s = 0; s < T##_spans; s++) {                                                \
                             int first = s * SPAN_QUADS / T##_spans;                                                            \
                             int32_t start = T##_centre ? row->starts[s] : 0;                                                   \
-                            vint dots = quad_products(                                                                         \
-                                quads + first, row->q + 4 * first, SPAN_QUADS / T##_spans, T##_largest, start);                \
+                            vint low = quad_products(                                                                          \
+                                quads + first, row->low + 4 * first, SPAN_QUADS / T##_spans, T##_largest, start);              \
+                            vint high = quad_products(                                                                         \
+                                quads + first, row->high + 4 * first, SPAN_QUADS / T##_spans, T##_largest, 0);                 \
+                            vint dots = (high << 8) - high + low;                                                              \
                             vfloat factor = state.scale[chunk * T##_spans + s] * splat(row->scale);                            \
                             sum = fused(__builtin_convertvector(dots, vfloat), factor, sum);                                   \
                         }                                                                                                      \
@@ -98,7 +104,10 @@ static const struct {
 #undef ROUNDED_TYPE
 };
 
-// 32 numbers: scale = max|x| / 127, q = x · (127 / max|x|) to the nearest, ties to even. Where all are below 2^-100, they count as
+// To the nearest, ties to even, for |x| < 2^22: adding 1.5·2^23 rounds, and leaves the integer in the low bits.
+INLINE vint rounded_integers(vfloat x) { return (vint)(x + splat(0x1.8p23f)) - 0x4b400000; }
+
+// 32 numbers: scale = max|x| / 32512, q = x · (32512 / max|x|) to the nearest, ties to even. Where all are below 2^-100, they count as
 // zeros; where one is infinite or NaN, so is what comes of the block: NaN.
 INLINE void round_block(const float *x, int32_t centre, int32_t spans, monge_rounded_block *block) {
     enum { VECTORS = SPAN / LANES };
@@ -119,17 +128,21 @@ INLINE void round_block(const float *x, int32_t centre, int32_t spans, monge_rou
         if (!is_finite) block->scale = block->sum = __builtin_nanf("");
         return;
     }
-    vfloat inverse = splat(127 / most);
+    vfloat inverse = splat(32512 / most);
     vint halves[2] = {{0}, {0}};
     for (int i = 0; i < VECTORS; i++) {
-        // Adding 1.5·2^23 rounds, and leaves the integer in the low bits.
-        vint integers = (vint)(values[i] * inverse + splat(0x1.8p23f)) - 0x4b400000;
+        vint integers = rounded_integers(values[i] * inverse);
         halves[i * 2 / VECTORS] += integers;
-        vsbyte bytes = __builtin_convertvector(integers, vsbyte);
-        memcpy(block->q + LANES * i, &bytes, sizeof bytes);
+        // A quotient is at least 1/510 away from a tie, which is more than its rounding.
+        vint high = rounded_integers(__builtin_convertvector(integers, vfloat) * splat(1.0f / 255));
+        vint low = integers - ((high << 8) - high);
+        vsbyte bytes = __builtin_convertvector(high, vsbyte);
+        memcpy(block->high + LANES * i, &bytes, sizeof bytes);
+        bytes = __builtin_convertvector(low, vsbyte);
+        memcpy(block->low + LANES * i, &bytes, sizeof bytes);
     }
     int32_t first = __builtin_reduce_add(halves[0]), second = __builtin_reduce_add(halves[1]);
-    block->scale = most / 127;
+    block->scale = most / 32512;
     block->sum = block->scale * (float)(first + second);
     block->starts[0] = -centre * (spans == 1 ? first + second : first);
     block->starts[1] = -centre * second;

@@ -6,13 +6,13 @@ extension CheckedOperation {
     /// ``CheckTransport``; the residual is one more addition.
     ///
     /// With rounded activations (``ProductPrecision/fast``) x̂ = d·q stands for x, and dot products of q with the integers of 32 weights, or
-    /// 16, are exact: what errs are the K/16 sums at most of scaled dot products and offsets, and, in each of those, the product of the scales
-    /// or d·Σq, the multiplication, and the decoding. Against a reference that does not round, Σ|x̂ − x|·|w| comes on top, where |x̂ − x| is at
-    /// most max|x|/254 of the block (``RoundedActivations/largestError(ofBlock:)``).
+    /// 16, are exact: what errs are the K/16 sums at most of scaled dot products and offsets, and, in each of those, the dot product as a
+    /// float, the product of the scales or d·Σq, the multiplication, and the decoding. Against a reference that does not round, Σ|x̂ − x|·|w| comes on top, where |x̂ − x| is at
+    /// most max|x|/65024 of the block (``RoundedActivations/largestError(ofBlock:)``).
     static let linear = CheckedOperation(
         name: "linear", summary: "x · Wᵀ + b for every weight type, with activation, transport and residual",
         tolerance: "min(K, 8√K)·u·Σ|x·w|, through the slope of the activation and of the map; one rounding for each later step; "
-            + "rounded activations: K/16 sums, and max|x|/254·Σ|w| of each 32 against exact ones",
+            + "rounded activations: K/16 sums, and max|x|/65024·Σ|w| of each 32 against exact ones",
         defaultCases: 132, mayRoundActivations: true
     ) { index, generator, options in
         let dtype = CheckWeight.types[index % CheckWeight.types.count]
@@ -137,16 +137,16 @@ private struct ProductSums {
     private(set) var errors: [Double] = []
 
     /// - Parameters:
-    ///   - isRounded: Whether the kernel multiplies activations rounded to 8 bits.
+    ///   - isRounded: Whether the kernel multiplies activations rounded to integers.
     ///   - roundedFactors: The factors of each product that are rounded to f16.
     init(
         x: MeantActivations, rows: Int, _ weight: CheckWeight, isRounded: Bool, roundedFactors: Int, _ reference: CheckDevice
     ) throws {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         let elements = try weight.decoded(by: reference)
-        // Three more: the product, its decoding, and the rounding of the result; with dot products of integers a fourth, the product of
-        // scales.
-        let sums = isRounded ? RoundOff.sum(inputs / 16) + 4 : RoundOff.sum(inputs) + 3
+        // Three more: the product, its decoding, and the rounding of the result; with dot products of integers two more, their floats and
+        // the product of scales.
+        let sums = isRounded ? RoundOff.sum(inputs / 16) + 5 : RoundOff.sum(inputs) + 3
         let relative = sums * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
         for row in 0..<rows {
             for output in 0..<outputs {
