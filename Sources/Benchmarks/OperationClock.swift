@@ -21,6 +21,10 @@ final class OperationClock: ForwardingBackend {
         operations += Double(2 * operands.outputPixels * operands.rowElements * operands.outputChannels)
     }
 
+    private func count(_ product: LinearOperation) {
+        operations += Double(2 * product.rows * product.inputChannels * product.outputChannels)
+    }
+
     override func attention(_ operation: AttentionOperation) throws {
         // Queries of a batch of equally long sequences each see all keys of their own.
         let pairs = operation.queries.shape[0] * operation.segments.maximumKeys
@@ -38,8 +42,18 @@ final class OperationClock: ForwardingBackend {
         try super.convTranspose2d(operation)
     }
 
+    override func gatedLinear(_ operation: GatedLinearOperation) throws {
+        operations += Double(4 * operation.rows * operation.inputChannels * operation.outputChannels)
+        try super.gatedLinear(operation)
+    }
+
     override func linear(_ operation: LinearOperation) throws {
-        operations += Double(2 * operation.rows * operation.inputChannels * operation.outputChannels)
+        count(operation)
         try super.linear(operation)
+    }
+
+    override func linears(_ operations: [LinearOperation]) throws {
+        for operation in operations { count(operation) }
+        try super.linears(operations)
     }
 }

@@ -119,6 +119,12 @@ package final class JitteringBackend: ForwardingBackend {
             operation.output, terms: operation.inputChannels, units: RoundOff.units(of: operation.activation), product: operation.x)
     }
 
+    package override func gatedLinear(_ operation: GatedLinearOperation) throws { try separateGatedLinear(operation) }
+
+    package override func rotateAndStore(_ operation: RotateAndStoreOperation) throws { try separateRotateAndStore(operation) }
+
+    package override func linears(_ operations: [LinearOperation]) throws { try separateLinears(operations) }
+
     /// Those that are matrix products come as ``linear(_:)``.
     package override func conv2d(_ operation: Conv2dOperation) throws {
         try inner.conv2d(operation)

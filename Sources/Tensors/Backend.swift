@@ -76,15 +76,21 @@ public protocol Backend: AnyObject {
     func elementwise(_ operation: ElementwiseOperation) throws
     func embedding(_ operation: EmbeddingOperation) throws
     func fitColumns(_ operation: FitColumnsOperation) throws
+    /// ``separateGatedLinear(_:)`` where a device has nothing better.
+    func gatedLinear(_ operation: GatedLinearOperation) throws
     func groupNorm(_ operation: GroupNormOperation) throws
     func layerNorm(_ operation: LayerNormOperation) throws
     func linear(_ operation: LinearOperation) throws
+    /// Products of the same x, at least one, with outputs apart from one another: ``separateLinears(_:)`` where a device has nothing better.
+    func linears(_ operations: [LinearOperation]) throws
     func pad(_ operation: PadOperation) throws
     func pool(_ operation: PoolOperation) throws
     func quantileColumns(_ operation: QuantileColumnsOperation) throws
     func reduce(_ operation: ReduceOperation) throws
     func rmsNorm(_ operation: RMSNormOperation) throws
     func rope(_ operation: RopeOperation) throws
+    /// ``separateRotateAndStore(_:)`` where a device has nothing better.
+    func rotateAndStore(_ operation: RotateAndStoreOperation) throws
     func rotation(_ operation: RotationOperation) throws
     func sample(_ operation: SampleOperation) throws
     func scatterRows(_ operation: ScatterRowsOperation) throws
@@ -103,4 +109,10 @@ extension Backend {
     public var precision: ProductPrecision { .exact }
 
     public var preferredActivations: DType { .f32 }
+
+    public func gatedLinear(_ operation: GatedLinearOperation) throws { try separateGatedLinear(operation) }
+
+    public func rotateAndStore(_ operation: RotateAndStoreOperation) throws { try separateRotateAndStore(operation) }
+
+    public func linears(_ operations: [LinearOperation]) throws { try separateLinears(operations) }
 }

@@ -46,9 +46,11 @@ open class ForwardingBackend: Backend {
     }
     open func embedding(_ operation: EmbeddingOperation) throws { try perform("embedding") { try inner.embedding(operation) } }
     open func fitColumns(_ operation: FitColumnsOperation) throws { try perform("fitColumns") { try inner.fitColumns(operation) } }
+    open func gatedLinear(_ operation: GatedLinearOperation) throws { try perform("gatedLinear") { try inner.gatedLinear(operation) } }
     open func groupNorm(_ operation: GroupNormOperation) throws { try perform("groupNorm") { try inner.groupNorm(operation) } }
     open func layerNorm(_ operation: LayerNormOperation) throws { try perform("layerNorm") { try inner.layerNorm(operation) } }
     open func linear(_ operation: LinearOperation) throws { try perform("linear") { try inner.linear(operation) } }
+    open func linears(_ operations: [LinearOperation]) throws { try perform("linear") { try inner.linears(operations) } }
     open func pad(_ operation: PadOperation) throws { try perform("pad") { try inner.pad(operation) } }
     open func pool(_ operation: PoolOperation) throws { try perform("pool") { try inner.pool(operation) } }
     open func quantileColumns(_ operation: QuantileColumnsOperation) throws {
@@ -57,6 +59,9 @@ open class ForwardingBackend: Backend {
     open func reduce(_ operation: ReduceOperation) throws { try perform("reduce") { try inner.reduce(operation) } }
     open func rmsNorm(_ operation: RMSNormOperation) throws { try perform("rmsNorm") { try inner.rmsNorm(operation) } }
     open func rope(_ operation: RopeOperation) throws { try perform("rope") { try inner.rope(operation) } }
+    open func rotateAndStore(_ operation: RotateAndStoreOperation) throws {
+        try perform("rotateAndStore") { try inner.rotateAndStore(operation) }
+    }
     open func rotation(_ operation: RotationOperation) throws { try perform("rotation") { try inner.rotation(operation) } }
     open func sample(_ operation: SampleOperation) throws { try perform("sample") { try inner.sample(operation) } }
     open func scatterRows(_ operation: ScatterRowsOperation) throws { try perform("scatterRows") { try inner.scatterRows(operation) } }

@@ -14,6 +14,9 @@ package final class RehearsalBackend: ForwardingBackend {
         return Tensor(shape: shape, dtype: dtype, storage: RehearsedStorage(byteCount: byteCount, use))
     }
 
+    /// With the products in memory: there are devices that hold them.
+    package override func gatedLinear(_ operation: GatedLinearOperation) throws { try separateGatedLinear(operation) }
+
     package override func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {
         try allocate(shape, dtype)
     }

@@ -2,50 +2,109 @@ import CSimd
 import Tensors
 
 extension CPUBackend {
-    public func linear(_ operation: LinearOperation) throws {
+    public func linear(_ operation: LinearOperation) throws { try linears([operation]) }
+
+    /// Products that go the same way share a round of the threads, and those of rounded activations the rounding.
+    public func linears(_ operations: [LinearOperation]) throws {
         let name = "linear"
-        var linear = monge_linear()
         var operands = FloatOperands(memory, name, workers: workers)
-        linear.x = UnsafePointer(try operands.input(operation.x))
-        linear.rows = operation.rows
-        linear.inputs = operation.inputChannels
-        linear.type = operation.weight.dtype.kernelType
-        linear.weight = UnsafePointer(try operation.weight.hostElements(UInt8.self, name))
-        linear.weight_row_bytes = operation.weight.dtype.byteCount(elements: operation.inputChannels)!
-        linear.epilogue.bias = try operation.bias.map { UnsafePointer(try $0.hostFloats(name)) }
-        linear.epilogue.activation = operation.activation.kernelActivation
-        linear.epilogue.transport = try monge_transport(operation.transport, on: operation.output.shape, name)
-        linear.epilogue.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
-        linear.epilogue.output = try operands.output(operation.output)
-        linear.epilogue.channels = operation.outputChannels
-        if precision == .fast, operation.weight.dtype.isQuantised {
-            try roundedProduct(linear)
-        } else if linear.rows <= Self.rowsOfDotProducts {
-            try dotProducts(linear)
-        } else {
-            try matrixProduct(linear) { rows, _, _, panel, packed in kernels.pointee.pack(rows, panel, packed) }
+        let x = UnsafePointer(try operands.input(operations[0].x))
+        let products = try operations.map { operation in
+            var linear = monge_linear()
+            linear.x = x
+            linear.rows = operation.rows
+            linear.inputs = operation.inputChannels
+            linear.type = operation.weight.dtype.kernelType
+            linear.weight = UnsafePointer(try operation.weight.hostElements(UInt8.self, name))
+            linear.weight_row_bytes = operation.weight.dtype.byteCount(elements: operation.inputChannels)!
+            linear.epilogue.bias = try operation.bias.map { UnsafePointer(try $0.hostFloats(name)) }
+            linear.epilogue.activation = operation.activation.kernelActivation
+            linear.epilogue.transport = try monge_transport(operation.transport, on: operation.output.shape, name)
+            linear.epilogue.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
+            linear.epilogue.output = try operands.output(operation.output)
+            linear.epilogue.channels = operation.outputChannels
+            return linear
+        }
+        var first = 0
+        while first < products.count {
+            let method = method(operations[first])
+            let end = operations[first...].firstIndex { self.method($0) != method } ?? products.count
+            let together = Array(products[first..<end])
+            switch method {
+            case .rounded: try roundedProducts(together)
+            case .dot: try dotProducts(together)
+            case .gemm:
+                for product in together {
+                    try matrixProduct(product) { rows, _, _, panel, packed in kernels.pointee.pack(rows, panel, packed) }
+                }
+            }
+            first = end
         }
         try operands.finish()
     }
 
+    /// How a product is computed.
+    private enum Method: Equatable {
+        /// With activations rounded for the type of the weights.
+        case rounded(DType)
+        case dot
+        case gemm
+    }
+
+    private func method(_ operation: LinearOperation) -> Method {
+        let dtype = operation.weight.dtype
+        if precision == .fast, dtype.isQuantised { return .rounded(dtype) }
+        return operation.rows <= Self.rowsOfDotProducts ? .dot : .gemm
+    }
+
     /// The output channels of a task where weights are read once: enough tasks that a core that is held up does not hold up the others,
     /// each some microseconds long, and whole cache lines of output.
-    func channelsOfTask(_ linear: monge_linear) -> Int {
-        let bytes = linear.epilogue.channels * linear.weight_row_bytes
+    ///
+    /// - Parameter bytes: Of all weights that are read.
+    func channelsOfTask(_ linear: monge_linear, bytes: Int) -> Int {
         let taskBytes = min(max(bytes / (workers.threads * 4), 24 << 10), 256 << 10)
         return max(1, taskBytes / max(1, linear.weight_row_bytes) / 16) * 16
     }
 
     /// Few rows: bound by the bytes of the weights, which are read once, in place.
-    private func dotProducts(_ linear: monge_linear) throws {
-        let channels = linear.epilogue.channels
-        let taskChannels = channelsOfTask(linear)
-        let tasks = (channels + taskChannels - 1) / taskChannels
-        let scratch = try threadScratch.take(Self.rowsOfDotProducts * min(taskChannels, channels))
-        workers.run(tasks) { task, thread in
-            withUnsafePointer(to: linear) {
-                kernels.pointee.dot($0, task * taskChannels, min((task + 1) * taskChannels, channels), scratch[thread])
+    private func dotProducts(_ products: [monge_linear]) throws {
+        let tasks = ProductTasks(products, self)
+        let scratch = try threadScratch.take(Self.rowsOfDotProducts * tasks.mostChannels)
+        workers.run(tasks.count) { task, thread in
+            let (product, channels) = tasks[task]
+            withUnsafePointer(to: products[product]) {
+                kernels.pointee.dot($0, channels.lowerBound, channels.upperBound, scratch[thread])
             }
         }
+    }
+}
+
+/// The blocks of output channels of one product after another.
+struct ProductTasks {
+    private let parts: [(first: Int, channels: Int, taskChannels: Int)]
+    let count: Int
+    /// Of a task.
+    let mostChannels: Int
+
+    /// - Parameter limit: The most channels of a task.
+    init(_ products: [monge_linear], _ backend: CPUBackend, limit: Int = .max) {
+        let bytes = products.reduce(0) { $0 + $1.epilogue.channels * $1.weight_row_bytes }
+        var (count, most) = (0, 0)
+        parts = products.map { product in
+            let channels = product.epilogue.channels
+            let taskChannels = min(backend.channelsOfTask(product, bytes: bytes), limit)
+            defer { count += (channels + taskChannels - 1) / taskChannels }
+            most = max(most, min(taskChannels, channels))
+            return (count, channels, taskChannels)
+        }
+        self.count = count
+        mostChannels = most
+    }
+
+    subscript(task: Int) -> (product: Int, channels: Range<Int>) {
+        var index = parts.count - 1
+        while parts[index].first > task { index -= 1 }
+        let (part, first) = (parts[index], (task - parts[index].first) * parts[index].taskChannels)
+        return (index, first..<min(first + part.taskChannels, part.channels))
     }
 }

@@ -11,7 +11,6 @@ struct GatedMLP {
 
     /// The first half: `[rows, hidden]` → `[rows, intermediate]`.
     func product(_ x: Tensor, _ context: ForwardContext) throws -> Tensor {
-        let gate = try gate(x, context)
-        return try context.backend.gatedProduct(gate: gate, up: try up(x, context), activation: activation, into: gate)
+        try context.gatedLinear(x, gate: gate, up: up, activation: activation)
     }
 }

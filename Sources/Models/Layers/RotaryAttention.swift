@@ -26,16 +26,13 @@ struct RotaryAttention {
     ) throws -> Tensor {
         let backend = context.backend
         let keyShape: Shape = [batch.rowCount, keyHeads, headChannels]
-        let query = try query(x, context).reshaped([batch.rowCount, heads, headChannels])
-        let key = try key(x, context).reshaped(keyShape)
-        let value = try value(x, context).reshaped(keyShape)
-        for rotated in [query, key] {
-            _ = try backend.rope(
-                rotated, positions: batch.positions, dimensions: headChannels, base: rotaryBase, layout: .rotateHalf,
-                frequencyFactors: frequencyFactors, into: rotated)
-        }
+        let projected = try context.linears(x, [query, key, value])
+        let query = try projected[0].reshaped([batch.rowCount, heads, headChannels])
         let (keys, values) = try cache ?? transientCache(batch, cacheType, on: backend)
-        try backend.storeKeys(key, values: value, into: keys, values, segments: batch.segments)
+        try backend.rotateAndStore(
+            query: query, key: projected[1].reshaped(keyShape), value: projected[2].reshaped(keyShape), positions: batch.positions,
+            dimensions: headChannels, base: rotaryBase, layout: .rotateHalf, frequencyFactors: frequencyFactors, into: keys, values,
+            segments: batch.segments)
         return try backend.attention(
             query, keys: keys, values: values, segments: batch.segments, scale: scale, causal: true, window: window
         ).reshaped([batch.rowCount, heads * headChannels])

@@ -41,7 +41,7 @@ struct ActivationsCommand: ParsableCommand {
         guard !capture.sites.isEmpty else {
             throw MongeError.usage("--sites is missing; for all layer norms: --sites '.*layernorm' 'model\\.norm'")
         }
-        let model = try model.load()
+        let model = try model.load(unlessAsked: .exact)
         let activations = try ProgressBar.during { bar in
             try model.activations(
                 of: sentences, sites: capture.sites, options: capture.options, steering: steering, progress: bar.update,
@@ -54,7 +54,7 @@ struct ActivationsCommand: ParsableCommand {
         try capture.refuseOptionsOfTexts(model.model, ("--cache", model.precision.cache != .auto))
         let model = try picture.parts.load(
             model.model, activations: model.precision.activationType,
-            on: model.device.open(precision: model.precision.products.precision))
+            on: model.device.open(precision: model.precision.products.precision(unlessAsked: .exact)))
         var options = capture.options
         options.steps = picture.stepsCaptured ?? 1
         let activations = try ProgressBar.during { bar in

@@ -120,7 +120,7 @@ struct FitCommand: ParsableCommand {
         if isPictureModel {
             try capture.refuseOptionsOfTexts(model!, ("--position last", position == .last), ("--cache", precision.cache != .auto))
             let model = try picture.parts.load(
-                model!, activations: precision.activationType, on: device.open(precision: precision.products.precision))
+                model!, activations: precision.activationType, on: device.open(precision: precision.products.precision(unlessAsked: .exact)))
             return try ProgressBar.during { bar in
                 try model.fit(
                     source: sourceSentences, target: targetSentences, sites: capture.sites.isEmpty ? model.defaultSites : capture.sites,
@@ -132,7 +132,7 @@ struct FitCommand: ParsableCommand {
         guard !capture.sites.isEmpty else {
             throw MongeError.usage("--sites is missing; for all layer norms: --sites '.*layernorm' 'model\\.norm'")
         }
-        let model = try device.load(model!, precision: precision)
+        let model = try device.load(model!, precision: precision, unlessAsked: .exact)
         return try ProgressBar.during { bar in
             try model.fit(
                 source: sourceSentences, target: targetSentences, sites: capture.sites, options: options, progress: bar.update,

@@ -70,7 +70,7 @@ struct GenerateCommand: ParsableCommand {
                 (0..<samples).map { (index: index, prompt: prompt, strength: strength, sample: $0, stream: index * samples + $0) }
             }
         }
-        let model = try model.load()
+        let model = try model.load(unlessAsked: .fast)
         let texts = try isConversation ? rendered(messages.map { [$0] } ?? prompts.map(conversation.conversation), by: model) : prompts
         let requests = cases.map { item in
             GenerationRequest(

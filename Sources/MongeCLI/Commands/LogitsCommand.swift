@@ -29,7 +29,7 @@ struct LogitsCommand: ParsableCommand {
         try NamedFile.check(outputs: [NamedFile("--out", out)], inputs: model.inputs + steering.inputs)
         let steering = try steering.steering()
         let text = try tokenIds == nil ? text.read() : ""
-        let model = try model.load()
+        let model = try model.load(unlessAsked: .exact)
         let tokens = tokenIds ?? model.tokenizer.encode(text, addSpecial: true, parseSpecial: false)
         let logits = try model.logits(of: tokens, steering: steering)
         try SafetensorsWriter.write(

@@ -25,7 +25,7 @@ struct PerplexityCommand: ParsableCommand {
     mutating func run() throws {
         let sentences = try sentences.read()
         let steering = try steering.steering()
-        let model = try model.load()
+        let model = try model.load(unlessAsked: .exact)
         let result = try ProgressBar.during { bar in
             try model.perplexity(
                 of: sentences, steering: steering, maximumTokens: length.maxTokens, progress: bar.update, warn: Terminal.warning)

@@ -27,22 +27,26 @@ struct DeviceOption: ParsableArguments {
     }
 
     /// Opens the device and a model on it.
-    func load(_ model: String, precision: PrecisionOptions) throws -> Model {
+    /// - Parameter products: What `--precision` is where nobody asks.
+    func load(_ model: String, precision: PrecisionOptions, unlessAsked products: ProductPrecision) throws -> Model {
         try Model.load(
-            ModelCatalogue.locate(model), on: open(precision: precision.products.precision), cache: precision.cacheType,
+            ModelCatalogue.locate(model), on: open(precision: precision.products.precision(unlessAsked: products)), cache: precision.cacheType,
             activations: precision.activationType)
     }
 }
 
-/// `--precision`, on every command that multiplies with weights.
+/// `--precision`, on every command that multiplies with weights: exact by default where numbers are the result, fast where texts, pictures
+/// and times are.
 struct ProductPrecisionOption: ParsableArguments {
     @Option(
         name: .long,
         help: """
-            Products with quantised weights: exact, or fast, for which the CPU rounds activations to 8 bits in blocks of 32. fast permits that; \
-            Vulkan devices multiply exactly all the same.
+            Products with quantised weights: exact, or fast, for which the CPU rounds activations to 16 bits in blocks of 32. fast permits that; \
+            Vulkan devices multiply exactly all the same. (default: fast for generate, chat, evaluate, image and bench, else exact)
             """)
-    var precision: ProductPrecision = .exact
+    var precision: ProductPrecision?
+
+    func precision(unlessAsked precision: ProductPrecision) -> ProductPrecision { self.precision ?? precision }
 }
 
 extension ProductPrecision: ExpressibleByArgument {}
@@ -82,7 +86,10 @@ struct ModelOptions: ParsableArguments {
     @OptionGroup var device: DeviceOption
     @OptionGroup var precision: PrecisionOptions
 
-    func load() throws -> Model { try device.load(model, precision: precision) }
+    /// - Parameter products: What `--precision` is where nobody asks.
+    func load(unlessAsked products: ProductPrecision) throws -> Model {
+        try device.load(model, precision: precision, unlessAsked: products)
+    }
 
     var inputs: [NamedFile?] { NamedFile.model(model) }
 }

@@ -36,21 +36,7 @@ extension Backend {
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, epilogue: Epilogue = .none, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "linear"
-        try Validation.requireActivation(x, "x", name)
-        guard weight.dtype.isWeight else {
-            throw TensorError.unsupportedType(operation: name, detail: "the weight is \(weight.dtype)")
-        }
-        try Validation.require(
-            weight.shape.rank == 2 && x.shape.rank >= 1 && x.shape.channels == weight.shape[1], name,
-            "x \(x.shape) does not match weight \(weight.shape), expected x […, K] and weight [N, K]")
-        let outputChannels = weight.shape[0]
-        let shape = x.shape.replacingChannels(with: outputChannels)
-        if let bias {
-            try Validation.requireType(bias, .f32, "the bias", name)
-            try Validation.require(
-                bias.shape == [outputChannels], name,
-                "bias \(bias.shape) does not match weight \(weight.shape), expected bias [N] and weight [N, K]")
-        }
+        let shape = try Validation.linear(x, weight: weight, bias: bias, name)
         try Validation.residual(epilogue.residual, of: shape, name)
         for transport in epilogue.transports { try Validation.transport(transport, on: shape, name) }
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
@@ -72,5 +58,27 @@ extension Backend {
         try apply(following, to: mapped)
         if defers, let residual = epilogue.residual { _ = try add(mapped, residual, into: result) }
         return result
+    }
+}
+
+extension Validation {
+    /// Checks the operands of a matrix product.
+    /// - Returns: The result's shape.
+    static func linear(_ x: Tensor, weight: Tensor, bias: Tensor?, _ operation: String) throws -> Shape {
+        try requireActivation(x, "x", operation)
+        guard weight.dtype.isWeight else {
+            throw TensorError.unsupportedType(operation: operation, detail: "the weight is \(weight.dtype)")
+        }
+        try require(
+            weight.shape.rank == 2 && x.shape.rank >= 1 && x.shape.channels == weight.shape[1], operation,
+            "x \(x.shape) does not match weight \(weight.shape), expected x […, K] and weight [N, K]")
+        let outputChannels = weight.shape[0]
+        if let bias {
+            try requireType(bias, .f32, "the bias", operation)
+            try require(
+                bias.shape == [outputChannels], operation,
+                "bias \(bias.shape) does not match weight \(weight.shape), expected bias [N] and weight [N, K]")
+        }
+        return x.shape.replacingChannels(with: outputChannels)
     }
 }

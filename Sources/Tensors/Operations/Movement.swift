@@ -116,29 +116,10 @@ extension Backend {
     public func storeKeys(
         _ keys: Tensor, values: Tensor, into keyCache: Tensor, _ valueCache: Tensor, segments: Segments
     ) throws {
-        let name = "storeKeys"
-        try Validation.requireActivation(keys, "the keys", name)
-        try Validation.requireActivation(keyCache, "the keys' cache", name)
-        try Validation.requireType(values, keys.dtype, "the values", name)
-        try Validation.requireType(valueCache, keyCache.dtype, "the values' cache", name)
-        try Validation.require(
-            keys.shape.rank >= 1 && keys.shape == values.shape, name, "keys \(keys.shape) and values \(values.shape), expected the same")
-        try Validation.segments(segments, name)
-        let operation = StoreKeysOperation(
-            keys: keys, values: values, keyCache: keyCache, valueCache: valueCache, segments: segments)
-        try Validation.require(
-            keyCache.shape.rank >= 2 && keyCache.shape == valueCache.shape
-                && keyCache.shape.dimensions.dropFirst(2).reduce(1, *) == operation.channels, name,
-            "keys \(keys.shape) and caches \(keyCache.shape) and \(valueCache.shape), expected twice [blocks, block size, …] with rows of "
-                + "\(operation.channels) elements")
-        let read: [ReadOperand] = [
-            .apart(keys, "the keys"), .apart(values, "the values"), .apart(segments.queryStarts, "the query starts"),
-            .apart(segments.keyLengths, "the key lengths"), .apart(segments.blocks, "the blocks"),
-        ]
-        try Validation.requireNoAlias(keyCache, read + [.apart(valueCache, "the values' cache")], name)
-        try Validation.requireNoAlias(valueCache, read, name)
+        try Validation.storeKeys(keys, values: values, into: keyCache, valueCache, segments: segments, "storeKeys")
         if keys.shape.count == 0 || segments.count == 0 { return }
-        try storeKeys(operation)
+        try storeKeys(
+            StoreKeysOperation(keys: keys, values: values, keyCache: keyCache, valueCache: valueCache, segments: segments))
     }
 
     /// Copies row i of `rows` over row `indices[i]` of `destination`.
@@ -162,5 +143,33 @@ extension Backend {
         try Validation.requireNoAlias(destination, [.apart(rows, "the rows"), .apart(indices, "the indices")], name)
         if rows.shape.count == 0 { return }
         try scatterRows(operation)
+    }
+}
+
+extension Validation {
+    /// Checks the operands of ``Backend/storeKeys(_:values:into:_:segments:)``.
+    static func storeKeys(
+        _ keys: Tensor, values: Tensor, into keyCache: Tensor, _ valueCache: Tensor, segments: Segments, _ operation: String
+    ) throws {
+        try requireActivation(keys, "the keys", operation)
+        try requireActivation(keyCache, "the keys' cache", operation)
+        try requireType(values, keys.dtype, "the values", operation)
+        try requireType(valueCache, keyCache.dtype, "the values' cache", operation)
+        try require(
+            keys.shape.rank >= 1 && keys.shape == values.shape, operation,
+            "keys \(keys.shape) and values \(values.shape), expected the same")
+        try Validation.segments(segments, operation)
+        let channels = keys.shape.dimensions.dropFirst().reduce(1, *)
+        try require(
+            keyCache.shape.rank >= 2 && keyCache.shape == valueCache.shape
+                && keyCache.shape.dimensions.dropFirst(2).reduce(1, *) == channels, operation,
+            "keys \(keys.shape) and caches \(keyCache.shape) and \(valueCache.shape), expected twice [blocks, block size, …] with rows of "
+                + "\(channels) elements")
+        let read: [ReadOperand] = [
+            .apart(keys, "the keys"), .apart(values, "the values"), .apart(segments.queryStarts, "the query starts"),
+            .apart(segments.keyLengths, "the key lengths"), .apart(segments.blocks, "the blocks"),
+        ]
+        try requireNoAlias(keyCache, read + [.apart(valueCache, "the values' cache")], operation)
+        try requireNoAlias(valueCache, read, operation)
     }
 }

@@ -38,22 +38,7 @@ extension Backend {
         frequencyFactors: Tensor? = nil, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "rope"
-        try Validation.requireActivation(x, "x", name)
-        try Validation.requireType(positions, .i32, "the positions", name)
-        try Validation.require(x.shape.rank == 3, name, "x has shape \(x.shape), expected [rows, heads, channels]")
-        try Validation.require(
-            positions.shape == [x.shape[0]], name,
-            "positions \(positions.shape) do not match x \(x.shape), expected [rows] and [rows, heads, channels]")
-        try Validation.requireOption(
-            dimensions > 0 && dimensions % 2 == 0 && dimensions <= x.shape[2], name,
-            "\(dimensions) rotated channels of heads with \(x.shape[2]); expected an even number from 2 to that")
-        try Validation.requireOption(base > 0 && base.isFinite, name, "the base is \(base), expected a number > 0")
-        if let frequencyFactors {
-            try Validation.requireType(frequencyFactors, .f32, "the frequency factors", name)
-            try Validation.require(
-                frequencyFactors.shape == [dimensions / 2], name,
-                "frequency factors \(frequencyFactors.shape) do not match \(dimensions) rotated channels")
-        }
+        try Validation.rope(x, positions: positions, dimensions: dimensions, base: base, frequencyFactors: frequencyFactors, name)
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
         let result = try Validation.output(
             output, x.shape, dtype, self, name,
@@ -64,5 +49,29 @@ extension Backend {
                 x: x, positions: positions, dimensions: dimensions, base: base, layout: layout,
                 frequencyFactors: frequencyFactors, output: result))
         return result
+    }
+}
+
+extension Validation {
+    /// Checks the operands of a rotary embedding.
+    static func rope(
+        _ x: Tensor, positions: Tensor, dimensions: Int, base: Float, frequencyFactors: Tensor?, _ operation: String
+    ) throws {
+        try requireActivation(x, "x", operation)
+        try requireType(positions, .i32, "the positions", operation)
+        try require(x.shape.rank == 3, operation, "x has shape \(x.shape), expected [rows, heads, channels]")
+        try require(
+            positions.shape == [x.shape[0]], operation,
+            "positions \(positions.shape) do not match x \(x.shape), expected [rows] and [rows, heads, channels]")
+        try requireOption(
+            dimensions > 0 && dimensions % 2 == 0 && dimensions <= x.shape[2], operation,
+            "\(dimensions) rotated channels of heads with \(x.shape[2]); expected an even number from 2 to that")
+        try requireOption(base > 0 && base.isFinite, operation, "the base is \(base), expected a number > 0")
+        if let frequencyFactors {
+            try requireType(frequencyFactors, .f32, "the frequency factors", operation)
+            try require(
+                frequencyFactors.shape == [dimensions / 2], operation,
+                "frequency factors \(frequencyFactors.shape) do not match \(dimensions) rotated channels")
+        }
     }
 }

@@ -83,7 +83,7 @@ struct EvaluateTextCommand: ParsableCommand {
         evaluation.samples = samples
         evaluation.strengths = strengths.values
         evaluation.generation = GenerationOptions(tokens: tokens, topP: topP, repetitionPenalty: repetitionPenalty, seed: seed)
-        let model = try model.load()
+        let model = try model.load(unlessAsked: .fast)
         var rows = [ConceptEvaluation.Row]()
         var warnings = Set<String>()
         // Every fit meets the same sentences.
