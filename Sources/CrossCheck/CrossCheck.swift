@@ -11,8 +11,10 @@ public enum CrossCheck {
     /// Every operation of ``Backend``.
     public static let operations: [CheckedOperation] = [
         .activation, .add, .argmax, .attention, .aurocColumns, .broadcast, .cast, .clamp, .concat, .conv2d, .convTranspose2d,
-        .embedding, .fitColumns, .gatedProduct, .gatherRows, .groupNorm, .layerNorm, .linear, .multiply, .multiplyAdd, .pad,
-        .permute, .pool, .quantileColumns, .reduce, .rmsNorm, .rope, .rotation, .sample, .scale, .scatterRows, .slice, .softmax,
+        .embedding, .fitColumns, .gatedLinear, .gatedProduct, .gatherRows, .groupNorm, .layerNorm, .linear, .linears, .multiply,
+        .multiplyAdd, .pad,
+        .permute, .pool, .quantileColumns, .reduce, .rmsNorm, .rope, .rotateAndStore, .rotation, .sample, .scale, .scatterRows, .slice,
+        .softmax,
         .storeKeys,
         .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .upsample,
     ]

@@ -13,7 +13,12 @@ struct EpilogueTolerance {
     ///   - product: The sum of products in Float64.
     ///   - error: A bound on the error of a kernel's sum.
     ///   - index: Of the element of the result, which has `channels` a row.
-    func tolerance(product: Double, error sumError: Double, index: Int, channels: Int) -> Double {
+    func tolerance(product: Double, error: Double, index: Int, channels: Int) -> Double {
+        result(product: product, error: error, index: index, channels: channels).error
+    }
+
+    /// What is stored, before it is rounded to its type, and the tolerance.
+    func result(product: Double, error sumError: Double, index: Int, channels: Int) -> (value: Double, error: Double) {
         let (row, channel) = (index / channels, index % channels)
         let offset = Double(bias?[channel] ?? 0)
         let sum = product + offset
@@ -31,6 +36,6 @@ struct EpilogueTolerance {
         let last = Double(residual?[index] ?? 0)
         if residual != nil, transports.count > 1 { error += RoundOff.storing(dtype, value) }
         error += 2 * RoundOff.unit * (abs(value) + abs(last))
-        return error + RoundOff.storing(dtype, abs(value + last) + error)
+        return (value + last, error + RoundOff.storing(dtype, abs(value + last) + error))
     }
 }

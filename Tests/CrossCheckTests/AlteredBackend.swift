@@ -556,3 +556,28 @@ final class KeysFromTheEnd: AlteredBackend {
                 maximumQueries: segments.maximumQueries, maximumKeys: segments.maximumKeys))
     }
 }
+
+/// Forgets the maps of a group, and which of two products is the gate.
+final class SwappedFactors: AlteredBackend {
+    override func linears(_ operations: [LinearOperation]) throws {
+        for operation in operations {
+            _ = try inner.linear(operation.x, weight: operation.weight, bias: operation.bias, into: operation.output)
+        }
+    }
+
+    override func gatedLinear(_ operation: GatedLinearOperation) throws {
+        _ = try inner.gatedLinear(
+            operation.x, gate: operation.up, up: operation.gate, activation: operation.activation, into: operation.output)
+    }
+}
+
+/// Stores keys as they were before they were turned.
+final class UnturnedKeys: AlteredBackend {
+    override func rotateAndStore(_ operation: RotateAndStoreOperation) throws {
+        try inner.storeKeys(
+            operation.key, values: operation.value, into: operation.keyCache, operation.valueCache, segments: operation.segments)
+        _ = try inner.rope(
+            operation.query, positions: operation.positions, dimensions: operation.dimensions, base: operation.base,
+            layout: operation.layout, frequencyFactors: operation.frequencyFactors, into: operation.query)
+    }
+}

@@ -22,9 +22,9 @@ import Testing
         #expect(
             names.sorted() == [
                 "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "conv2d",
-                "convTranspose2d", "embedding", "fitColumns", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear",
-                "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "reduce", "rmsNorm", "rope", "rotation", "sample",
-                "scale", "scatterRows", "slice", "softmax", "sortColumns", "storeKeys", "subtract", "timestepEmbedding", "topK",
+                "convTranspose2d", "embedding", "fitColumns", "gatedLinear", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear",
+                "linears", "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "reduce", "rmsNorm", "rope",
+                "rotateAndStore", "rotation", "sample", "scale", "scatterRows", "slice", "softmax", "sortColumns", "storeKeys", "subtract", "timestepEmbedding", "topK",
                 "transport",
                 "upsample",
             ])
@@ -45,8 +45,8 @@ import Testing
 
     /// Tolerances are wide enough for f32, and not much wider: the worst error is a part of them that can be seen.
     @Test(arguments: [
-        "activation", "attention", "conv2d", "convTranspose2d", "gatedProduct", "groupNorm", "layerNorm", "linear", "multiplyAdd",
-        "pool", "quantileColumns", "rmsNorm", "rope", "rotation", "softmax", "transport",
+        "activation", "attention", "conv2d", "convTranspose2d", "gatedLinear", "gatedProduct", "groupNorm", "layerNorm", "linear",
+        "linears", "multiplyAdd", "pool", "quantileColumns", "rmsNorm", "rope", "rotateAndStore", "rotation", "softmax", "transport",
     ])
     func plainSinglePrecisionPasses(_ name: String) throws {
         let report = try Self.report(name, of: SinglePrecision())
@@ -73,6 +73,8 @@ import Testing
             ("groupNorm", OneChannelGroups.self), ("layerNorm", UnbiasedNorm.self), ("transport", PointwiseMeans.self),
             ("argmax", LastOfEqual.self), ("reduce", IgnoringNaN.self), ("topK", ReversedRanks.self), ("sample", WholeVocabulary.self),
             ("sample", DividingPenalty.self), ("sample", ForgetfulSampler.self), ("sample", TolerantSampler.self),
+            ("linears", SwappedFactors.self), ("gatedLinear", SwappedFactors.self),
+            ("rotateAndStore", UnturnedKeys.self),
         ] as [(String, AlteredBackend.Type)])
     func aWrongKernelFails(_ name: String, _ kernel: AlteredBackend.Type) throws {
         let candidate = kernel.init()

@@ -5,6 +5,12 @@ import Tensors
 /// Kernels as one writes them first: loops in f32, one term after the other, functions by their textbook formulas. Tolerances that
 /// are derived from the errors of f32 must let them pass.
 final class SinglePrecision: AlteredBackend {
+    override func linears(_ operations: [LinearOperation]) throws { try separateLinears(operations) }
+
+    override func gatedLinear(_ operation: GatedLinearOperation) throws { try separateGatedLinear(operation) }
+
+    override func rotateAndStore(_ operation: RotateAndStoreOperation) throws { try separateRotateAndStore(operation) }
+
     override func linear(_ operation: LinearOperation) throws {
         let (rows, inputs, outputs) = (operation.rows, operation.inputChannels, operation.outputChannels)
         let x = try inner.readFloats(operation.x)

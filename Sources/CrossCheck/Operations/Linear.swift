@@ -132,7 +132,7 @@ extension CheckedOperation {
 }
 
 /// Σ x·w for each row and output, with a bound on the error of its f32 sum.
-private struct ProductSums {
+struct ProductSums {
     private(set) var values: [Double] = []
     private(set) var errors: [Double] = []
 

@@ -79,35 +79,19 @@ extension CheckedOperation {
         defaultCases: 60
     ) { index, generator, _ in
         let (from, to) = (generator.activationType(), generator.activationType())
-        let sequences = generator.integer(in: 1...9)
-        let capacity = generator.integer(in: 1...70)
-        var (starts, keyLengths) = ([Int32(0)], [Int32]())
-        for _ in 0..<sequences {
-            let count = generator.chance(0.15) || index == 0 ? 0 : generator.chance(0.5) ? 1 : generator.integer(in: 1...40)
-            starts.append(starts.last! + Int32(count))
-            // Now and then fewer keys than rows: the first of these have no place.
-            keyLengths.append(Int32(generator.integer(in: generator.chance(0.9) ? min(count, capacity)...capacity : 0...capacity)))
-        }
-        let table = BlockTableDraw(
-            sequences: sequences, capacity: capacity, keyLengths: keyLengths, prefix: 0, isPaged: generator.chance(0.6),
-            spare: generator.integer(in: 0...2), &generator)
-        // Rows behind those of the sequences belong to none.
-        let rows = Int(starts.last!) + generator.pick([0, 0, 3])
+        let draw = StoreDraw(isEmpty: index == 0, &generator)
+        let (rows, table) = (draw.rows, draw.table)
         let rest = generator.chance(0.5) ? [generator.extent(atMost: 257)] : [generator.integer(in: 1...5), generator.extent(atMost: 64)]
         let cacheShape = Shape([table.blockCount, table.blockSize] + rest)
         let inputs = (0..<2).map { _ in generator.values(rows * rest.reduce(1, *), .special, from) }
         let caches = (0..<2).map { _ in generator.normals(cacheShape.count, to) }
-        let description = "rows \(Shape([rows] + rest)) \(from) into \(cacheShape) \(to), starts \(starts), key lengths \(keyLengths), "
-        return CheckCase(shapes: description + table.description) { [starts, keyLengths] device in
+        let description = "rows \(Shape([rows] + rest)) \(from) into \(cacheShape) \(to), "
+        return CheckCase(shapes: description + draw.description) { device in
             let outputs = try caches.map { try device.output(cacheShape, to, initial: $0, "a cache") }
             let sources = try inputs.map { try device.input($0, Shape([rows] + rest), from, "the rows") }
             try device.backend.storeKeys(
                 sources[0], values: sources[1], into: outputs[0], outputs[1],
-                segments: Segments(
-                    queryStarts: device.input(starts, [starts.count], "the query starts"),
-                    keyLengths: device.input(keyLengths, [sequences], "the key lengths"),
-                    blocks: device.input(table.blocks, [sequences, table.perSequence], "the blocks"), maximumQueries: 40,
-                    maximumKeys: capacity))
+                segments: draw.segments(on: device))
             return try outputs.map { try device.read($0) }
         } tolerances: { _, outputs in
             outputs.flatMap { exact([$0]) }

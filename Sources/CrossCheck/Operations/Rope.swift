@@ -11,48 +11,78 @@ extension CheckedOperation {
     ) { index, generator, _ in
         let rows = index == 0 ? 0 : generator.extent(atMost: 33)
         let heads = generator.pick([1, 2, 3, 5, 8, 9])
-        let channels = generator.pick([2, 4, 6, 16, 32, 64, 66, 80, 128])
-        let dimensions = generator.chance(0.6) ? channels : 2 * generator.integer(in: 1...channels / 2)
-        let layout = generator.pick(RopeLayout.allCases)
-        let base: Float = generator.pick([10_000, 500_000, 1_000_000, 100])
-        let limit = generator.pick([8, 100, 4096, 131_072])
-        let positions = (0..<rows).map { _ in Int32(generator.integer(in: 0...limit - 1)) }
-        let factors: [Float]? =
-            generator.chance(0.3) ? (0..<dimensions / 2).map { _ in Float(generator.pick([1.0, 8, 1 + 7 * generator.uniform()])) } : nil
+        let turn = RopeDraw(rows: rows, &generator)
         let range = generator.pick(ValueRange.allCases)
         let types = generator.activationTypes()
         let isNarrowed = types.operand == .f32 && types.result == .f16
-        let x = generator.values(rows * heads * channels, range, types.operand, to: types.result)
+        let x = generator.values(rows * heads * turn.channels, range, types.operand, to: types.result)
         let isInPlace = types.operand == types.result && generator.chance(0.5)
-        let shape: Shape = [rows, heads, channels]
+        let shape: Shape = [rows, heads, turn.channels]
         let description =
-            "x \(shape) \(types.operand) to \(types.result)\(isInPlace ? " in place" : "") \(range), \(dimensions) channels turn, \(layout), base \(base), positions below "
-            + "\(limit)" + (factors == nil ? "" : ", frequency factors")
+            "x \(shape) \(types.operand) to \(types.result)\(isInPlace ? " in place" : "") \(range), \(turn.description)"
         return CheckCase(shapes: description) { device in
             let output = try device.output(shape, types.result, initial: isInPlace ? x : nil)
             let result = try device.backend.rope(
-                isInPlace ? output : device.input(x, shape, types.operand, "x"),
-                positions: device.input(positions, [rows], "the positions"),
-                dimensions: dimensions, base: base, layout: layout,
-                frequencyFactors: factors.map { try device.input($0, [dimensions / 2], "the frequency factors") }, into: output)
+                isInPlace ? output : device.input(x, shape, types.operand, "x"), positions: turn.positions(on: device),
+                dimensions: turn.dimensions, base: turn.base, layout: turn.layout, frequencyFactors: turn.factors(on: device), into: output)
             return [try device.read(result)]
         } tolerances: { _, outputs in
-            var tolerance = x.map { isNarrowed ? RoundOff.storing(types.result, Double($0)) : 0 }
-            for row in 0..<rows {
-                for head in 0..<heads {
-                    let start = (row * heads + head) * channels
-                    for pair in 0..<dimensions / 2 {
-                        let (first, second) = layout == .rotateHalf ? (pair, pair + dimensions / 2) : (2 * pair, 2 * pair + 1)
-                        let size = abs(Double(x[start + first])) + abs(Double(x[start + second]))
-                        let frequency = pow(Double(base), -2 * Double(pair) / Double(dimensions)) / Double(factors?[pair] ?? 1)
-                        let error = (8 * Double(positions[row]) * frequency + 8) * RoundOff.unit * size + 4 * RoundOff.flush
-                        for place in [start + first, start + second] {
-                            tolerance[place] = error + RoundOff.storing(types.result, abs(Double(outputs[0].floats[place])) + error)
-                        }
-                    }
+            let errors = turn.errors(x, heads: heads)
+            return [
+                x.indices.map { place in
+                    guard let error = errors[place] else { return isNarrowed ? RoundOff.storing(types.result, Double(x[place])) : 0 }
+                    return error + RoundOff.storing(types.result, abs(Double(outputs[0].floats[place])) + error)
+                }
+            ]
+        }
+    }
+
+    /// Queries and keys as ``rope``; a key that is not of the cache's type may be rounded to its own before it is rounded to the cache's.
+    static let rotateAndStore = CheckedOperation(
+        name: "rotateAndStore", summary: "rotary position embedding of queries and keys, which go into a cache with the values",
+        tolerance: "that of rope for queries and keys; the same bits elsewhere", defaultCases: 60
+    ) { index, generator, _ in
+        let (from, to) = (generator.activationType(), generator.activationType())
+        let draw = StoreDraw(isEmpty: index == 0, &generator)
+        let keyHeads = generator.pick([1, 2, 3, 5])
+        let heads = keyHeads * generator.pick([1, 2, 3])
+        let turn = RopeDraw(rows: draw.rows, &generator)
+        let range = generator.pick(ValueRange.allCases)
+        let queryShape: Shape = [draw.rows, heads, turn.channels]
+        let keyShape: Shape = [draw.rows, keyHeads, turn.channels]
+        let cacheShape: Shape = [draw.table.blockCount, draw.table.blockSize, keyHeads, turn.channels]
+        let query = generator.values(queryShape.count, range, from)
+        let (key, value) = (generator.values(keyShape.count, range, from, to: to), generator.values(keyShape.count, range, from, to: to))
+        let caches = (0..<2).map { _ in generator.normals(cacheShape.count, to) }
+        let description = "queries \(queryShape) and keys \(keyShape) \(from) into \(cacheShape) \(to), \(range), \(turn.description), "
+        return CheckCase(shapes: description + draw.description) { device in
+            let turned = try device.output(queryShape, from, initial: query, "the queries")
+            let outputs = try caches.map { try device.output(cacheShape, to, initial: $0, "a cache") }
+            // What becomes of the keys is not defined: no input that has to stay as it is.
+            let keys = try device.output(keyShape, from, initial: key, "the keys")
+            try device.backend.rotateAndStore(
+                query: turned, key: keys, value: device.input(value, keyShape, from, "the values"),
+                positions: turn.positions(on: device), dimensions: turn.dimensions, base: turn.base, layout: turn.layout,
+                frequencyFactors: turn.factors(on: device), into: outputs[0], outputs[1], segments: draw.segments(on: device))
+            return try ([turned] + outputs).map { try device.read($0) }
+        } tolerances: { _, outputs in
+            func tolerance(_ error: Double, _ y: Float, _ types: [DType]) -> Double {
+                types.reduce(error) { $0 + RoundOff.storing($1, abs(Double(y)) + $0) }
+            }
+            let queries = zip(turn.errors(query, heads: heads), outputs[0].floats).map { error, y in
+                error.map { tolerance($0, y, [from]) } ?? 0
+            }
+            var keys = [Double](repeating: 0, count: cacheShape.count)
+            let (errors, channels) = (turn.errors(key, heads: keyHeads), keyHeads * turn.channels)
+            for (row, place) in draw.places.enumerated() {
+                guard let place else { continue }
+                for channel in 0..<channels {
+                    guard let error = errors[row * channels + channel] else { continue }
+                    let index = place * channels + channel
+                    keys[index] = tolerance(error, outputs[1].floats[index], [from, to])
                 }
             }
-            return [tolerance]
+            return [queries, keys, [Double](repeating: 0, count: cacheShape.count)]
         }
     }
 
@@ -133,5 +163,53 @@ extension CheckedOperation {
                 }
             ]
         }
+    }
+}
+
+/// A random rotation of packed rows.
+private struct RopeDraw {
+    let channels, dimensions: Int
+    let layout: RopeLayout
+    let base: Float
+    let positions: [Int32]
+    let factors: [Float]?
+    let description: String
+
+    init(rows: Int, _ generator: inout CheckGenerator) {
+        channels = generator.pick([2, 4, 6, 16, 32, 64, 66, 80, 128])
+        dimensions = generator.chance(0.6) ? channels : 2 * generator.integer(in: 1...channels / 2)
+        layout = generator.pick(RopeLayout.allCases)
+        base = generator.pick([10_000, 500_000, 1_000_000, 100])
+        let limit = generator.pick([8, 100, 4096, 131_072])
+        positions = (0..<rows).map { _ in Int32(generator.integer(in: 0...limit - 1)) }
+        factors =
+            generator.chance(0.3)
+            ? (0..<dimensions / 2).map { _ in Float(generator.pick([1.0, 8, 1 + 7 * generator.uniform()])) } : nil
+        description =
+            "\(dimensions) channels turn, \(layout), base \(base), positions below \(limit)" + (factors == nil ? "" : ", frequency factors")
+    }
+
+    func positions(on device: CheckDevice) throws -> Tensor { try device.input(positions, [positions.count], "the positions") }
+
+    func factors(on device: CheckDevice) throws -> Tensor? {
+        try factors.map { try device.input($0, [dimensions / 2], "the frequency factors") }
+    }
+
+    /// Bounds on the errors of `[rows, heads, channels]`, before they are stored; nil for channels that do not turn.
+    func errors(_ x: [Float], heads: Int) -> [Double?] {
+        var errors = [Double?](repeating: nil, count: x.count)
+        for (row, position) in positions.enumerated() {
+            for head in 0..<heads {
+                let start = (row * heads + head) * channels
+                for pair in 0..<dimensions / 2 {
+                    let (first, second) = layout == .rotateHalf ? (pair, pair + dimensions / 2) : (2 * pair, 2 * pair + 1)
+                    let size = abs(Double(x[start + first])) + abs(Double(x[start + second]))
+                    let frequency = pow(Double(base), -2 * Double(pair) / Double(dimensions)) / Double(factors?[pair] ?? 1)
+                    let error = (8 * Double(position) * frequency + 8) * RoundOff.unit * size + 4 * RoundOff.flush
+                    (errors[start + first], errors[start + second]) = (error, error)
+                }
+            }
+        }
+        return errors
     }
 }

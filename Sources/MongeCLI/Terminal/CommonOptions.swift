@@ -30,7 +30,8 @@ struct DeviceOption: ParsableArguments {
     /// - Parameter products: What `--precision` is where nobody asks.
     func load(_ model: String, precision: PrecisionOptions, unlessAsked products: ProductPrecision) throws -> Model {
         try Model.load(
-            ModelCatalogue.locate(model), on: open(precision: precision.products.precision(unlessAsked: products)), cache: precision.cacheType,
+            ModelCatalogue.locate(model), on: open(precision: precision.products.precision(unlessAsked: products)),
+            cache: precision.cacheType,
             activations: precision.activationType)
     }
 }

@@ -14,6 +14,13 @@ public struct LinearFactor {
     }
 }
 
+extension LinearFactor {
+    /// What a product reads besides x.
+    fileprivate var reads: [ReadOperand] {
+        [.apart(weight, "the weight"), .apart(bias, "the bias"), .transports(transport.map { [$0] } ?? [])]
+    }
+}
+
 /// A validated ``Backend/gatedLinear(_:gate:up:activation:as:)``.
 public struct GatedLinearOperation {
     /// `[…, K]` f32 or f16, seen as `[rows, K]`.
@@ -37,15 +44,27 @@ extension Backend {
     /// - Parameters:
     ///   - x: `[…, K]` f32 or f16.
     ///   - factors: Each with a weight `[N, K]` of its own N.
-    ///   - dtype: f32 or f16, the type of the results; nil for x's.
+    ///   - dtype: f32 or f16, the type of the results; nil for those of the outputs, or x's.
+    ///   - outputs: Where to write, one for each factor and apart from one another; allocated when nil.
     /// - Returns: `[…, N]` for each factor, in their order.
-    public func linears(_ x: Tensor, _ factors: [LinearFactor], as dtype: DType? = nil) throws -> [Tensor] {
-        let name = "linear"
-        let operations = try factors.map { factor in
+    public func linears(
+        _ x: Tensor, _ factors: [LinearFactor], as dtype: DType? = nil, into outputs: [Tensor]? = nil
+    ) throws -> [Tensor] {
+        let name = "linears"
+        if let outputs {
+            try Validation.require(outputs.count == factors.count, name, "\(outputs.count) outputs for \(factors.count) products")
+            for (index, output) in outputs.enumerated() {
+                try Validation.requireNoAlias(output, outputs[..<index].map { .apart($0, "the output of another product") }, name)
+            }
+        }
+        let operations = try factors.indices.map { index in
+            let (factor, output) = (factors[index], outputs?[index])
             let shape = try Validation.linear(x, factor, name)
             return LinearOperation(
                 x: x, weight: factor.weight, bias: factor.bias, activation: .identity, transport: factor.transport, residual: nil,
-                output: try allocate(shape, dtype ?? x.dtype))
+                output: try Validation.output(
+                    output, shape, Validation.resultType(dtype, output, usual: x.dtype, name), self, name,
+                    reading: [.apart(x, "x")] + factors.flatMap(\.reads)))
         }
         let filled = operations.allSatisfy { $0.output.shape.count > 0 } ? operations : operations.filter { $0.output.shape.count > 0 }
         if !filled.isEmpty { try linears(filled) }
@@ -59,17 +78,20 @@ extension Backend {
     ///   - x: `[…, K]` f32 or f16.
     ///   - gate: W `[N, K]`, its bias and its map.
     ///   - up: V `[N, K]`, its bias and its map.
-    ///   - dtype: f32 or f16, the type of the result; nil for x's.
+    ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
+    ///   - output: Where to write; allocated when nil.
     /// - Returns: `[…, N]`.
     public func gatedLinear(
-        _ x: Tensor, gate: LinearFactor, up: LinearFactor, activation: Activation, as dtype: DType? = nil
+        _ x: Tensor, gate: LinearFactor, up: LinearFactor, activation: Activation, as dtype: DType? = nil, into output: Tensor? = nil
     ) throws -> Tensor {
         let name = "gatedLinear"
         let shape = try Validation.linear(x, gate, name)
         let upShape = try Validation.linear(x, up, name)
         try Validation.require(
             shape == upShape, name, "weights \(gate.weight.shape) of the gate and \(up.weight.shape) of the product, expected the same")
-        let output = try allocate(shape, dtype ?? x.dtype)
+        let output = try Validation.output(
+            output, shape, Validation.resultType(dtype, output, usual: x.dtype, name), self, name,
+            reading: [.apart(x, "x")] + gate.reads + up.reads)
         if shape.count == 0 { return output }
         try gatedLinear(GatedLinearOperation(x: x, gate: gate, up: up, activation: activation, output: output))
         return output

@@ -27,7 +27,7 @@ extension Backend {
     ///   - query: `[rows, heads, D]` f32 or f16, turned in place.
     ///   - key: `[rows, key heads, D]` of the query's type; what it holds afterwards is undefined.
     ///   - value: As the keys.
-    ///   - keyCache: `[blocks, block size, key heads, D]` f32 or f16; values of another type are rounded to it once, behind the rotation.
+    ///   - keyCache: `[blocks, block size, key heads, D]` f32 or f16; what is of another type is rounded to it.
     ///   - valueCache: The same shape and type as the keys' cache.
     public func rotateAndStore(
         query: Tensor, key: Tensor, value: Tensor, positions: Tensor, dimensions: Int, base: Float, layout: RopeLayout,
