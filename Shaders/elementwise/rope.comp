@@ -1,13 +1,7 @@
 #version 460
 // Rotary position embedding, an invocation for each row and pair of channels (or channel that is only copied), over all heads.
-//
-// The angle grows with the position, and a float's rounding with the angle. So it is counted in turns, whose whole part drops out
-// exactly: `turns` holds base^(−2i/d) / 2π as a pair of floats, and the products are error-free.
 #include "common/arguments.glsl"
-#include "common/compensated.glsl"
-#include "common/functions.glsl"
-
-layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Pairs { vec2 value; };
+#include "elementwise/rope.glsl"
 
 layout(push_constant, scalar) uniform Arguments {
     Floats x;
@@ -40,15 +34,10 @@ void main() {
             }
             continue;
         }
-        vec2 frequency = arguments.turns[AT(2u, column, 8u)].value;
-        if (arguments.hasFactors != 0u) {
-            frequency = pairQuotient(frequency, vec2(arguments.factors[AT(3u, column, 4u)].value, 0.0));
-        }
+        float factor = 1.0;
+        if (arguments.hasFactors != 0u) factor = arguments.factors[AT(3u, column, 4u)].value;
         uint position = uint(arguments.positions[AT(1u, row, 4u)].value);
-        vec2 turns = pairProduct(pairOf(position), frequency);
-        float whole = roundEven(turns.x);
-        precise float part = (turns.x - whole) + turns.y;
-        vec2 turn = cosSinOfTurns(part);
+        vec2 turn = cosSinOfPosition(position, arguments.turns[AT(2u, column, 8u)].value, arguments.hasFactors != 0u, factor);
         uint first = arguments.interleaved != 0u ? 2u * column : column;
         uint second = arguments.interleaved != 0u ? first + 1u : column + pairs;
         for (uint head = 0; head < arguments.heads; head++) {

@@ -48,17 +48,12 @@ extension VulkanBackend {
         let segments = operation.segments
         var arguments = KernelArguments()
         for source in sources { arguments.buffer(source, .read) }
-        arguments.buffer(try place(of: segments.queryStarts, name), .read)
-        arguments.buffer(try place(of: segments.keyLengths, name), .read)
-        arguments.buffer(try place(of: segments.blocks, name), .read)
+        try arguments.append(places: segments, self, name)
         for cache in caches { arguments.buffer(cache, .write) }
         let (rows, units) = (operation.keys.shape[0], operation.channels / width)
         arguments.number(UInt32(rows))
         arguments.number(UInt32(units))
-        arguments.number(UInt32(segments.count))
-        arguments.number(UInt32(operation.keyCache.shape[1]))
-        arguments.number(UInt32(segments.blocks.shape[1]))
-        arguments.number(UInt32(operation.keyCache.shape[0]))
+        arguments.append(placeNumbers: segments, cache: operation.keyCache)
         // A search among the sequences.
         let iterations = Int.bitWidth - segments.count.leadingZeroBitCount
         try run(
@@ -97,5 +92,22 @@ extension VulkanBackend {
             "movement/rows",
             constants: [source.dtype.elementNumber, result.dtype.elementNumber, width > 1 ? 1 : 0, scatters ? 1 : 0],
             launch(elements: indices.shape.count * channels / width, name), arguments, name)
+    }
+}
+
+/// The arguments of movement/places.glsl.
+extension KernelArguments {
+    mutating func append(places segments: Segments, _ backend: VulkanBackend, _ operation: String) throws {
+        for table in [segments.queryStarts, segments.keyLengths, segments.blocks] {
+            buffer(try backend.place(of: table, operation), .read)
+        }
+    }
+
+    /// - Parameter cache: `[blocks, block size, …]`
+    mutating func append(placeNumbers segments: Segments, cache: Tensor) {
+        number(UInt32(segments.count))
+        number(UInt32(cache.shape[1]))
+        number(UInt32(segments.blocks.shape[1]))
+        number(UInt32(cache.shape[0]))
     }
 }

@@ -56,6 +56,42 @@ extension VulkanBackend {
             name)
     }
 
+    public func rotateAndStore(_ operation: RotateAndStoreOperation) throws {
+        let name = "rotateAndStore"
+        let (query, key) = (operation.query, operation.key)
+        let (heads, keyHeads, channels) = (query.shape[1], key.shape[1], query.shape[2])
+        guard max(heads, keyHeads, channels) < 1 << 16 else { return try separateRotateAndStore(operation) }
+        for tensor in [query, key, operation.keyCache] { _ = try count(tensor, name) }
+        let x = try place(of: query, name)
+        var arguments = KernelArguments()
+        arguments.buffer(x, .readWrite)
+        arguments.buffer(try place(of: key, name), .read)
+        arguments.buffer(try place(of: operation.value, name), .read)
+        arguments.buffer(try place(of: operation.positions, name), .read)
+        arguments.buffer(try turns(.rope(dimensions: operation.dimensions, base: operation.base)), .read)
+        arguments.buffer(try operation.frequencyFactors.map { try place(of: $0, name) } ?? x, .read)
+        try arguments.append(places: operation.segments, self, name)
+        arguments.buffer(try place(of: operation.keyCache, name), .write)
+        arguments.buffer(try place(of: operation.valueCache, name), .write)
+        arguments.number(UInt32(query.shape[0]))
+        arguments.number(UInt32(heads | keyHeads << 16))
+        arguments.number(UInt32(channels | operation.dimensions << 16))
+        arguments.append(placeNumbers: operation.segments, cache: operation.keyCache)
+        // Heads that share an angle.
+        let each = 4
+        let groups = (heads + each - 1) / each + (keyHeads + each - 1) / each
+        let search = Int.bitWidth - operation.segments.count.leadingZeroBitCount
+        try run(
+            "elementwise/rotateAndStore", types: ActivationTypes(query.dtype, to: query.dtype),
+            constants: [
+                query.dtype.elementNumber, operation.keyCache.dtype.elementNumber, operation.layout == .interleaved ? 1 : 0,
+                operation.frequencyFactors == nil ? 0 : 1, UInt32(each),
+            ],
+            launch(
+                elements: query.shape[0] * groups * (channels - operation.dimensions / 2), iterations: max(each, search), name),
+            arguments, name)
+    }
+
     public func rotation(_ operation: RotationOperation) throws {
         let name = "rope"
         let shape = operation.x.shape

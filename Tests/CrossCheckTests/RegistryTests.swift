@@ -22,9 +22,11 @@ import Testing
         #expect(
             names.sorted() == [
                 "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "conv2d",
-                "convTranspose2d", "embedding", "fitColumns", "gatedLinear", "gatedProduct", "gatherRows", "groupNorm", "layerNorm", "linear",
+                "convTranspose2d", "embedding", "fitColumns", "gatedLinear", "gatedProduct", "gatherRows", "groupNorm", "layerNorm",
+                "linear",
                 "linears", "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "reduce", "rmsNorm", "rope",
-                "rotateAndStore", "rotation", "sample", "scale", "scatterRows", "slice", "softmax", "sortColumns", "storeKeys", "subtract", "timestepEmbedding", "topK",
+                "rotateAndStore", "rotation", "sample", "scale", "scatterRows", "slice", "softmax", "sortColumns", "storeKeys", "subtract",
+                "timestepEmbedding", "topK",
                 "transport",
                 "upsample",
             ])
