@@ -38,7 +38,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) buffer CheckBlock {
     uint slot;
     uint index;
     uint count;
-    uint64_t byteLengths[12];
+    uint64_t byteLengths[32];
 };
 
 #define CHECK_BLOCK layout(offset = 120) CheckBlock check;

@@ -1,16 +1,16 @@
 /// Where checked kernels find the lengths of their arguments and report an index out of bounds: a block for each dispatch of a batch.
 ///
 /// ```glsl
-/// struct { uint flag; uint slot; uint index; uint count; uint64_t byteLengths[12]; }
+/// struct { uint flag; uint slot; uint index; uint count; uint64_t byteLengths[32]; }
 /// ```
 struct CheckBlocks {
     /// Where in the push constants the block's address is.
     static let argumentOffset = 120
-    static let mostArguments = 12
+    static let mostArguments = 32
 
     private static let headBytes = 16
-    /// 16 bytes and 12 lengths of 8, rounded up to a power of two.
-    private static let stride = 128
+    /// Rounded up to a multiple of 16.
+    private static let stride = headBytes + mostArguments * 8
 
     private let memory: MemoryBlock
     private let mapped: UnsafeMutableRawPointer

@@ -135,6 +135,42 @@ static void check_dot(monge_weight_type type, size_t rows, size_t inputs, size_t
     end();
 }
 
+// Each row by itself, without an epilogue.
+static const float *rows_alone(const monge_linear *linear, const monge_kernels *kernels) {
+    size_t channels = linear->epilogue.channels;
+    float *alone = unwritten(linear->rows * channels);
+    for (size_t row = 0; row < linear->rows; row++) {
+        monge_linear one = *linear;
+        one.x += row * linear->inputs;
+        one.rows = 1;
+        one.epilogue.output = alone + row * channels;
+        kernels->dot(&one, 0, channels, unwritten(MONGE_DOT_ROWS * channels));
+    }
+    return alone;
+}
+
+// Many rows have the bits of few.
+static void check_panels(monge_weight_type type, size_t rows, size_t inputs, size_t channels, bool pieces) {
+    begin("dot panels %s, %zu rows, %zu inputs, %zu channels%s", weight_names[type], rows, inputs, channels, pieces ? ", epilogue" : "");
+    monge_linear linear = random_linear(type, rows, inputs, channels, pieces);
+    linear.x = random_floats(rows * inputs);
+    near *expected = expected_linear(&linear, rows, decoded_weights(&linear));
+    size_t middle = random_below(channels + 1), cut = random_below(rows + 1);
+    const size_t channel_cuts[] = {0, middle, channels}, row_cuts[] = {0, cut, rows};
+    for (int t = 0; t < 2; t++) {
+        float *output = unwritten(rows * channels);
+        float *scratch = aligned(tables[t]->panel_scratch(channels, inputs));
+        linear.epilogue.output = output;
+        for (int i = 0; i < 2; i++)
+            for (int j = 0; j < 2; j++)
+                if (channel_cuts[i] < channel_cuts[i + 1] && row_cuts[j] < row_cuts[j + 1])
+                    tables[t]->dot_panel(&linear, channel_cuts[i], channel_cuts[i + 1], row_cuts[j], row_cuts[j + 1], scratch);
+        compare_near(tables[t]->name, output, expected, rows * channels);
+        if (!pieces) compare_floats(rows_alone(&linear, tables[t]), output, rows * channels);
+    }
+    end();
+}
+
 static void check_gemm(monge_weight_type type, size_t rows, size_t inputs, size_t channels, bool pieces) {
     begin("gemm %s, %zu rows, %zu inputs, %zu channels%s", weight_names[type], rows, inputs, channels, pieces ? ", epilogue" : "");
     monge_linear linear = random_linear(type, rows, inputs, channels, pieces);
@@ -146,6 +182,7 @@ static void check_gemm(monge_weight_type type, size_t rows, size_t inputs, size_
     size_t middle = random_below(channels + 1);
     for (int t = 0; t < 2; t++) {
         const monge_kernels *kernels = tables[t];
+        bool is_alike = weight_block(type) == 1 && !pieces && inputs > 0;
         size_t panels = kernels->panels(rows), cut = random_below(panels + 1);
         float *output = unwritten(rows * channels), *packed = aligned(kernels->packed_elements(rows, inputs));
         linear.epilogue.output = output;
@@ -163,6 +200,7 @@ static void check_gemm(monge_weight_type type, size_t rows, size_t inputs, size_
             memcpy(in_order + r * channels, output + place * channels, channels * sizeof(float));
         }
         compare_near(kernels->name, in_order, expected, rows * channels);
+        if (is_alike) compare_floats(rows_alone(&linear, kernels), in_order, rows * channels);
     }
     end();
 }
@@ -177,6 +215,9 @@ void check_products(void) {
                 size_t inputs = block == 1 ? (size_t[]){1, 31, 33, 257}[i] : block * (i + 1);
                 check_dot(type, rows, inputs, 1 + random_below(20), i % 2);
             }
+        static const size_t panel_rows[] = {1, 2, 3, 4, 5, 7, 9, 21}, panel_channels[] = {1, 4, 6, 7, 16, 19, 33, 48};
+        for (size_t i = 0; i < sizeof panel_rows / sizeof *panel_rows && block > 1; i++)
+            check_panels(type, panel_rows[i], block * (i == 7 ? 30 : i + 1), panel_channels[random_below(8)], i % 2);
         static const size_t rows[] = {1, 3, 4, 5, 12, 13, 16, 17, 25, 37, 50, 100};
         static const size_t channels[] = {1, 2, 5, 7, 8, 9, 13, 25, 31, 96};
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -33,6 +33,7 @@ extension CPUBackend {
             switch method {
             case .rounded: try roundedProducts(together)
             case .dot: try dotProducts(together)
+            case .panels: try panelProducts(together)
             case .gemm:
                 for product in together {
                     try matrixProduct(product) { rows, _, _, panel, packed in kernels.pointee.pack(rows, panel, packed) }
@@ -43,37 +44,57 @@ extension CPUBackend {
         try operands.finish()
     }
 
-    /// How a product is computed.
+    /// How a product is computed. A row has the same bits whichever it is of the last three.
     private enum Method: Equatable {
         /// With activations rounded for the type of the weights.
         case rounded(DType)
         case dot
+        case panels
         case gemm
     }
 
     private func method(_ operation: LinearOperation) -> Method {
         let dtype = operation.weight.dtype
         if precision == .fast, dtype.isQuantised { return .rounded(dtype) }
-        return operation.rows <= Self.rowsOfDotProducts ? .dot : .gemm
+        return operation.rows <= Self.rowsOfDotProducts ? .dot : dtype.isQuantised ? .panels : .gemm
     }
 
-    /// The output channels of a task where weights are read once: enough tasks that a core that is held up does not hold up the others,
-    /// each some microseconds long, and whole cache lines of output.
-    ///
-    /// - Parameter bytes: Of all weights that are read.
-    func channelsOfTask(_ linear: monge_linear, bytes: Int) -> Int {
+    /// Tasks where weights are read once: enough of them that a core that is held up does not hold up the others, each some microseconds
+    /// long, and of whole cache lines of output.
+    func readOnce(_ products: [monge_linear]) -> ProductTasks {
+        let bytes = products.reduce(0) { $0 + $1.epilogue.channels * $1.weight_row_bytes }
         let taskBytes = min(max(bytes / (workers.threads * 4), 24 << 10), 256 << 10)
-        return max(1, taskBytes / max(1, linear.weight_row_bytes) / 16) * 16
+        return ProductTasks(products) { max(1, taskBytes / max(1, $0.weight_row_bytes) / 16) * 16 }
     }
 
     /// Few rows: bound by the bytes of the weights, which are read once, in place.
     private func dotProducts(_ products: [monge_linear]) throws {
-        let tasks = ProductTasks(products, self)
+        let tasks = readOnce(products)
         let scratch = try threadScratch.take(Self.rowsOfDotProducts * tasks.mostChannels)
         workers.run(tasks.count) { task, thread in
             let (product, channels) = tasks[task]
             withUnsafePointer(to: products[product]) {
                 kernels.pointee.dot($0, channels.lowerBound, channels.upperBound, scratch[thread])
+            }
+        }
+    }
+}
+
+extension CPUBackend {
+    /// Many rows: bound by arithmetic. Weights are decoded once for all of them, or for those of a task where channels are few.
+    private func panelProducts(_ products: [monge_linear]) throws {
+        let (rows, inputs) = (products[0].rows, products[0].inputs)
+        // The decoded weights of a task stay in the second-level cache: at most a mebibyte.
+        let taskChannels = max(6, min(MONGE_PANEL_CHANNELS, (1 << 18) / max(1, inputs) / 6 * 6))
+        let tasks = ProductTasks(products) { _ in taskChannels }
+        let parts = min((rows + 31) / 32, max(1, 4 * workers.threads / tasks.count))
+        let scratch = try threadScratch.take(kernels.pointee.panel_scratch(taskChannels, inputs))
+        workers.run(tasks.count * parts) { task, thread in
+            let (product, channels) = tasks[task / parts]
+            let part = task % parts
+            withUnsafePointer(to: products[product]) {
+                kernels.pointee.dot_panel(
+                    $0, channels.lowerBound, channels.upperBound, rows * part / parts, rows * (part + 1) / parts, scratch[thread])
             }
         }
     }
@@ -86,13 +107,12 @@ struct ProductTasks {
     /// Of a task.
     let mostChannels: Int
 
-    /// - Parameter limit: The most channels of a task.
-    init(_ products: [monge_linear], _ backend: CPUBackend, limit: Int = .max) {
-        let bytes = products.reduce(0) { $0 + $1.epilogue.channels * $1.weight_row_bytes }
+    /// - Parameter most: The channels of a product's tasks.
+    init(_ products: [monge_linear], most taskChannels: (monge_linear) -> Int) {
         var (count, most) = (0, 0)
         parts = products.map { product in
             let channels = product.epilogue.channels
-            let taskChannels = min(backend.channelsOfTask(product, bytes: bytes), limit)
+            let taskChannels = taskChannels(product)
             defer { count += (channels + taskChannels - 1) / taskChannels }
             most = max(most, min(taskChannels, channels))
             return (count, channels, taskChannels)

@@ -23,7 +23,7 @@ extension CPUBackend {
             withUnsafePointer(to: products[0]) { roundedKernels.pointee.round($0, range.lowerBound, range.upperBound, blocks) }
         }
         let panels = (rows + Self.roundedPanel - 1) / Self.roundedPanel
-        let tasks = ProductTasks(products, self, limit: panels > 1 || rows > 32 ? 96 : .max)
+        let tasks = panels > 1 || rows > 32 ? ProductTasks(products) { _ in 96 } : readOnce(products)
         let scratch = try threadScratch.take(roundedKernels.pointee.scratch(min(rows, Self.roundedPanel), tasks.mostChannels))
         workers.run(tasks.count * panels) { task, thread in
             let (product, channels) = tasks[task / panels]

@@ -213,6 +213,8 @@ typedef struct {
 enum {
     // The most rows of x that the dot kernel takes.
     MONGE_DOT_ROWS = 8,
+    // Output channels that a call of the product of dot products for many rows takes at most.
+    MONGE_PANEL_CHANNELS = 48,
     // Keys that a softmax sees at once. Blocks begin at multiples of this, whatever the query: part of a result's definition.
     MONGE_KEY_BLOCK = 128,
     // Output channels that a call of the matrix product takes at most.
@@ -231,8 +233,14 @@ typedef struct {
     void (*encode)(monge_weight_type type, const float *values, size_t count, uint8_t *row);
 
     // Output channels first ..< end for all rows of x, at most MONGE_DOT_ROWS: every weight is read once and decoded in
-    // registers. `scratch` has room for MONGE_DOT_ROWS · (end − first) elements. A row's result does not depend on the others.
+    // registers. `scratch` has room for MONGE_DOT_ROWS · (end − first) elements. A row has the bits that `dot_panel` gives it, or, of
+    // plain weights, `gemm`.
     void (*dot)(const monge_linear *linear, size_t first, size_t end, float *scratch);
+
+    // Output channels first ..< end, at most MONGE_PANEL_CHANNELS, of quantised weights, for rows first_row ..< end_row of x, of any number. `scratch`, 64-byte aligned, has room for panel_scratch(end − first, inputs) elements.
+    size_t (*panel_scratch)(size_t channels, size_t inputs);
+    void (*dot_panel)(
+        const monge_linear *linear, size_t first, size_t end, size_t first_row, size_t end_row, float *scratch);
 
     // Output channels that a tile of the matrix product has: blocks of them are best begun at multiples of this.
     size_t tile_channels;

@@ -1,4 +1,4 @@
-// The matrix product for few rows of x: as fast as the weights can be read. Each weight is decoded once, in registers, and
+// The matrix product of quantised weights for few rows of x: as fast as the weights can be read. Each weight is decoded once, in registers, and
 // multiplied with every row of x; WEIGHT_ROWS rows of weights go together, so that a load of x serves them all and their sums
 // do not wait for one another. The order of a sum depends on the width of the vectors only.
 
@@ -22,23 +22,6 @@
                             _Pragma("unroll") for (int i = 0; i < CHUNK_VECTORS; i++)                                \
                                 sum[r][q] = fused(chunk[i], load(x[q] + k + LANES * i), sum[r][q]);                  \
                     }                                                                                                \
-                }                                                                                                    \
-            }                                                                                                        \
-        }                                                                                                            \
-        size_t whole = blocks * CHUNK * T##_chunks, rest = inputs - whole;                                           \
-        if (T##_chunks == 1 && rest > 0) {                                                                           \
-            float padded_x[CHUNK] = {0};                                                                             \
-            uint8_t padded[T##_bytes] = {0};                                                                         \
-            for (int r = 0; r < WEIGHT_ROWS; r++) {                                                                  \
-                memcpy(padded, w[r] + blocks * T##_bytes, rest * (T##_bytes / CHUNK));                               \
-                T##_header header;                                                                                   \
-                T##_open(padded, 1, &header);                                                                        \
-                vfloat chunk[CHUNK_VECTORS];                                                                         \
-                T##_chunk(padded, &header, 0, 0, chunk);                                                                \
-                for (int q = 0; q < X_ROWS; q++) {                                                                   \
-                    memcpy(padded_x, x[q] + whole, rest * sizeof(float));                                            \
-                    for (int i = 0; i < CHUNK_VECTORS; i++)                                                          \
-                        sum[r][q] = fused(chunk[i], load(padded_x + LANES * i), sum[r][q]);                          \
                 }                                                                                                    \
             }                                                                                                        \
         }                                                                                                            \
@@ -68,9 +51,6 @@ typedef void (*dot_tile)(const uint8_t *const *w, const float *const *x, size_t 
     DEFINE_DOT_TILE(T, DOT_W8, 8)     \
     static const dot_tile dot_##T[] = {dot_##T##_1, dot_##T##_2, dot_##T##_4, dot_##T##_8};
 
-DEFINE_DOT(f32)
-DEFINE_DOT(f16)
-DEFINE_DOT(bf16)
 DEFINE_DOT(q4_0)
 DEFINE_DOT(q4_1)
 DEFINE_DOT(q5_0)
@@ -81,9 +61,8 @@ DEFINE_DOT(q5_K)
 DEFINE_DOT(q6_K)
 
 static const dot_tile *const dot_tiles[MONGE_WEIGHT_TYPES] = {
-    [MONGE_F32] = dot_f32,   [MONGE_F16] = dot_f16,   [MONGE_BF16] = dot_bf16, [MONGE_Q4_0] = dot_q4_0,
-    [MONGE_Q4_1] = dot_q4_1, [MONGE_Q5_0] = dot_q5_0, [MONGE_Q5_1] = dot_q5_1, [MONGE_Q8_0] = dot_q8_0,
-    [MONGE_Q4_K] = dot_q4_K, [MONGE_Q5_K] = dot_q5_K, [MONGE_Q6_K] = dot_q6_K,
+    [MONGE_Q4_0] = dot_q4_0, [MONGE_Q4_1] = dot_q4_1, [MONGE_Q5_0] = dot_q5_0, [MONGE_Q5_1] = dot_q5_1,
+    [MONGE_Q8_0] = dot_q8_0, [MONGE_Q4_K] = dot_q4_K, [MONGE_Q5_K] = dot_q5_K, [MONGE_Q6_K] = dot_q6_K,
 };
 
 static void dot(const monge_linear *linear, size_t first, size_t end, float *scratch) {

@@ -24,6 +24,10 @@
 
 #include "gemm.h"
 
+#include "dot_panels.h"
+
+#include "columns_few.h"
+
 #include "patches.h"
 
 #include "direct.h"
@@ -45,7 +49,9 @@
         .name = NAME,                               \
         .decode = decode,                           \
         .encode = encode,                           \
-        .dot = dot,                                 \
+        .dot = few_rows,                            \
+        .panel_scratch = panel_scratch,             \
+        .dot_panel = dot_panel,                     \
         .tile_channels = TILE_ROWS,                 \
         .panels = gemm_panels,                      \
         .packed_elements = gemm_packed_elements,    \
