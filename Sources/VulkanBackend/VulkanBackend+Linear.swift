@@ -19,9 +19,7 @@ extension VulkanBackend {
         let weight = try place(of: operation.weight, name)
         let dtype = operation.weight.dtype
         let kernel: LinearKernel
-        if family == .tiles, operation.rows <= LinearKernel.mostMatvecRows, try loadsPieces(operation),
-            let tile = MatvecTile(operation, matvecShape, subgroupSize: subgroupSize, registers: registers, splices: splicesIntegers)
-        {
+        if let tile = try matvecTile(operation) {
             x = try aligned(x, name)
             kernel = .matvec(tile)
         } else if dtype.isQuantised || operation.inputChannels % 32 == 0 && weight.isAligned(to: 16) && x.isAligned(to: 16) {
@@ -37,6 +35,12 @@ extension VulkanBackend {
         try run(
             "linear/\(kernel.shader)-\(dtype.rawValue)", types: operation.types,
             constants: kernel.constants(subgroupSize: subgroupSize), launch(kernel, operation, name), arguments, name)
+    }
+
+    /// The layout of a product with few rows; nil where there are more, or where the operands do not fit.
+    func matvecTile(_ operation: LinearOperation) throws -> MatvecTile? {
+        guard family == .tiles, operation.rows <= LinearKernel.mostMatvecRows, try loadsPieces(operation) else { return nil }
+        return MatvecTile(operation, matvecShape, subgroupSize: subgroupSize, registers: registers, splices: splicesIntegers)
     }
 
     /// Whether the operands fit common/weightPieces.glsl: loads of 16 bytes of plain types, and weights that are counted by element.
@@ -80,6 +84,16 @@ extension VulkanBackend {
         }
     }
 
+    /// - Parameters:
+    ///   - count: Of tiles.
+    ///   - iterations: Of an invocation.
+    func matvecLaunch(_ tile: MatvecTile, count: Int, iterations: Int, _ name: String) throws -> Launch {
+        let subgroups = max(1, 128 / subgroupSize)
+        let groupTiles = subgroups * (subgroupSize / (tile.lanes == 0 ? subgroupSize : tile.lanes))
+        return try launch(
+            groups: (count + groupTiles - 1) / groupTiles, of: (subgroups * subgroupSize, 1), iterations: iterations, name)
+    }
+
     private func launch(_ kernel: LinearKernel, _ operation: LinearOperation, _ name: String) throws -> Launch {
         let chunks = operation.inputChannels / 32
         func tiles(_ rows: Int, _ outputs: Int) -> Int {
@@ -90,10 +104,7 @@ extension VulkanBackend {
             let groups = tiles(tileRows, subgroupSize * LinearKernel.laneOutputs)
             return try launch(groups: groups, of: (subgroupSize, 1), iterations: chunks, name)
         case .matvec(let tile):
-            let subgroups = max(1, 128 / subgroupSize)
-            let groupTiles = subgroups * (subgroupSize / (tile.lanes == 0 ? subgroupSize : tile.lanes))
-            let groups = (tiles(tile.rows, tile.outputs) + groupTiles - 1) / groupTiles
-            return try launch(groups: groups, of: (subgroups * subgroupSize, 1), iterations: operation.inputChannels / 8, name)
+            return try matvecLaunch(tile, count: tiles(tile.rows, tile.outputs), iterations: operation.inputChannels / 8, name)
         case .matmul(let tile):
             // Beside the 32 channels of a chunk, the barrier's own and the rows that an invocation loads.
             return try launch(

@@ -5,6 +5,7 @@ extension KernelBenchmark {
         + captureBenchmarks
         + convolutionBenchmarks
         + linearBenchmarks
+        + linearGroupBenchmarks
         + movementBenchmarks
         + normBenchmarks
         + rowBenchmarks

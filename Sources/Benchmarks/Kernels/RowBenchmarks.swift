@@ -72,6 +72,14 @@ extension KernelBenchmark {
         ]
     }
 
+    /// As many sequences as rows, as when tokens are decoded; each has the next token of a block of its own.
+    private static func nextTokens(_ rows: Int, _ inputs: BenchmarkInputs) throws -> Segments {
+        Segments(
+            queryStarts: try inputs.integers((0...Int32(rows)).map { $0 }),
+            keyLengths: try inputs.integers((0..<Int32(rows)).map { $0 / 256 % 16 + 1 }),
+            slots: try inputs.integers((0..<Int32(rows)).map { $0 % 256 }), maximumQueries: 1, maximumKeys: 16)
+    }
+
     private static func movements(_ sizes: DecoderSizes, rows: Int) -> [KernelBenchmark] {
         let (model, channels, vocabulary) = (sizes.model, sizes.channels, sizes.vocabulary)
         let keyShape: Shape = [rows, sizes.keyHeads, sizes.headChannels]
@@ -95,12 +103,26 @@ extension KernelBenchmark {
                 let (keys, values) = (try inputs.floats(keyShape), try inputs.floats(keyShape))
                 let paged: Shape = [256, 16, sizes.keyHeads, sizes.headChannels]
                 let (keyCache, valueCache) = (try inputs.output(paged), try inputs.output(paged))
-                // As many sequences as rows, as when tokens are decoded; each has the next token of a block of its own.
-                let segments = Segments(
-                    queryStarts: try inputs.integers((0...Int32(rows)).map { $0 }),
-                    keyLengths: try inputs.integers((0..<Int32(rows)).map { $0 / 256 % 16 + 1 }),
-                    slots: try inputs.integers((0..<Int32(rows)).map { $0 % 256 }), maximumQueries: 1, maximumKeys: 16)
+                let segments = try nextTokens(rows, inputs)
                 return { try inputs.backend.storeKeys(keys, values: values, into: keyCache, valueCache, segments: segments) }
+            },
+            KernelBenchmark(
+                "rotateAndStore", model, "\(sizes.heads) heads, keys \(keyShape) into [256, 16]",
+                bytes: (2 * rows * sizes.heads * sizes.headChannels + 4 * keyShape.count) * floatBytes,
+                operations: 3 * rows * (sizes.heads + sizes.keyHeads) * sizes.headChannels,
+                memory: 2 * (keyShape.count + cacheShape.count) * floatBytes
+            ) { inputs in
+                let query = try inputs.output([rows, sizes.heads, sizes.headChannels])
+                let (keys, values) = (try inputs.floats(keyShape), try inputs.floats(keyShape))
+                let paged: Shape = [256, 16, sizes.keyHeads, sizes.headChannels]
+                let (keyCache, valueCache) = (try inputs.output(paged), try inputs.output(paged))
+                let positions = try inputs.integers((0..<rows).map { Int32($0) })
+                let segments = try nextTokens(rows, inputs)
+                return {
+                    try inputs.backend.rotateAndStore(
+                        query: query, key: keys, value: values, positions: positions, dimensions: sizes.headChannels, base: 500_000,
+                        layout: .rotateHalf, into: keyCache, valueCache, segments: segments)
+                }
             },
             KernelBenchmark(
                 "embedding", model, "\(rows) indices, table [\(vocabulary), \(channels)] q8_0",

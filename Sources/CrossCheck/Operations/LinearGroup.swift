@@ -91,8 +91,10 @@ private struct GroupDraw {
         let isMixed = products > 1 && generator.chance(0.2)
         let inputs = isMixed ? 256 * generator.integer(in: 1...2) : CheckWeight.columns(dtype, atMost: rows == 1 ? 1100 : 300, &generator)
         self.inputs = inputs
-        let range: ValueRange = options.matrixInputs != .half ? generator.pick(ValueRange.allCases) : .ordinary
         types = generator.activationTypes()
+        // Gate and product may be stored in f16 between them, or not at all: none of them is infinite there.
+        let isOrdinary = options.matrixInputs == .half || isSquare && [types.operand, types.result].contains(.f16)
+        let range: ValueRange = isOrdinary ? .ordinary : generator.pick(ValueRange.allCases)
         x = generator.values(rows * inputs, range, types.operand, to: types.result)
         let common = generator.extent(atMost: 140)
         factors = (0..<products).map { index in

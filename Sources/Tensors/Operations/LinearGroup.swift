@@ -35,6 +35,13 @@ public struct GatedLinearOperation {
     /// The number of elements that are summed for one output.
     public var inputChannels: Int { gate.weight.shape[1] }
     public var outputChannels: Int { gate.weight.shape[0] }
+
+    /// The product with one of the factors.
+    package func product(with factor: LinearFactor, into output: Tensor) -> LinearOperation {
+        LinearOperation(
+            x: x, weight: factor.weight, bias: factor.bias, activation: .identity, transport: factor.transport, residual: nil,
+            output: output)
+    }
 }
 
 extension Backend {
@@ -106,12 +113,7 @@ extension Backend {
     package func separateGatedLinear(_ operation: GatedLinearOperation) throws {
         let gate = operation.output
         let up = try allocate(gate.shape, gate.dtype)
-        try linears(
-            [(operation.gate, gate), (operation.up, up)].map { factor, output in
-                LinearOperation(
-                    x: operation.x, weight: factor.weight, bias: factor.bias, activation: .identity, transport: factor.transport,
-                    residual: nil, output: output)
-            })
+        try linears([operation.product(with: operation.gate, into: gate), operation.product(with: operation.up, into: up)])
         _ = try gatedProduct(gate: gate, up: up, activation: operation.activation, into: gate)
     }
 }
