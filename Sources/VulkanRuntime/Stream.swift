@@ -142,7 +142,8 @@ package final class Stream {
             }
         }
         guard !isChecked || uses.count <= CheckBlocks.mostArguments else {
-            throw .invalidDispatch(kernel: pipeline.name, reason: "it has \(uses.count) buffers and a checked kernel at most \(CheckBlocks.mostArguments)")
+            throw .invalidDispatch(
+                kernel: pipeline.name, reason: "it has \(uses.count) buffers and a checked kernel at most \(CheckBlocks.mostArguments)")
         }
     }
 

@@ -28,7 +28,8 @@ struct ChatCommand: ParsableCommand {
 
     mutating func run() throws {
         let steers = try steering.steering()
-        let conversation = try Conversation(with: model.load(unlessAsked: .fast), system: system, steering: steers, options: sampling.options(tokens: tokens))
+        let conversation = try Conversation(
+            with: model.load(unlessAsked: .fast), system: system, steering: steers, options: sampling.options(tokens: tokens))
         let reader = LineReader()
         if reader.isInteractive {
             Interruption.begin()
