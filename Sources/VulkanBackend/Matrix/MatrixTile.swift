@@ -61,6 +61,7 @@ public struct RatedTile: Sendable, Hashable, Codable {
 extension [RatedTile] {
     /// The tile that takes the least time for a product, when all groups of a wave (one on each of `units` processors) take as long as
     /// their tile is large.
+    /// Tiles of 16 rows are for products that have no more: two of them would decode each weight twice, which is what few rows are bound by.
     /// - Precondition: there are tiles.
     package func best(rows: Int, outputs: Int, units: Int) -> MatrixTile {
         func time(_ rated: RatedTile) -> Double {
@@ -68,6 +69,7 @@ extension [RatedTile] {
             let count = ((rows + tile.rows - 1) / tile.rows) * ((outputs + tile.outputs - 1) / tile.outputs)
             return Double((count + units - 1) / units) * Double(tile.rows * tile.outputs) / rated.rate
         }
-        return self.min { time($0) < time($1) }!.tile
+        let suited = filter { $0.tile.rows > 16 || rows <= $0.tile.rows }
+        return (suited.isEmpty ? self : suited).min { time($0) < time($1) }!.tile
     }
 }

@@ -22,7 +22,8 @@ struct MatvecTile: Equatable {
         let (channels, dtype) = (operation.inputChannels, operation.weight.dtype)
         let isQuantised = dtype.isQuantised
         guard !isQuantised || channels % 64 == 0 else { return nil }
-        rows = LinearKernel.tileRows(operation.rows)
+        // Eight rows have sums, and loads of x, that only devices with many registers hold beside the weights.
+        rows = min(LinearKernel.tileRows(operation.rows), registers < 200 ? 4 : 8)
         isInGroups = WeightLayout(dtype).map { channels % ($0.groupBlocks * dtype.blockElements) == 0 } ?? false
 
         var (outputs, unroll) = (shape.outputs, shape.unroll)
