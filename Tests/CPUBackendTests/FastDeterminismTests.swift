@@ -25,20 +25,34 @@ import Testing
         }
     }
 
-    /// Within each of the two paths of `linear` a row is the same alone and in company.
-    @Test(arguments: FastLinearTests.sets, [1..<9, 9..<200])
-    func rowsDoNotSeeOneAnother(instructions: InstructionSet, path: Range<Int>) throws {
-        #expect(CPUBackend.rowsOfDotProducts == 8)
-        let backend = try CPUBackend(threads: 2, instructions: instructions)
-        var numbers = SeededNumbers(seed: 4)
-        let shape: Shape = [70, 320]
-        let weight = numbers.weightBytes(shape, .q4_1)
-        let most = path.upperBound - 1
-        let x = numbers.floats(most * 320)
-        let all = try linear(backend, x, rows: most, weight, shape)
-        for rows in [path.lowerBound, path.lowerBound + 1, (path.lowerBound + most) / 2, most - 1] {
-            let some = try linear(backend, Array(x.prefix(rows * 320)), rows: rows, weight, shape)
-            #expect(some == Array(all.prefix(rows * 70)))
+    private static let weights = DType.allCases.filter(\.isWeight)
+
+    /// A row's bits are the same alone, beside 1 to 63 others at any place, and in parts of a longer prefill.
+    @Test(arguments: FastLinearTests.sets, weights)
+    func aRowDoesNotDependOnItsCompany(instructions: InstructionSet, dtype: DType) throws {
+        for precision in ProductPrecision.allCases {
+            var numbers = SeededNumbers(seed: 11)
+            // Of plain types the last chunk is not whole.
+            let shape: Shape = [77, dtype.isQuantised ? 512 : 531]
+            let (outputs, inputs, most) = (shape[0], shape[1], 300)
+            let bytes = numbers.weightBytes(shape, dtype)
+            let x = numbers.floats(most * inputs)
+            func rows(_ range: Range<Int>, on backend: CPUBackend) throws -> [UInt32] {
+                let y = try backend.linear(
+                    backend.upload(Array(x[range.lowerBound * inputs..<range.upperBound * inputs]), [range.count, inputs]),
+                    weight: backend.weight(bytes, shape, dtype))
+                return try backend.readFloats(y).map(\.bitPattern)
+            }
+            let backend = try CPUBackend(threads: 3, instructions: instructions, precision: precision)
+            let alone = try (0..<most).flatMap { try rows($0..<$0 + 1, on: backend) }
+            for count in 1...64 {
+                let first = Int(numbers.next() % UInt64(most - count))
+                let some = try rows(first..<first + count, on: backend)
+                #expect(some == Array(alone[first * outputs..<(first + count) * outputs]), "\(precision), \(count) rows")
+            }
+            #expect(try rows(0..<most, on: backend) == alone)
+            #expect(try rows(0..<100, on: backend) + rows(100..<131, on: backend) + rows(131..<most, on: backend) == alone)
+            #expect(try rows(0..<most, on: CPUBackend(threads: 1, instructions: instructions, precision: precision)) == alone)
         }
     }
 

@@ -12,30 +12,6 @@ import Testing
         return try backend.readFloats(y).map(\.bitPattern)
     }
 
-    /// A row's bits are the same alone, beside 1 to 63 others at any place, and in parts of a longer prefill.
-    @Test(arguments: FastLinearTests.sets, quantised)
-    func aRowDoesNotDependOnItsCompany(instructions: InstructionSet, dtype: DType) throws {
-        var numbers = SeededNumbers(seed: 11)
-        let shape: Shape = [77, 512]
-        let (outputs, inputs, most) = (shape[0], shape[1], 300)
-        let bytes = numbers.weightBytes(shape, dtype)
-        let x = numbers.floats(most * inputs)
-        let backend = try CPUBackend(threads: 3, instructions: instructions, precision: .fast)
-        let weight = try backend.weight(bytes, shape, dtype)
-        func rows(_ range: Range<Int>) throws -> [UInt32] {
-            try product(backend, x[range.lowerBound * inputs..<range.upperBound * inputs], weight)
-        }
-        let alone = try (0..<most).flatMap { try rows($0..<$0 + 1) }
-        for count in 1...64 {
-            let first = Int(numbers.next() % UInt64(most - count))
-            #expect(try rows(first..<first + count) == Array(alone[first * outputs..<(first + count) * outputs]), "\(count) rows")
-        }
-        #expect(try rows(0..<most) == alone)
-        #expect(try rows(0..<100) + rows(100..<131) + rows(131..<most) == alone)
-        let single = try CPUBackend(threads: 1, instructions: instructions, precision: .fast)
-        #expect(try product(single, x[0..<most * inputs], single.weight(bytes, shape, dtype)) == alone)
-    }
-
     /// Instruction sets that fuse multiplications and additions agree bit for bit: sums of integers are exact, and all else is done in one
     /// order.
     @Test(arguments: quantised)

@@ -35,9 +35,9 @@ import VulkanRuntime
         #expect(agreement.bounded > 0)
     }
 
-    /// A text read at once, in parts, and token by token: the same bits, which exact products have within each of their two paths only.
-    @Test func chunksOfAPromptChangeNoBit() throws {
-        let model = try Model.load("smollm2", device: .cpu, precision: .fast)
+    /// A text read at once, in parts, and token by token: the same bits.
+    @Test(arguments: ProductPrecision.allCases) func chunksOfAPromptChangeNoBit(precision: ProductPrecision) throws {
+        let model = try Model.load("smollm2", device: .cpu, precision: precision)
         let ids = Array(try TestModel.file("smollm2/logits.safetensors").integers("00.ids").prefix(20))
         let width = model.language.vocabularySize
         let whole = try model.logits(of: ids)
