@@ -86,7 +86,7 @@ package enum DeviceClass: String {
         switch self {
         case .nvidia, .amd, .software: 250
         // 128 of 64 bytes for a subgroup, some of which hold what is the same in all lanes.
-        case .intel: subgroupSize > 16 ? 60 : 130
+        case .intel: subgroupSize > 16 ? 60 : 118
         // Apple: 256 halves.
         case .other: 165
         }
