@@ -53,6 +53,8 @@ public struct ModelBenchmark: Codable, Sendable {
     public var prefillToll: Double
     /// The most memory the process has had, in bytes.
     public var peakMemoryBytes: Int
+    /// How many of the decode steps ended in logits that are not finite numbers: their times may not be those of a text.
+    public var stepsWithoutFiniteLogits: Int
 
     /// Measures. Plain and steered runs alternate, so that a drift of the machine's speed meets both.
     ///
@@ -68,7 +70,9 @@ public struct ModelBenchmark: Codable, Sendable {
     ) throws -> ModelBenchmark {
         let started = Date()
         let model = try Model.load(url, on: backend, cache: cache, activations: activations)
-        _ = try model.generate("The weather today", options: GenerationOptions(tokens: 1, temperature: 0))
+        let prompt = model.tokenizer.encode("The weather today", addSpecial: true, parseSpecial: false)
+        try Runner.pass(
+            model, prompt, start: 0, cache: model.language.makeCache(slots: 1, capacity: prompt.count), transports: [])
         let firstToken = Date().timeIntervalSince(started)
         let promptTokens = min(promptTokens, model.language.contextLength - decodeTokens - 1)
         let steer = benchmarkMap(for: model.language) { $0.hasSuffix("norm") }.at(1)
@@ -107,7 +111,7 @@ public struct ModelBenchmark: Codable, Sendable {
             decode: rate(decodes.plain, tokens: 1, operations: Double(operations)),
             decodeSteered: rate(decodes.steered, tokens: 1, operations: Double(operations)),
             decodeToll: medianRatio(decodes.steered, decodes.plain) - 1, prefillToll: medianRatio(prefills.steered, prefills.plain) - 1,
-            peakMemoryBytes: ProcessMemory.peakBytes)
+            peakMemoryBytes: ProcessMemory.peakBytes, stepsWithoutFiniteLogits: decodes.notFinite)
     }
 
     static func medianRatio(_ a: [Double], _ b: [Double]) -> Double {
@@ -141,16 +145,23 @@ public struct ModelBenchmark: Codable, Sendable {
         let steer: Steer
 
         private func pass(_ tokens: [Int32], start: Int, cache: KeyValueCache, steered: Bool) throws -> Double {
-            let backend = model.backend
-            try backend.synchronize()
+            try model.backend.synchronize()
             let began = DispatchTime.now().uptimeNanoseconds
+            let transports = steered ? try installed.transports(for: [(tokens.count, [steer])]) : []
+            try Self.pass(model, tokens, start: start, cache: cache, transports: transports)
+            return Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+        }
+
+        /// A forward pass and the choice of a token. What the numbers are does not matter, so that nobody asks why they are not finite.
+        static func pass(
+            _ model: Model, _ tokens: [Int32], start: Int, cache: KeyValueCache, transports: [[TransportApplication]]
+        ) throws {
+            let backend = model.backend
             let batch = try TokenBatch(
                 [TokenBatch.Sequence(tokens: tokens, start: start, slot: 0)], capacity: cache.capacity, on: backend)
-            let transports = steered ? try installed.transports(for: [(tokens.count, [steer])]) : []
             let hidden = try model.language.forward(
                 batch, cache: cache, context: ForwardContext(backend: backend, transports: transports), output: .last)
             _ = try backend.readIntegers(backend.argmax(model.language.logits(hidden)))
-            return Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
         }
 
         func prefill(_ count: Int, steered: Bool) throws -> Double {
@@ -159,7 +170,7 @@ public struct ModelBenchmark: Codable, Sendable {
         }
 
         /// Steps as a generation makes them: recorded, and the most likely token chosen on the device.
-        func decode(_ count: Int, progress: (Int) -> Void) throws -> (plain: [Double], steered: [Double]) {
+        func decode(_ count: Int, progress: (Int) -> Void) throws -> (plain: [Double], steered: [Double], notFinite: Int) {
             let context = tokens(9)
             let plan = try installed.entries([steer])
             let steps = try [false, true].map { steered in
@@ -174,13 +185,20 @@ public struct ModelBenchmark: Codable, Sendable {
                 try step.batch.write(tokens: [context[8]])
                 return step
             }
+            var notFinite = 0
             func time(_ step: DecodeStep, _ index: Int) throws -> Double {
                 let backend = model.backend
                 try backend.synchronize()
                 let began = DispatchTime.now().uptimeNanoseconds
                 try step.run(positions: [8 + index], requests: [0])
-                _ = try backend.readIntegers(step.batch.tokens)
-                return Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+                let token = try backend.readIntegers(step.batch.tokens)[0]
+                let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+                if !(0..<Int32(model.language.vocabularySize)).contains(token) {
+                    // The next step would read the embedding of what is no token.
+                    notFinite += 1
+                    try step.batch.write(tokens: [context[8]])
+                }
+                return seconds
             }
             var times = (plain: [Double](), steered: [Double]())
             for index in 0..<count {
@@ -191,7 +209,7 @@ public struct ModelBenchmark: Codable, Sendable {
                 }
                 progress(index + 1)
             }
-            return times
+            return (times.plain, times.steered, notFinite)
         }
 
         /// Arbitrary tokens; speed does not depend on what they say.

@@ -69,7 +69,7 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     ) throws -> any Backend {
         func vulkan(_ request: VulkanSystem.Request) throws -> any Backend {
             let index = try VulkanSystem.choose(request, from: VulkanSystem.reports())
-            var matrix = try MatrixOptions.fromEnvironment()
+            var matrix = try MatrixOptions.fromEnvironment(precision: precision)
             matrix.report = warn
             return try VulkanBackend(device: Device(index: index, options: options), family: family, matrix: matrix)
         }

@@ -1,8 +1,9 @@
-/// How exactly a backend multiplies activations with quantised weights.
+/// How exactly a backend multiplies activations with weights.
 public enum ProductPrecision: String, Codable, Sendable, CaseIterable {
     /// Activations as they are.
     case exact
-    /// Activations may be rounded to 16 bits in blocks of 32 (``RoundedActivations``), so that a device can multiply integers. It permits, and
-    /// does not oblige: a device that gains nothing multiplies exactly, and says so in its ``Backend/precision``.
+    /// Activations may be rounded where that lets a device multiply faster. It permits, and does not oblige: a device that gains nothing multiplies
+    /// exactly. With quantised weights, the CPU rounds to 16 bits in blocks of 32 (``RoundedActivations``) and multiplies integers, which it says in its
+    /// ``Backend/precision``; tensor cores of GPUs round f32 activations to f16, which the device says in its ``Backend/matrixInputs``.
     case fast
 }

@@ -11,14 +11,12 @@ import VulkanRuntime
 
     /// What decides the kernels and their tolerance is named, and only where it was set.
     @Test func theEnvironmentIsNamed() {
-        let environment = [
-            MatrixChoice.variable: "emulated", MatrixChoice.inputsVariable: "half", "MONGE_DEVICE": "cpu", "HOME": "/here",
-        ]
-        let all = CheckRepetition(device: "vulkan:0", family: .tiles, isChecked: true, environment: environment)
+        let environment = [MatrixChoice.variable: "emulated", "MONGE_DEVICE": "cpu", "HOME": "/here"]
+        let all = CheckRepetition(device: "vulkan:0", family: .tiles, precision: .fast, isChecked: true, environment: environment)
         #expect(
             all.command(repeating: Self.failure)
-                == "MONGE_MATRIX=emulated MONGE_MATRIX_INPUTS=half monge check --op linear --device vulkan:0 --from 12 --cases 1 --seed 7"
-                + " --family tiles --checked")
+                == "MONGE_MATRIX=emulated monge check --op linear --device vulkan:0 --from 12 --cases 1 --seed 7"
+                + " --family tiles --precision fast --checked")
         let none = CheckRepetition(device: "cpu", family: nil, isChecked: false, environment: [MatrixChoice.variable: "", "HOME": "/here"])
         #expect(none.command(repeating: Self.failure) == "monge check --op linear --device cpu --from 12 --cases 1 --seed 7")
     }
@@ -33,7 +31,7 @@ import VulkanRuntime
         #expect(passed.code == 0 && passed.output.contains("\n1 cases, 0 failed"))
         guard let device = try? VulkanSystem.reports().first(where: \.refusals.isEmpty) else { return }
         #expect(try shell("vulkan:no 'such' device", [:]).errors.contains("a device named no 'such' device was asked for"))
-        let refused = try shell("vulkan:\(device.index)", [MatrixChoice.inputsVariable: "a third"])
-        #expect(refused.errors.contains("MONGE_MATRIX_INPUTS: 'a third' is none of"))
+        let refused = try shell("vulkan:\(device.index)", [MatrixChoice.variable: "a third"])
+        #expect(refused.errors.contains("MONGE_MATRIX: 'a third' is none of"))
     }
 }

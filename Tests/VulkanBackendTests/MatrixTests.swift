@@ -203,8 +203,18 @@ import VulkanRuntime
         #expect(try MatrixChoice.fromEnvironment(["MONGE_MATRIX": "scalar"]) == .only(.scalar))
         #expect(try MatrixChoice.fromEnvironment(["MONGE_MATRIX": "khr"]) == .only(.khr))
         #expect(throws: TensorError.self) { try MatrixChoice.fromEnvironment(["MONGE_MATRIX": "fast"]) }
-        #expect(try MatrixOptions.fromEnvironment(["MONGE_MATRIX_INPUTS": "half"]).inputs == .half)
-        #expect(throws: TensorError.self) { try MatrixOptions.fromEnvironment(["MONGE_MATRIX_INPUTS": "f16"]) }
+        #expect(throws: TensorError.self) { try MatrixOptions.fromEnvironment(precision: .fast, ["MONGE_MATRIX": "fast"]) }
+    }
+
+    @Test func precisionSaysWhatTensorCoresMayRound() throws {
+        #expect(try MatrixOptions.fromEnvironment([:]).inputs == .activations)
+        #expect(try MatrixOptions.fromEnvironment(precision: .exact, [:]).inputs == .activations)
+        let fast = try MatrixOptions.fromEnvironment(precision: .fast, ["MONGE_MATRIX": "emulated"])
+        #expect(fast.inputs == .half && fast.choice == .only(.emulated))
+        #expect(try TestBackend.make(family: .tiles, matrix: fast).matrixInputs == .half)
+        // Without tensor cores there is nothing to round.
+        let scalar = try TestBackend.make(family: .tiles, matrix: MatrixOptions(.only(.scalar), precision: .fast))
+        #expect(scalar.matrixInputs == .single && scalar.precision == .exact)
     }
 }
 

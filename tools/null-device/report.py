@@ -49,7 +49,7 @@ def compilers(results, list_file, chips):
     reports = {chip: report_of(results, chip) for chip in chips}
     rows = []
     for chip, report in reports.items():
-        rows.append([f"{chip}: {report.device}", report.driver, *summary("all", report.pipelines)])
+        rows.append([f"{chip}: {report.device.strip()}", report.driver, *summary("all", report.pipelines)])
         rows.append(["", "", *summary("decoding", [pipeline for pipeline in report.pipelines if pipeline.is_decode])])
     table(
         ["device", "driver", "kernels", "pipelines", "with spills", "registers: median, most", "shared memory: median, most",

@@ -67,9 +67,10 @@ public protocol DiffusionModel: SteerableModel {
     /// Begins a step.
     /// - Parameters:
     ///   - latents: `[images, height, width, channels]` f32.
+    ///   - timesteps: `[images]` f32.
     ///   - backend: The model's own, or one to rehearse on.
     func denoise(
-        _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend
+        _ latents: Tensor, timesteps: Tensor, _ conditioning: DenoisingConditioning, on backend: any Backend
     ) throws -> any DenoisingPass
 }
 
@@ -79,8 +80,14 @@ extension DiffusionModel {
 
     public func encode(_ texts: [PromptTokens]) throws -> any EncodingPass { try encode(texts, on: backend) }
 
-    public func denoise(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning) throws -> any DenoisingPass {
-        try denoise(latents, timestep: timestep, conditioning, on: backend)
+    /// Begins a step at the same timestep for all images.
+    /// - Parameter other: A backend to rehearse on; nil for the model's own.
+    public func denoise(
+        _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on other: (any Backend)? = nil
+    ) throws -> any DenoisingPass {
+        let backend = other ?? self.backend
+        let timesteps = try backend.upload([Float](repeating: timestep, count: latents.shape[0]))
+        return try denoise(latents, timesteps: timesteps, conditioning, on: backend)
     }
 
     public var weightStore: WeightStore? { weights }

@@ -22,6 +22,8 @@ final class Drawing {
     private var encoded: (maps: ActingMaps, conditioning: DenoisingConditioning)?
     /// The last maps, as the device has them.
     private var installed: (maps: ActingMaps, transports: [[TransportApplication]])?
+    /// The pass through the network with the last maps; nil where its weights do not all stay in memory, so that it cannot be recorded.
+    private var recorded: (maps: ActingMaps, step: DenoisingStep)?
 
     private var backend: any Backend { model.backend }
     private var diffusion: any DiffusionModel { model.diffusion }
@@ -135,6 +137,14 @@ final class Drawing {
     private func predict(_ x: Tensor, timestep: Float, _ maps: ActingMaps) throws -> Tensor {
         let input = guidance.isDouble ? try backend.concat([x, x], axis: 0) : x
         let conditioning = try conditioning(maps)
+        if memory == nil {
+            if recorded?.maps != maps {
+                // Before the next one is made: its memory is free then.
+                recorded = nil
+                recorded = (maps, try DenoisingStep(diffusion, input.shape, conditioning, context: context(maps)))
+            }
+            return try recorded!.step.run(input, timestep: timestep)
+        }
         try memory?.begin(.denoising)
         let pass = try diffusion.denoise(input, timestep: timestep, conditioning)
         try pass.run(context: context(maps))
@@ -188,6 +198,7 @@ final class Drawing {
 
     /// The finished pictures, decoded one at a time.
     func pictures() throws -> [DrawnPicture] {
+        recorded = nil
         try memory?.begin(.decoding)
         return try requests.indices.map { index in
             let own = try latents.rows(index..<index + 1)

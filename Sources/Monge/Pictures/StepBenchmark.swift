@@ -22,9 +22,10 @@ package struct StepBenchmark {
         conditioning = try pass.conditioning(for: size)
     }
 
-    /// One pass through the network, for the pictures with and without their texts.
-    package func step(_ context: ForwardContext) throws {
-        try model.diffusion.denoise(latents, timestep: 500, conditioning).run(context: context)
+    /// Passes through the network, for the pictures with and without their texts, as they are made when pictures are drawn.
+    package func step(_ context: ForwardContext) throws -> () throws -> Void {
+        let step = try DenoisingStep(model.diffusion, latents.shape, conditioning, context: context)
+        return { _ = try step.run(latents, timestep: 500) }
     }
 
     /// Decodes one picture.

@@ -42,8 +42,8 @@ struct ProductPrecisionOption: ParsableArguments {
     @Option(
         name: .long,
         help: """
-            Products with quantised weights: exact, or fast, for which the CPU rounds activations to 16 bits in blocks of 32. fast permits that; \
-            Vulkan devices multiply exactly all the same. (default: fast for generate, chat, evaluate, image and bench, else exact)
+            Products with weights: exact, or fast, for which the CPU rounds activations that meet quantised weights to 16 bits in blocks of 32, and \
+            tensor cores of GPUs multiply f32 activations as f16. (default: fast for generate, chat, evaluate, image and bench, else exact)
             """)
     var precision: ProductPrecision?
 

@@ -23,8 +23,6 @@ public enum MatrixChoice: Sendable, Equatable {
 
     /// The environment variable that holds the choice: `auto`, or the name of a kind.
     public static let variable = "MONGE_MATRIX"
-    /// The environment variable that holds the precision: a case of `MatrixInputs`.
-    public static let inputsVariable = "MONGE_MATRIX_INPUTS"
 
     /// What ``variable`` says, ``automatic`` when it is not set.
     /// - Throws: ``TensorError/invalidOption(operation:detail:)`` for a word that is none.
@@ -35,18 +33,5 @@ public enum MatrixChoice: Sendable, Equatable {
             throw TensorError.invalidOption(operation: variable, detail: "'\(text)' is none of \(words.joined(separator: ", "))")
         }
         return .only(kind)
-    }
-
-    /// What ``inputsVariable`` says, ``MatrixInputs/activations`` when it is not set.
-    /// - Throws: ``TensorError/invalidOption(operation:detail:)`` for a word that is none.
-    public static func inputsFromEnvironment(
-        _ environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws -> MatrixInputs {
-        guard let text = environment[inputsVariable], !text.isEmpty else { return .activations }
-        guard let inputs = MatrixInputs(rawValue: text) else {
-            let words = MatrixInputs.allCases.map(\.rawValue).joined(separator: ", ")
-            throw TensorError.invalidOption(operation: inputsVariable, detail: "'\(text)' is none of \(words)")
-        }
-        return inputs
     }
 }

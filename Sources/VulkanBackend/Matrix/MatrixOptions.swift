@@ -4,6 +4,7 @@ import Tensors
 /// How a ``VulkanBackend`` multiplies matrices.
 public struct MatrixOptions: Sendable {
     public var choice = MatrixChoice.automatic
+    /// In which precision tensor cores multiply; ``init(_:precision:)`` has what a ``ProductPrecision`` allows.
     public var inputs = MatrixInputs.activations
     /// Whether each kernel on tensor cores is compared with the plain one before its first use; nil for: when it was not asked for by name.
     public var checksKernels: Bool?
@@ -18,9 +19,16 @@ public struct MatrixOptions: Sendable {
         (self.choice, self.inputs) = (choice, inputs)
     }
 
-    /// What ``MatrixChoice/variable`` and ``MatrixChoice/inputsVariable`` say.
+    /// Exact products are of f32 where activations are; fast ones of f16 on tensor cores, whatever activations are.
+    public init(_ choice: MatrixChoice, precision: ProductPrecision) {
+        self.init(choice, inputs: precision == .fast ? .half : .activations)
+    }
+
+    /// What ``MatrixChoice/variable`` says.
     /// - Throws: ``TensorError/invalidOption(operation:detail:)`` for a word that is none.
-    public static func fromEnvironment(_ environment: [String: String] = ProcessInfo.processInfo.environment) throws -> MatrixOptions {
-        MatrixOptions(try MatrixChoice.fromEnvironment(environment), inputs: try MatrixChoice.inputsFromEnvironment(environment))
+    public static func fromEnvironment(
+        precision: ProductPrecision = .exact, _ environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> MatrixOptions {
+        MatrixOptions(try MatrixChoice.fromEnvironment(environment), precision: precision)
     }
 }

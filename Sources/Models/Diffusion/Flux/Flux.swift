@@ -73,9 +73,9 @@ public final class Flux: DiffusionModel {
     }
 
     public func denoise(
-        _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend
+        _ latents: Tensor, timesteps: Tensor, _ conditioning: DenoisingConditioning, on backend: any Backend
     ) throws -> any DenoisingPass {
-        FluxPass(transformer, try transformer.begin(latents, timestep: timestep, conditioning, on: backend), on: backend)
+        FluxPass(transformer, try transformer.begin(latents, timesteps: timesteps, conditioning, on: backend), on: backend)
     }
 }
 

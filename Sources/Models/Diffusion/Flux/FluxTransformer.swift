@@ -75,8 +75,8 @@ public final class FluxTransformer: StagedNetwork {
     /// The state before the first stage.
     /// - Parameters:
     ///   - latents: `[images, height, width, channels]` f32, both sides even.
-    ///   - timestep: Of all images, 0 to 1000.
-    public func begin(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend) throws
+    ///   - timesteps: `[images]` f32, 0 to 1000.
+    public func begin(_ latents: Tensor, timesteps: Tensor, _ conditioning: DenoisingConditioning, on backend: any Backend) throws
         -> FluxState
     {
         let (images, height, width, channels) = (latents.shape[0], latents.shape[1], latents.shape[2], latents.shape[3])
@@ -93,7 +93,7 @@ public final class FluxTransformer: StagedNetwork {
         // [images · rows, within a patch, columns, within a patch, channels] to channels before the places within a patch.
         let cut = try latents.reshaped([images * grid.height, 2, grid.width, 2, channels])
         let packed = try backend.permute(cut, [0, 2, 4, 1, 3]).reshaped([images, grid.height * grid.width, configuration.inputChannels])
-        let vector = try time(timestep, guidance: conditioning.guidance, pooled: pooled, images: images, on: backend)
+        let vector = try time(timesteps, guidance: conditioning.guidance, pooled: pooled, images: images, on: backend)
         return FluxState(
             text: try textEmbedding(conditioning.text, as: .f32, on: backend), image: try imageEmbedding(packed, as: .f32, on: backend),
             conditioning: vector, grid: grid)
@@ -111,7 +111,9 @@ public final class FluxTransformer: StagedNetwork {
     public func callAsFunction(
         _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, _ context: ForwardContext
     ) throws -> Tensor {
-        try finish(run(begin(latents, timestep: timestep, conditioning, on: context.backend), context: context), on: context.backend)
+        let timesteps = try context.backend.upload([Float](repeating: timestep, count: latents.shape[0]))
+        let state = try begin(latents, timesteps: timesteps, conditioning, on: context.backend)
+        return try finish(run(state, context: context), on: context.backend)
     }
 }
 
@@ -158,18 +160,18 @@ struct FluxConditioning {
 
     /// `[images, channels]` f32, after the activation that every block's modulation starts with.
     func callAsFunction(
-        _ timestep: Float, guidance scale: Float, pooled: Tensor, images: Int, on backend: any Backend
+        _ timesteps: Tensor, guidance scale: Float, pooled: Tensor, images: Int, on backend: any Backend
     ) throws -> Tensor {
         guard pooled.shape.channels == pooledChannels else {
             throw ModelError.invalidConfiguration(
                 "the transformer takes \(pooledChannels) channels of pooled text; it was given \(pooled.shape.channels)")
         }
-        func embedded(_ value: Float, _ layers: (first: LinearLayer, second: LinearLayer)) throws -> Tensor {
-            let waves = try backend.timestepEmbedding(backend.upload([Float](repeating: value, count: images)), Self.frequencies)
+        func embedded(_ values: Tensor, _ layers: (first: LinearLayer, second: LinearLayer)) throws -> Tensor {
+            let waves = try backend.timestepEmbedding(values, Self.frequencies)
             return try layers.second(layers.first(waves, activation: .silu, on: backend), on: backend)
         }
-        var sum = try embedded(timestep, self.timestep)
-        if let guidance { sum = try backend.add(sum, embedded(scale * 1000, guidance)) }
+        var sum = try embedded(timesteps, timestep)
+        if let guidance { sum = try backend.add(sum, embedded(backend.upload([Float](repeating: scale * 1000, count: images)), guidance)) }
         let projected = try text.second(text.first(pooled, activation: .silu, as: .f32, on: backend), on: backend)
         return try backend.activation(backend.add(sum, projected), .silu)
     }

@@ -73,9 +73,9 @@ public final class StableDiffusion: DiffusionModel {
     }
 
     public func denoise(
-        _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend
+        _ latents: Tensor, timesteps: Tensor, _ conditioning: DenoisingConditioning, on backend: any Backend
     ) throws -> any DenoisingPass {
-        try UNetPass(unet, unet.begin(latents, timestep: timestep, conditioning, on: backend))
+        try UNetPass(unet, unet.begin(latents, timesteps: timesteps, conditioning, on: backend))
     }
 }
 

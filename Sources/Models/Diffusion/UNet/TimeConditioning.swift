@@ -83,11 +83,11 @@ struct TimeConditioning {
         }
     }
 
-    /// The embedding of a timestep with all that is added to it before the first stage: `[images, channels]` f32.
+    /// The embedding of timesteps, `[images]` f32, with all that is added to it before the first stage: `[images, channels]` f32.
     func embedding(
-        of timestep: Float, _ conditioning: DenoisingConditioning, images: Int, on backend: any Backend
+        of timesteps: Tensor, _ conditioning: DenoisingConditioning, images: Int, on backend: any Backend
     ) throws -> Tensor {
-        var x = try backend.timestepEmbedding(backend.upload([Float](repeating: timestep, count: images)), frequencies)
+        var x = try backend.timestepEmbedding(timesteps, frequencies)
         if let guidance {
             // Ho & Salimans' weight, embedded as in Meng et al. 2023: w = scale − 1.
             let weights = [Float](repeating: conditioning.guidance - 1, count: images)

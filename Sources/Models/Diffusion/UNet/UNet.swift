@@ -50,13 +50,13 @@ public final class UNet: StagedNetwork {
     /// The state before the first stage.
     /// - Parameters:
     ///   - latents: `[images, height, width, channels]` f32.
-    ///   - timestep: Of all images.
-    public func begin(_ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, on backend: any Backend) throws
+    ///   - timesteps: `[images]` f32.
+    public func begin(_ latents: Tensor, timesteps: Tensor, _ conditioning: DenoisingConditioning, on backend: any Backend) throws
         -> UNetState
     {
         var conditioning = conditioning
         if conditioning.text.dtype != activations { conditioning.text = try backend.cast(conditioning.text, to: activations) }
-        let embedded = try time.embedding(of: timestep, conditioning, images: latents.shape[0], on: backend)
+        let embedded = try time.embedding(of: timesteps, conditioning, images: latents.shape[0], on: backend)
         return UNetState(hidden: latents, time: embedded, conditioning: conditioning)
     }
 
@@ -64,6 +64,7 @@ public final class UNet: StagedNetwork {
     public func callAsFunction(
         _ latents: Tensor, timestep: Float, _ conditioning: DenoisingConditioning, _ context: ForwardContext
     ) throws -> Tensor {
-        try run(begin(latents, timestep: timestep, conditioning, on: context.backend), context: context).hidden
+        let timesteps = try context.backend.upload([Float](repeating: timestep, count: latents.shape[0]))
+        return try run(begin(latents, timesteps: timesteps, conditioning, on: context.backend), context: context).hidden
     }
 }

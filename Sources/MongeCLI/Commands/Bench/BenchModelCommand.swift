@@ -35,6 +35,11 @@ struct BenchModelCommand: ParsableCommand {
                 promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, command: Shell.ownCommand,
                 progress: bar.update)
         }
+        if result.stepsWithoutFiniteLogits > 0 {
+            Terminal.warning(
+                "the logits of \(result.stepsWithoutFiniteLogits) of \(2 * decodeTokens) decode steps are not finite numbers; "
+                    + "`monge check model` looks for the cause")
+        }
         if json { return try Output.json(result) }
         try Output.line("\(result.device), \(result.date), \(result.model), activations \(result.activations)")
         try Output.line(

@@ -45,7 +45,10 @@ struct BenchPipelinesCommand: ParsableCommand {
         }
         let all = report.pipelines
         if spills { report.pipelines = all.filter { ($0.spills ?? 0) > 0 } }
-        if let code { for entry in report.pipelines { try write(entry.description, to: code) } }
+        if let code {
+            if report.pipelines.allSatisfy(\.description.forms.isEmpty) { Terminal.warning("this driver has no listings of its kernels") }
+            for entry in report.pipelines where !entry.description.forms.isEmpty { try write(entry.description, to: code) }
+        }
         if json { try Output.json(report) } else { try show(report, of: all) }
         if spills && !report.pipelines.isEmpty { throw ExitCode(1) }
     }

@@ -10,8 +10,8 @@ package struct CheckRepetition {
     private let isChecked: Bool
     private let environment: [String: String]
 
-    /// The variables that choose kernels and the precision that is asked of them: without them, a case is another.
-    private static let variables = [MatrixChoice.variable, MatrixChoice.inputsVariable]
+    /// The variables that choose kernels: without them, a case is another.
+    private static let variables = [MatrixChoice.variable]
 
     package init(
         device: String, family: KernelFamily?, precision: ProductPrecision = .exact, isChecked: Bool, environment: [String: String]
