@@ -45,7 +45,8 @@ shared float stagedDecays[SUBGROUPS * STREAMS * TILE_ROWS];
 const uint SHARED_ROW = 2u + SPANS * LANES_PER_KEY * 8u;
 shared float folded[SUBGROUPS * SHARED_ROW];
 
-// What lanes of a subgroup have put into shared memory, to all of them.
+// What lanes of a subgroup have put into shared memory, to all of them. Outside of branches that not all subgroups take: Mesa 26's llvmpipe
+// has the whole group wait there.
 void exchange() { controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease); }
 
 void main() {
@@ -167,18 +168,15 @@ void main() {
         exchange();
         if (isFirst) {
             [[unroll]] for (uint i = 0; i < OWN_SCORES; i++) stagedWeights[stage * SCORE_FOURS + (ownScore + i) / 4u][(ownScore + i) % 4u] = scores[i];
+            [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) stagedDecays[stage * TILE_ROWS + ownRow + r] = decays[r];
         }
+        exchange();
         if (subgroupAny(isLarger)) {
-            if (isFirst) {
-                [[unroll]] for (uint r = 0; r < OWN_ROWS; r++) stagedDecays[stage * TILE_ROWS + ownRow + r] = decays[r];
-            }
-            exchange();
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
                 float decay = stagedDecays[stage * TILE_ROWS + r];
                 [[unroll]] for (uint i = 0; i < SPANS * 2u; i++) sums[r * SPANS * 2u + i] *= decay;
             }
         }
-        exchange();
         [[unroll]] for (uint d = 0; d < DEPTH; d++) {
             [[unroll]] for (uint s = 0; s < SPANS; s++) {
                 vec4 a = firstFour(KEYS_ARE_HALF, valueLow[d * SPANS + s]);
