@@ -59,17 +59,17 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - options: For a Vulkan device: validation layer, checked shaders, a limit on memory.
     ///   - family: How the kernels of a Vulkan device are laid out; nil for what suits it.
-    ///   - precision: Of products with quantised weights, on the CPU. A Vulkan device multiplies exactly, which ``ProductPrecision/fast``
-    ///     allows.
+    ///   - precision: Of products with quantised weights on the CPU.
+    ///   - onTensorCores: Of products on the tensor cores of a Vulkan device; nil for the same.
     ///   - warn: Told, in a sentence, of kernels that failed their check and of tables that cannot be used.
     /// - Throws: ``VulkanError`` when the device asked for cannot be had, with the reason.
     public func open(
         options: DeviceOptions = DeviceOptions(), family: KernelFamily? = nil, precision: ProductPrecision = .exact,
-        warn: @escaping @Sendable (String) -> Void = { _ in }
+        onTensorCores: ProductPrecision? = nil, warn: @escaping @Sendable (String) -> Void = { _ in }
     ) throws -> any Backend {
         func vulkan(_ request: VulkanSystem.Request) throws -> any Backend {
             let index = try VulkanSystem.choose(request, from: VulkanSystem.reports())
-            var matrix = try MatrixOptions.fromEnvironment(precision: precision)
+            var matrix = try MatrixOptions.fromEnvironment(precision: onTensorCores ?? precision)
             matrix.report = warn
             return try VulkanBackend(device: Device(index: index, options: options), family: family, matrix: matrix)
         }

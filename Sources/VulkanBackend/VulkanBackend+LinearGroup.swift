@@ -53,16 +53,21 @@ private struct LinearGroup {
     let operations: [LinearOperation]
     let tile: MatvecTile
 
-    /// nil where each goes its own way: many rows, weights of several types, or operands that do not fit the kernel.
+    /// nil where each goes its own way: many rows, weights or results of several types, activations or residuals, or operands that do not fit
+    /// the kernel.
     init?(_ operations: [LinearOperation], _ backend: VulkanBackend) throws {
-        let dtype = operations[0].weight.dtype
+        let first = operations[0]
+        func isAlike(_ operation: LinearOperation) -> Bool {
+            operation.weight.dtype == first.weight.dtype && operation.output.dtype == first.output.dtype
+                && operation.activation == .identity && operation.residual == nil
+        }
         switch backend.productMethod {
         case .scalar: break
         case .matrix: return nil
-        case .automatic: if try backend.matrixPlan(operations[0]) != nil { return nil }
+        case .automatic: if try backend.matrixPlan(first) != nil { return nil }
         }
-        guard let tile = try backend.matvecTile(operations[0]),
-            try operations.allSatisfy({ try $0.weight.dtype == dtype && backend.loadsPieces($0) })
+        guard let tile = try backend.matvecTile(first),
+            try operations.allSatisfy({ try isAlike($0) && backend.loadsPieces($0) })
         else { return nil }
         (self.operations, self.tile) = (operations, tile)
     }

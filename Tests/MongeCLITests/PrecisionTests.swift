@@ -41,6 +41,16 @@ import Testing
         #expect(try logits("fast", "--precision", "fast") != usual)
     }
 
+    /// Tensor cores are a matter of their own: f32 activations are rounded to f16 for them only where that is asked for.
+    @Test func tensorCoresAreExactUnlessAsked() throws {
+        let usual = try ProductPrecisionOption.parse([])
+        #expect(usual.precision(unlessAsked: .fast) == .fast && usual.onTensorCores == .exact)
+        let fast = try ProductPrecisionOption.parse(["--precision", "fast"])
+        #expect(fast.precision(unlessAsked: .exact) == .fast && fast.onTensorCores == .fast)
+        let exact = try ProductPrecisionOption.parse(["--precision", "exact"])
+        #expect(exact.precision(unlessAsked: .fast) == .exact && exact.onTensorCores == .exact)
+    }
+
     /// The command that repeats a failing case asks for the same precision.
     @Test func aRepetitionNamesThePrecision() {
         let repetition = CheckRepetition(device: "cpu", family: nil, precision: .fast, isChecked: false, environment: [:])

@@ -10,9 +10,9 @@ extension CheckedOperation {
         let dtype = CheckWeight.types[index % CheckWeight.types.count]
         let group = GroupDraw(rows: rows, dtype, products: generator.integer(in: 1...3), options, &generator)
         return CheckCase(shapes: group.description) { device in
-            let outputs = try group.factors.map { try device.output([rows, $0.outputs], group.types.result) }
+            let outputs = try group.factors.map { try device.output([rows, $0.outputs], $0.result) }
             let results = try device.backend.linears(
-                group.input(on: device), group.factors.map { try $0.factor(on: device) }, as: group.types.result, into: outputs)
+                group.input(on: device), group.factors.map { try $0.factor(on: device) }, into: outputs)
             return try results.map { try device.read($0) }
         } tolerances: { reference, _ in
             try group.factors.map { factor in try group.results(factor, options, reference).map(\.error) }
@@ -61,6 +61,7 @@ private struct GroupDraw {
         let weight: CheckWeight
         let bias: [Float]?
         let transports: [CheckTransport]
+        let result: DType
 
         var outputs: Int { weight.shape[0] }
 
@@ -91,7 +92,8 @@ private struct GroupDraw {
         let isMixed = products > 1 && generator.chance(0.2)
         let inputs = isMixed ? 256 * generator.integer(in: 1...2) : CheckWeight.columns(dtype, atMost: rows == 1 ? 1100 : 300, &generator)
         self.inputs = inputs
-        types = generator.activationTypes()
+        let types = generator.activationTypes()
+        self.types = types
         // Gate and product may be stored in f16 between them, or not at all: none of them is infinite there.
         let isOrdinary = options.matrixInputs == .half || isSquare && [types.operand, types.result].contains(.f16)
         let range: ValueRange = isOrdinary ? .ordinary : generator.pick(ValueRange.allCases)
@@ -104,13 +106,15 @@ private struct GroupDraw {
             let hasMap = generator.chance(0.4)
             return Factor(
                 weight: weight, bias: generator.chance(0.3) ? generator.normals(outputs) : nil,
-                transports: hasMap ? [CheckTransport(rows: rows, channels: outputs, bounds: [0.25, -0.5], &generator)] : [])
+                transports: hasMap ? [CheckTransport(rows: rows, channels: outputs, bounds: [0.25, -0.5], &generator)] : [],
+                result: !isSquare && index > 0 && generator.chance(0.1) ? .f32 : types.result)
         }
         description =
             "x [\(rows), \(inputs)] \(types.operand) to \(types.result) \(range), "
             + factors.map { factor in
                 "\(factor.weight.shape) \(factor.weight.dtype)" + (factor.bias == nil ? "" : " with bias")
                     + factor.transports.map { ", \($0.description)" }.joined()
+                    + (factor.result == types.result ? "" : " to \(factor.result)")
             }.joined(separator: " and ")
     }
 
@@ -125,7 +129,7 @@ private struct GroupDraw {
             x: MeantActivations(x, weight: dtype, options), rows: rows, factor.weight, isRounded: options.rounds(dtype),
             roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand), reference)
         let epilogue = EpilogueTolerance(
-            bias: factor.bias, activation: .identity, transports: factor.transports, residual: nil, dtype: types.result)
+            bias: factor.bias, activation: .identity, transports: factor.transports, residual: nil, dtype: factor.result)
         return (0..<rows * factor.outputs).map {
             epilogue.result(product: sums.values[$0], error: sums.errors[$0], index: $0, channels: factor.outputs)
         }

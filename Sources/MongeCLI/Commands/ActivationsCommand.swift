@@ -54,7 +54,7 @@ struct ActivationsCommand: ParsableCommand {
         try capture.refuseOptionsOfTexts(model.model, ("--cache", model.precision.cache != .auto))
         let model = try picture.parts.load(
             model.model, activations: model.precision.activationType,
-            on: model.device.open(precision: model.precision.products.precision(unlessAsked: .exact)))
+            on: model.device.open(model.precision.products, unlessAsked: .exact))
         var options = capture.options
         options.steps = picture.stepsCaptured ?? 1
         let activations = try ProgressBar.during { bar in

@@ -120,7 +120,7 @@ struct FitCommand: ParsableCommand {
         if isPictureModel {
             try capture.refuseOptionsOfTexts(model!, ("--position last", position == .last), ("--cache", precision.cache != .auto))
             let model = try picture.parts.load(
-                model!, activations: precision.activationType, on: device.open(precision: precision.products.precision(unlessAsked: .exact))
+                model!, activations: precision.activationType, on: device.open(precision.products, unlessAsked: .exact)
             )
             return try ProgressBar.during { bar in
                 try model.fit(

@@ -17,37 +17,49 @@ struct DeviceOption: ParsableArguments {
 
     /// Opens the device; $MONGE_VALIDATION=1 turns the validation layer on.
     /// - Parameters:
-    ///   - precision: Of products with quantised weights.
+    ///   - products: What `--precision` asks for.
+    ///   - usual: What the CPU does where nobody asks.
     ///   - change: Other options.
-    func open(precision: ProductPrecision = .exact, _ change: (inout DeviceOptions) -> Void = { _ in }) throws -> any Backend {
+    func open(
+        _ products: ProductPrecisionOption? = nil, unlessAsked usual: ProductPrecision = .exact,
+        _ change: (inout DeviceOptions) -> Void = { _ in }
+    ) throws -> any Backend {
         var options = DeviceOptions()
         options.validation = DeviceOption.validates
         change(&options)
-        return try choice().open(options: options, precision: precision, warn: Terminal.warning)
+        return try choice().open(
+            options: options, precision: products?.precision(unlessAsked: usual) ?? usual, onTensorCores: products?.onTensorCores ?? .exact,
+            warn: Terminal.warning)
     }
 
     /// Opens the device and a model on it.
     /// - Parameter products: What `--precision` is where nobody asks.
     func load(_ model: String, precision: PrecisionOptions, unlessAsked products: ProductPrecision) throws -> Model {
         try Model.load(
-            ModelCatalogue.locate(model), on: open(precision: precision.products.precision(unlessAsked: products)),
+            ModelCatalogue.locate(model), on: open(precision.products, unlessAsked: products),
             cache: precision.cacheType,
             activations: precision.activationType)
     }
 }
 
-/// `--precision`, on every command that multiplies with weights: exact by default where numbers are the result, fast where texts, pictures
-/// and times are.
-struct ProductPrecisionOption: ParsableArguments {
+/// `--precision`, on every command that multiplies with weights: on the CPU exact by default where numbers are the result, fast where texts,
+/// pictures and times are.
+package struct ProductPrecisionOption: ParsableArguments {
     @Option(
         name: .long,
         help: """
             Products with weights: exact, or fast, for which the CPU rounds activations that meet quantised weights to 16 bits in blocks of 32, and \
-            tensor cores of GPUs multiply f32 activations as f16. (default: fast for generate, chat, evaluate, image and bench, else exact)
+            tensor cores of GPUs multiply f32 activations as f16. (default: on the CPU fast for generate, chat, evaluate, image and bench, else exact)
             """)
     var precision: ProductPrecision?
 
-    func precision(unlessAsked precision: ProductPrecision) -> ProductPrecision { self.precision ?? precision }
+    package init() {}
+
+    /// On the CPU.
+    package func precision(unlessAsked usual: ProductPrecision) -> ProductPrecision { precision ?? usual }
+
+    /// Whoever asks for f32 activations gets products of f32: f16 has 11 bits of them, and ends at 65504.
+    package var onTensorCores: ProductPrecision { precision ?? .exact }
 }
 
 extension ProductPrecision: ExpressibleByArgument {}

@@ -23,7 +23,7 @@ struct PictureModelOptions: ParsableArguments {
     @OptionGroup var products: ProductPrecisionOption
 
     func load() throws -> PictureModel {
-        try parts.load(model, activations: activations.dtype, on: device.open(precision: products.precision(unlessAsked: .fast)))
+        try parts.load(model, activations: activations.dtype, on: device.open(products, unlessAsked: .fast))
     }
 
     var inputs: [NamedFile?] { NamedFile.model(model) + parts.inputs }

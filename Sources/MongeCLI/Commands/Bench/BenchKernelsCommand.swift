@@ -39,7 +39,7 @@ struct BenchKernelsCommand: ParsableCommand {
     mutating func run() throws {
         let benchmarks = try selection.benchmarks()
         try NamedFile.check(outputs: [NamedFile("--out", out), NamedFile("--html", html)], inputs: [])
-        let backend = try device.open(precision: products.precision(unlessAsked: .fast))
+        let backend = try device.open(products, unlessAsked: .fast)
         var measurement = KernelMeasurement(backend)
         measurement.secondsPerBenchmark = seconds
         let report = try ProgressBar.during { bar in try measurement.run(benchmarks, command: Shell.ownCommand, progress: bar.update) }

@@ -28,7 +28,7 @@ struct BenchModelCommand: ParsableCommand {
 
     mutating func run() throws {
         let url = try ModelCatalogue.locate(model.model)
-        let backend = try model.device.open(precision: model.precision.products.precision(unlessAsked: .fast))
+        let backend = try model.device.open(model.precision.products, unlessAsked: .fast)
         let result = try ProgressBar.during { bar in
             try ModelBenchmark.run(
                 url, on: backend, cache: model.precision.cacheType, activations: model.precision.activationType,

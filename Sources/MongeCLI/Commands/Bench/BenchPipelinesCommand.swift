@@ -33,7 +33,7 @@ struct BenchPipelinesCommand: ParsableCommand {
     mutating func run() throws {
         let benchmarks = try selection.benchmarks()
         if let code { try OutputFolder.make(code) }
-        let opened = try device.open(precision: products.precision(unlessAsked: .fast)) { options in
+        let opened = try device.open(products, unlessAsked: .fast) { options in
             options.describesPipelines = true
             options.keepsPipelineForms = code != nil
         }

@@ -42,7 +42,7 @@ struct CheckModelCommand: ParsableCommand {
     mutating func run() throws {
         let text = text.isNamed ? try text.read() : "The quick brown fox jumps over the lazy dog."
         let url = try ModelCatalogue.locate(model.model)
-        let backend = try model.device.open(precision: model.precision.products.precision(unlessAsked: .exact)) { $0.checked = checked }
+        let backend = try model.device.open(model.precision.products, unlessAsked: .exact) { $0.checked = checked }
         let isPictureModel = PictureModel.isPictureModel(url)
         let ofPictures = [("--width", size.width != nil), ("--height", size.height != nil)].filter(\.1).map(\.0) + parts.given
         if !isPictureModel, let option = ofPictures.first {
