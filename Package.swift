@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "Pictures", dependencies: ["CPictures", "FileSystem", "ModelFiles"]),
         .target(name: "Jinja"),
         .target(name: "Tokenizers", dependencies: ["Jinja", "ModelFiles"]),
-        .target(name: "Transport", dependencies: ["ModelFiles"]),
+        .target(name: "Transport", dependencies: ["Foundations", "ModelFiles", "Tensors"]),
         .target(name: "Models", dependencies: ["Foundations", "Tensors", "ModelFiles"]),
         .target(name: "CrossCheck", dependencies: ["Foundations", "Tensors"]),
         .target(

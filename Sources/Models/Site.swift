@@ -6,10 +6,13 @@ public struct Site: Hashable, Sendable {
     public let index: Int
     /// The neurons: the length of the activation's last axis.
     public let channels: Int
+    /// The attention heads whose results lie side by side along the last axis; 1 where it is not made of heads.
+    public let heads: Int
 
-    public init(name: String, index: Int, channels: Int) {
+    public init(name: String, index: Int, channels: Int, heads: Int = 1) {
         self.name = name
         self.index = index
         self.channels = channels
+        self.heads = heads
     }
 }

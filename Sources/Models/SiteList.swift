@@ -5,8 +5,8 @@ package struct SiteList {
     package init() {}
 
     /// - Parameter name: The module's path.
-    package mutating func add(_ name: String, _ channels: Int) -> Site {
-        let site = Site(name: name, index: sites.count, channels: channels)
+    package mutating func add(_ name: String, _ channels: Int, heads: Int = 1) -> Site {
+        let site = Site(name: name, index: sites.count, channels: channels, heads: heads)
         sites.append(site)
         return site
     }

@@ -18,8 +18,8 @@ import Transport
         "A penalty decided the derby.", "The referee blew the whistle for half-time.",
     ]
 
-    @Test(arguments: [ColumnFit.linear, .mean, .gaussian])
-    func onePassEqualsReplay(method: ColumnFit) throws {
+    @Test(arguments: [Estimator.linear, .mean, .gaussian])
+    func onePassEqualsReplay(method: Estimator) throws {
         let model = try TestModel.load(.cpu)
         let sites = [#"model\.layers\.[01]\.(input|post_attention)_layernorm"#]
         let options = FitOptions(method: method, estimation: .causal, support: .minimumToMaximum)
@@ -58,7 +58,7 @@ import Transport
             source: Self.source, target: Self.target, sites: [#"model\.layers\.3\.input_layernorm"#],
             options: FitOptions(method: .mean, position: .last))
         let site = map.sites[0].name.replacing(".", with: #"\."#)
-        func activations(_ pooling: Pooling, _ steering: [Steer]) throws -> [Float] {
+        func activations(_ pooling: CapturePooling, _ steering: [Steer]) throws -> [Float] {
             try model.activations(of: [Self.source[0]], sites: [site], options: CaptureOptions(pooling: pooling), steering: steering)[0]
                 .values
         }

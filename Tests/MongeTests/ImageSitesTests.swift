@@ -72,7 +72,7 @@ private final class ImageModel: SteerableModel {
     private func run(_ model: ImageModel, _ fixture: SafetensorsFile, steering: [[Steer]] = [], tapped: Bool = true) throws -> Run {
         let backend = model.backend
         let transports = try InstalledSteering(steering, on: model).transports(for: steering.map { (1, $0) })
-        let pooling = SamplePooling(CaptureOptions())
+        let pooling = SamplePooling(FitOptions())
         var result = Run()
         let context = ForwardContext(
             backend: backend, transports: transports, tapped: tapped ? model.sites.map(\.index) : [], siteCount: model.sites.count
@@ -149,7 +149,8 @@ private final class ImageModel: SteerableModel {
         let pooled = try fixture.floats("pooled.norm")
         let target = pooled.enumerated().map { 1.5 * $1 + Float($0 % 12) / 4 }
         let fitted = try MapFit(method: .linear, support: .all)(
-            source: model.backend.upload(pooled, [3, 12]), target: model.backend.upload(target, [3, 12]), site: "norm", on: model.backend)
+            source: model.backend.upload(pooled, [3, 12]), target: model.backend.upload(target, [3, 12]), site: "norm", on: model.backend
+        ).site
         for j in 0..<12 {
             #expect(abs(fitted.map.omega[j] - 1.5) < 1e-4 && abs(fitted.map.beta[j] - Float(j) / 4) < 1e-3)
         }

@@ -111,8 +111,8 @@ final class BackwardsModel: LanguageModel {
         }
     }
 
-    @Test(arguments: [ColumnFit.gaussian, .linear])
-    func causalFittingFollowsThePass(method: ColumnFit) throws {
+    @Test(arguments: [Estimator.gaussian, .linear])
+    func causalFittingFollowsThePass(method: Estimator) throws {
         let (model, language) = try BackwardsModel.model()
         let options = FitOptions(method: method, estimation: .causal, support: .all)
         let map = try model.fit(source: CausalFitTests.source, target: CausalFitTests.target, sites: [".*"], options: options)
@@ -126,7 +126,8 @@ final class BackwardsModel: LanguageModel {
                 try model.backend.sortColumns(
                     model.backend.upload(side.flatMap { $0[index].map(Float.init) }, [side.count, BackwardsModel.channels]))
             }
-            let fit = try model.backend.readFloats(model.backend.fitColumns(source: samples[0], target: samples[1], method: method))
+            let fit = try model.backend.readFloats(
+                model.backend.fitColumns(source: samples[0], target: samples[1], method: #require(method.columnFit)))
             for j in 0..<BackwardsModel.channels {
                 #expect(abs(fit[j] - site.map.omega[j]) < 1e-3 * max(1, abs(fit[j])), "\(site.name)")
                 #expect(abs(fit[BackwardsModel.channels + j] - site.map.beta[j]) < 1e-3 * max(1, abs(site.map.beta[j])), "\(site.name)")

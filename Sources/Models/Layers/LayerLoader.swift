@@ -27,6 +27,12 @@ struct LayerLoader {
 
     mutating func site(_ path: String, _ channels: Int) -> Site { sites.add(path, channels) }
 
+    /// The input of an attention's output projection as a site: the results of its heads, side by side, which no module of Hugging Face's code
+    /// returns and a hook before the projection sees.
+    mutating func headsSite(_ projection: String, heads: Int, headChannels: Int) -> Site {
+        sites.add("\(projection).input", heads * headChannels, heads: heads)
+    }
+
     /// A table of `rows` embeddings, or any other matrix without a site.
     func matrix(_ path: String, rows: Int, columns: Int) throws -> Tensor {
         try weights.weight("\(path).weight", shape: [rows, columns], on: backend)

@@ -4,7 +4,10 @@ import Tensors
 ///
 /// It comes in two halves, between which a pass can wait: the heads' results, and their ``output`` projection.
 struct RotaryAttention {
-    let query, key, value, output: Projection
+    let query, key, value: Projection
+    /// The heads' results, before ``output``.
+    let headsSite: Site
+    let output: Projection
     let heads, keyHeads, headChannels: Int
     let rotaryBase: Float
     /// `[head channels / 2]`: what the frequencies are divided by; nil for 1.
@@ -33,9 +36,9 @@ struct RotaryAttention {
             query: query, key: projected[1].reshaped(keyShape), value: projected[2].reshaped(keyShape), positions: batch.positions,
             dimensions: headChannels, base: rotaryBase, layout: .rotateHalf, frequencyFactors: frequencyFactors, into: keys, values,
             segments: batch.segments)
-        return try backend.attention(
-            query, keys: keys, values: values, segments: batch.segments, scale: scale, causal: true, window: window
-        ).reshaped([batch.rowCount, heads * headChannels])
+        let attended = try backend.attention(
+            query, keys: keys, values: values, segments: batch.segments, scale: scale, causal: true, window: window)
+        return try context.visit(attended.reshaped([batch.rowCount, heads * headChannels]), at: headsSite)
     }
 
     private func transientCache(_ batch: TokenBatch, _ dtype: DType, on backend: any Backend) throws -> (keys: Tensor, values: Tensor) {

@@ -22,12 +22,21 @@ public struct ActivationsFile: Sendable {
         try self.init(sites, of: model.diffusion, options: options)
     }
 
+    /// Activations from elsewhere.
+    public init(sites: [SiteActivations], architecture: String, fingerprint: String, sketch: WeightSketch? = nil, pooling: String) {
+        self.sites = sites
+        self.architecture = architecture
+        self.fingerprint = fingerprint
+        self.sketch = sketch
+        self.pooling = pooling
+    }
+
     private init(_ sites: [SiteActivations], of model: any SteerableModel, options: CaptureOptions) throws {
         self.sites = sites
         architecture = model.architecture
         fingerprint = model.fingerprint
         sketch = try model.sketch
-        pooling = options.pooling.rawValue
+        pooling = (options.pooling ?? .mean).rawValue
     }
 
     /// Writes the activations; the file is complete or absent.
@@ -39,6 +48,9 @@ public struct ActivationsFile: Sendable {
         var metadata = [
             "format": "monge-activations", "architecture": architecture, "fingerprint": fingerprint, "pooling": pooling, "sites": names,
         ]
+        if sites.contains(where: { $0.heads > 1 }) {
+            metadata["heads"] = String(decoding: try JSONEncoder().encode(sites.map(\.heads)), as: UTF8.self)
+        }
         if let sketch {
             tensors += sketch.entries
             metadata.merge(try sketch.metadata) { own, _ in own }
@@ -55,7 +67,9 @@ public struct ActivationsFile: Sendable {
         sketch = try WeightSketch(file)
         pooling = file.metadata["pooling"] ?? "unknown"
         let listed = file.metadata["sites"].flatMap { try? JSONDecoder().decode([String].self, from: Data($0.utf8)) }
-        sites = try (listed ?? file.tensorNames).map { name in
+        let names = listed ?? file.tensorNames
+        let heads = try Self.heads(file.metadata["heads"], of: names.count, in: url.lastPathComponent)
+        sites = try zip(names, heads).map { name, heads in
             let tensor = try file.tensor(name)
             guard tensor.dtype == .f32, tensor.shape.rank == 2, tensor.shape.count > 0 else {
                 throw MongeError.failed(
@@ -63,8 +77,20 @@ public struct ActivationsFile: Sendable {
             }
             var values = [Float](repeating: 0, count: tensor.shape.count)
             values.withUnsafeMutableBytes { $0.copyMemory(from: tensor.bytes) }
-            return SiteActivations(site: name, samples: tensor.shape[0], channels: tensor.shape[1], values: values)
+            guard heads > 0, tensor.shape[1] % heads == 0 else {
+                throw MongeError.failed("\(url.lastPathComponent): \(name) has \(tensor.shape[1]) channels, which are no \(heads) heads")
+            }
+            return SiteActivations(site: name, samples: tensor.shape[0], channels: tensor.shape[1], values: values, heads: heads)
         }
+    }
+
+    /// The heads that each site is made of; 1 where the file does not say.
+    private static func heads(_ listed: String?, of count: Int, in file: String) throws -> [Int] {
+        guard let listed else { return [Int](repeating: 1, count: count) }
+        guard let heads = try? JSONDecoder().decode([Int].self, from: Data(listed.utf8)), heads.count == count else {
+            throw MongeError.failed("\(file): its list of heads is not one number for each of the \(count) sites")
+        }
+        return heads
     }
 
     /// Fits one map a site, each on its own, from the activations of two files.
@@ -89,20 +115,22 @@ public struct ActivationsFile: Sendable {
                 throw MongeError.failed("sample \(sample + 1) of the \(kind) activations at \(site.site) is not of finite numbers")
             }
         }
-        let fit = MapFit(method: options.method, support: options.effectiveSupport)
+        let fit = MapFit(options)
         let fitted = try zip(source.sites, target.sites).map { a, b in
             guard a.channels == b.channels else {
                 throw MongeError.failed("\(a.site) has \(a.channels) channels in the source and \(b.channels) in the target")
             }
-            guard min(a.samples, b.samples) > 1 || options.method == .mean else {
-                throw MongeError.usage("a \(options.method.rawValue) map needs at least two samples a side, \(a.site) has one")
+            try options.method.check(samples: min(a.samples, b.samples), sites: source.sites.count, unit: "samples")
+            guard a.samples == b.samples || !(options.isPaired || options.method.needsPairs) else {
+                throw MongeError.usage(
+                    "\(a.site) has \(a.samples) samples in the source and \(b.samples) in the target: pairs are one of each")
             }
             return try fit(
                 source: backend.upload(a.values, [a.samples, a.channels]), target: backend.upload(b.values, [b.samples, b.channels]),
-                site: a.site, on: backend)
+                site: a.site, heads: a.heads, on: backend)
         }
         return TransportMap(
-            sites: fitted,
+            sites: options.units.map { UnitSelection.best($0, of: fitted) } ?? fitted.map(\.site),
             description: TransportDescription(
                 method: options.method.rawValue, estimation: .simultaneous, pooling: source.pooling,
                 support: options.effectiveSupport, position: options.position, spatial: options.spatial, architecture: source.architecture,

@@ -11,7 +11,7 @@ extension Calibration {
         _ sides: [CalibrationSide], options: FitOptions, plan: MemoryPlan?, notice: (String) -> Void,
         fitted: (Site, _ source: Tensor, _ target: Tensor) throws -> TransportMap
     ) throws {
-        let pooling = SamplePooling(options.capture)
+        let pooling = SamplePooling(options)
         let largestSamples = sides.reduce(0) { $0 + $1.bytesPerChannel } * sites.map(\.channels).max()!
         var plan = plan
         try plan?.allot(samples: largestSamples)

@@ -10,6 +10,22 @@ extension Calibration {
         return Array(texts.indices.shuffled(using: &random).prefix(max(0, limit))).sorted().map { texts[$0] }
     }
 
+    /// Both sides' texts: at most the limit of each, pairs kept together where there are pairs.
+    /// - Throws: ``MongeError/usage(_:)`` when pairs are asked for and the sides have not as many.
+    static func sides(
+        source: [String], target: [String], options: FitOptions, unit: String
+    ) throws -> (source: [String], target: [String]) {
+        let isPaired = options.isPaired || options.method.needsPairs
+        if isPaired && source.count != target.count {
+            throw MongeError.usage(
+                "there are \(source.count) source \(unit) and \(target.count) target \(unit): pairs are one of each, in the same order")
+        }
+        return (
+            sample(source, limit: options.limit, seed: options.seed),
+            sample(target, limit: options.limit, seed: isPaired ? options.seed : options.seed &+ 1)
+        )
+    }
+
     /// Refuses data that nothing can be fitted to, and says what is likely to hurt the result.
     /// - Parameter unit: What the texts are, in the plural: "sentences".
     static func check(
@@ -18,16 +34,33 @@ extension Calibration {
         guard !source.isEmpty else { throw MongeError.usage("there are no source \(unit)") }
         guard !target.isEmpty else { throw MongeError.usage("there are no target \(unit)") }
         let fewest = min(source.count, target.count)
-        if fewest < 2 && options.method != .mean {
-            throw MongeError.usage("a \(options.method.rawValue) map needs at least two \(unit) a side, there is one")
-        }
+        try options.method.check(samples: fewest, sites: sites.count, unit: unit)
         for (texts, name) in [(source, "source"), (target, "target")] where texts.count > 1 {
             if Set(texts).count == 1 { warn("all \(texts.count) \(name) \(unit) are the same: there is no spread to fit to") }
         }
-        if options.estimation == .causal && fewest < 100 && sites.count > 8 {
+        if options.effectiveEstimation == .causal && fewest < 100 && sites.count > 8 {
             warn(
                 "causal estimation over \(sites.count) sites with \(fewest) \(unit) a side: below about 100, errors build up from "
                     + "site to site; give more \(unit), or fewer sites")
+        }
+    }
+}
+
+extension Estimator {
+    /// Refuses numbers of samples and sites that the method is not defined for.
+    /// - Parameters:
+    ///   - samples: Of the side that has fewer.
+    ///   - unit: What they are, in the plural: "sentences".
+    func check(samples: Int, sites: Int, unit: String) throws {
+        guard samples >= minimumSamples else {
+            throw MongeError.usage(
+                "a \(self) map needs at least \(minimumSamples) \(unit) a side, there \(samples == 1 ? "is" : "are") \(samples)")
+        }
+        guard self == .actAdd else { return }
+        guard samples == 1, sites == 1 else {
+            throw MongeError.usage(
+                "actAdd is the difference of one pair of \(unit) at one site, and there are \(samples) pairs and \(sites) sites; "
+                    + "caa takes more of either")
         }
     }
 }

@@ -31,7 +31,7 @@ package struct Calibration {
     package func fit(
         _ sides: [CalibrationSide], options: FitOptions, progress: ProgressHandler?, notice: (String) -> Void
     ) throws -> TransportMap {
-        let pooling = SamplePooling(options.capture)
+        let pooling = SamplePooling(options)
         let plan = try options.capture.memory.map { budget in
             try MemoryPlan(
                 budget: budget, passes: sides.flatMap(\.passes), sites: sites, samples: sides.reduce(0) { $0 + $1.count }, pooling: pooling,
@@ -43,26 +43,30 @@ package struct Calibration {
                 try? backend.limitMemory(to: nil)
             }
         }
-        let fit = MapFit(method: options.method, support: options.effectiveSupport, channelsAtOnce: plan?.fittedChannels)
+        let fit = MapFit(options, channelsAtOnce: plan?.fittedChannels)
         var map = TransportMap(
             sites: [],
             description: TransportDescription(
-                method: options.method.rawValue, estimation: options.estimation, pooling: options.capture.pooling.rawValue,
+                method: options.method.rawValue, estimation: options.effectiveEstimation, pooling: options.effectivePooling.rawValue,
                 support: options.effectiveSupport, position: options.position, spatial: options.spatial,
                 architecture: model.architecture, fingerprint: model.fingerprint, sketch: try model.sketch,
                 sourceName: options.sourceName, targetName: options.targetName,
                 sourceCount: sides[0].count, targetCount: sides[1].count, seed: options.seed,
                 date: ISO8601DateFormatter().string(from: Date())))
+        var candidates = [UnitSelection.Candidate]()
         func add(_ site: Site, _ source: Tensor, _ target: Tensor) throws -> TransportMap {
-            map.sites.append(try fit(source: source, target: target, site: site.name, on: backend))
+            let candidate = try fit(source: source, target: target, site: site.name, heads: site.heads, on: backend)
+            map.sites.append(candidate.site)
+            if options.units != nil { candidates.append(candidate) }
             progress?(Progress(activity: "fitting", done: map.sites.count, total: sites.count, unit: "sites"))
             return map
         }
-        switch options.estimation {
+        switch options.effectiveEstimation {
         case .simultaneous:
             try simultaneously(sides, options: options, plan: plan, progress: progress, notice: notice) { _ = try add($0, $1, $2) }
         case .causal: try causally(sides, options: options, plan: plan, notice: notice, fitted: add)
         }
+        if let units = options.units { map.sites = UnitSelection.best(units, of: candidates) }
         if let budget = options.capture.memory {
             notice("at most \(ByteCount(ProcessMemory.peakBytes)) of \(ByteCount(budget)) were resident")
         }
@@ -120,7 +124,7 @@ package struct Calibration {
             let captured = try sides.map { side in
                 defer { done += side.count }
                 return try capture(
-                    side, sites: Array(sites[wave]), pooling: SamplePooling(options.capture),
+                    side, sites: Array(sites[wave]), pooling: SamplePooling(options),
                     progress: { count in
                         progress?(Progress(activity: "capturing", done: done + count, total: total, unit: unit))
                     })

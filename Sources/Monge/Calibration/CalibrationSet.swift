@@ -1,3 +1,4 @@
+import Foundations
 import ModelFiles
 import Models
 import Tensors
@@ -48,6 +49,27 @@ struct CalibrationSet {
     }
 }
 
+extension CalibrationSet {
+    /// The tokens that are samples where every token may be one: of all that do not stay out, at most `limit`, drawn with the seed, so that they
+    /// are the same at every site.
+    /// - Returns: For each batch the rows, ascending.
+    func drawnTokens(_ pooling: SamplePooling, _ limit: Int, beginning: Int32?, seed: UInt64) -> [[Int32]] {
+        let candidates = batches.enumerated().flatMap { index, batch in
+            var row = 0
+            return batch.tokens.flatMap { tokens in
+                defer { row += tokens.count }
+                return (row + pooling.skipped(tokens, beginning: beginning)..<row + tokens.count).map { (batch: index, row: Int32($0)) }
+            }
+        }
+        var random = SeededGenerator(seed: seed)
+        let drawn =
+            candidates.count <= limit ? Array(candidates.indices) : candidates.indices.shuffled(using: &random).prefix(limit).sorted()
+        var rows = [[Int32]](repeating: [], count: batches.count)
+        for index in drawn { rows[candidates[index].batch].append(candidates[index].row) }
+        return rows
+    }
+}
+
 extension CalibrationSet.Batch {
     /// The batch on the device, every sentence from its first token.
     func tokenBatch(on backend: any Backend) throws -> TokenBatch {
@@ -56,15 +78,18 @@ extension CalibrationSet.Batch {
     }
 }
 
-/// How token activations become one sample a sentence.
+/// How token activations become samples: one a sentence, or one a token.
 package struct SamplePooling {
-    var pooling: Pooling
+    let pooling: CapturePooling
     /// Whether the beginning-of-sequence token, where the model has one, stays out of the sample.
-    var skipsBeginning: Bool
+    private let skipsBeginning: Bool
+    /// How many tokens at a sentence's beginning stay out of it.
+    private let skippedTokens: Int
 
-    package init(_ options: CaptureOptions) {
-        pooling = options.pooling
-        skipsBeginning = options.skipsBeginning
+    package init(_ options: FitOptions) {
+        pooling = options.effectivePooling
+        skipsBeginning = options.capture.skipsBeginning
+        skippedTokens = options.capture.skippedTokens
     }
 
     /// The device arrays that pool one batch.
@@ -74,19 +99,29 @@ package struct SamplePooling {
         let maximumCount: Int
         /// All samples of the batch as one stretch: where it starts (at 0), and their number.
         let allSamples: (start: Tensor, count: Tensor)
+        /// The rows that are samples, where they are not pooled.
+        var rows: Tensor?
     }
 
-    func plan(for batch: TokenBatch, tokens: [[Int32]], beginning: Int32?, on backend: any Backend) throws -> Plan {
+    /// How many of a sentence's tokens stay out: never all of them, since an empty sample would say nothing.
+    func skipped(_ tokens: [Int32], beginning: Int32?) -> Int {
+        min(max(skippedTokens, skipsBeginning && tokens.first == beginning ? 1 : 0), tokens.count - 1)
+    }
+
+    /// - Parameter drawn: The rows of the batch that are samples, where tokens are.
+    func plan(
+        for batch: TokenBatch, tokens: [[Int32]], beginning: Int32?, drawn: [Int32]? = nil, on backend: any Backend
+    ) throws -> Plan {
         var starts = [Int32](), counts = [Int32]()
         for (range, tokens) in zip(batch.ranges, tokens) {
-            // A sentence of nothing but that token keeps it: an empty sample would say nothing.
-            let skip = skipsBeginning && tokens.count > 1 && tokens[0] == beginning ? 1 : 0
+            let skip = skipped(tokens, beginning: beginning)
             starts.append(Int32(range.lowerBound + skip))
             counts.append(Int32(range.count - skip))
         }
         return Plan(
             starts: try backend.upload(starts), counts: try backend.upload(counts), maximumCount: Int(counts.max() ?? 0),
-            allSamples: (try backend.upload([Int32(0)]), try backend.upload([Int32(starts.count)])))
+            allSamples: (try backend.upload([Int32(0)]), try backend.upload([Int32(starts.count)])),
+            rows: try drawn.map { try backend.upload($0) })
     }
 
     /// One sample an image, of all its pixels (or tokens).
@@ -99,10 +134,10 @@ package struct SamplePooling {
             maximumCount: pixels, allSamples: (try backend.upload([Int32(0)]), try backend.upload([Int32(starts.count)])))
     }
 
-    /// Pools the activation of a batch, `[rows, channels]` or `[images, …, channels]`.
+    /// Pools the activation of a batch, `[rows, channels]` or `[images, …, channels]`, or takes its rows.
     ///
     /// - Parameters:
-    ///   - output: `[sentences, channels]`, the samples.
+    ///   - output: `[samples, channels]`.
     ///   - check: `[1, channels]`, numbers that are all finite exactly when every activation is: means, to which each token counts,
     ///     where a largest element or a last token would pass over a NaN elsewhere.
     package func callAsFunction(_ activation: Tensor, _ plan: Plan, on backend: any Backend, into output: Tensor, check: Tensor) throws {
@@ -111,8 +146,13 @@ package struct SamplePooling {
             try backend.pool(
                 activation, starts: plan.starts, counts: plan.counts, maximumCount: plan.maximumCount, pooling: pooling, into: output)
         }
-        let samples = try pooled(pooling, into: output)
-        let means = pooling == .mean ? samples : try pooled(.mean, into: nil)
+        var samples: Tensor?
+        if let pooling = pooling.pooling {
+            samples = try pooled(pooling, into: output)
+        } else if let rows = plan.rows, rows.shape.count > 0 {
+            _ = try backend.cast(backend.gatherRows(activation, at: rows), to: .f32, into: output)
+        }
+        let means = try pooling == .mean ? samples! : pooled(.mean, into: nil)
         _ = try backend.pool(
             means, starts: plan.allSamples.start, counts: plan.allSamples.count, maximumCount: means.shape[0], pooling: .mean, into: check)
     }

@@ -3,10 +3,15 @@ import Transport
 
 /// How a map is fitted.
 public struct FitOptions: Sendable {
-    public var method: ColumnFit
-    public var estimation: Estimation
-    /// Where the map acts; nil for the method's own default (linear: source minimum to maximum; mean and gaussian: everywhere).
+    public var method: Estimator
+    /// nil for the method's own default: causal for linear, mean and gaussian, simultaneous for the others.
+    public var estimation: Estimation?
+    /// Where the map acts; nil for the method's own default (linear: source minimum to maximum; the others: everywhere).
     public var support: Support?
+    /// How many neurons (``Estimator/det0``) or heads (``Estimator/iti``) act, the best of all sites; nil for all heads.
+    public var units: Int?
+    /// Whether sentence i of the source belongs to sentence i of the target, so that a draw takes both.
+    public var isPaired: Bool
     public var position: Position
     /// What the map is applied to in an activation with rows and columns of pixels. ``SpatialMode/channelMean`` is fitted to mean-pooled
     /// activations, since the means are what it is applied to. Tokens are mapped pointwise in either mode.
@@ -20,14 +25,16 @@ public struct FitOptions: Sendable {
     public var targetName: String
 
     public init(
-        method: ColumnFit = .linear, estimation: Estimation = .causal, support: Support? = nil, position: Position = .all,
-        spatial: SpatialMode = .pointwise,
+        method: Estimator = .linear, estimation: Estimation? = nil, support: Support? = nil, units: Int? = nil, isPaired: Bool = false,
+        position: Position = .all, spatial: SpatialMode = .pointwise,
         capture: CaptureOptions = CaptureOptions(), limit: Int? = nil, seed: UInt64 = 0, sourceName: String = "source",
         targetName: String = "target"
     ) {
         self.method = method
         self.estimation = estimation
         self.support = support
+        self.units = units
+        self.isPaired = isPaired
         self.position = position
         self.spatial = spatial
         self.capture = capture
@@ -38,10 +45,34 @@ public struct FitOptions: Sendable {
     }
 
     /// The support that is used.
-    public var effectiveSupport: Support { support ?? (method == .linear ? .minimumToMaximum : .all) }
+    public var effectiveSupport: Support { support ?? method.defaultSupport }
+    /// The estimation that is used.
+    public var effectiveEstimation: Estimation { estimation ?? method.defaultEstimation }
+    /// How tokens become samples.
+    public var effectivePooling: CapturePooling { capture.pooling ?? CapturePooling(method.defaultPooling) }
 
-    /// - Throws: ``MongeError/usage(_:)`` when the spatial mode does not go with the pooling.
+    /// - Parameter pooling: The samples', where they come from a file.
+    /// - Throws: ``MongeError/usage(_:)`` when options do not go together.
     func validate(pooling: String) throws {
+        if method == .det0 && units == nil {
+            throw MongeError.usage("det0 silences a number of neurons, and none is given; --units 100 silences the best 100 of all sites")
+        }
+        if let units {
+            guard method.unit != nil else {
+                throw MongeError.usage("a \(method) map acts on every neuron; --units goes with det0, iti and itiMassMean")
+            }
+            guard units > 0 else { throw MongeError.usage("--units is \(units), expected 1 or more") }
+            guard effectiveEstimation == .simultaneous else {
+                throw MongeError.usage(
+                    "the best units of all sites are known when all are captured: --units goes with simultaneous estimation")
+            }
+        }
+        if method.columnFit == nil && support != nil && support != .all {
+            throw MongeError.usage("a \(method) map acts everywhere; --support goes with linear, mean, gaussian, caa and actAdd")
+        }
+        if capture.memory != nil && !method.isByNeuron {
+            throw MongeError.usage("a \(method) map looks at all neurons of a site together: --memory does not bound that")
+        }
         guard spatial == .pointwise || pooling == Pooling.mean.rawValue else {
             throw MongeError.usage("a map of channel means is fitted to mean-pooled activations, not to those pooled by \(pooling)")
         }

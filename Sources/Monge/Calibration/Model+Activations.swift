@@ -2,7 +2,7 @@ import Models
 import Tensors
 import Transport
 
-/// Pooled activations of one site.
+/// Activations of one site.
 public struct SiteActivations: Sendable, Equatable {
     /// The site's module path.
     public var site: String
@@ -10,8 +10,11 @@ public struct SiteActivations: Sendable, Equatable {
     public var channels: Int
     /// `[samples, channels]`, row-major, in the order of the sentences.
     public var values: [Float]
+    /// The attention heads that lie side by side along the channels.
+    public var heads: Int
 
-    public init(site: String, samples: Int, channels: Int, values: [Float]) {
+    public init(site: String, samples: Int, channels: Int, values: [Float], heads: Int = 1) {
+        self.heads = heads
         self.site = site
         self.samples = samples
         self.channels = channels
@@ -21,12 +24,17 @@ public struct SiteActivations: Sendable, Equatable {
 
 /// How activations are captured.
 public struct CaptureOptions: Sendable {
-    /// How a sentence's tokens become one sample.
-    public var pooling: Pooling
+    /// How a sentence's tokens become samples; nil for what the fit's method is used with, or the mean.
+    public var pooling: CapturePooling?
+    /// Under ``CapturePooling/all``, the most tokens a side: a draw from all of them.
+    public var samples: Int
     /// Sentences are cut to this many tokens.
     public var maximumTokens: Int
     /// Whether the beginning-of-sequence token stays out of the sample.
     public var skipsBeginning: Bool
+    /// How many tokens at a sentence's beginning stay out of the sample, the beginning-of-sequence token among them: models without such a
+    /// token attend to whatever comes first, and its activations are like no other's. A sentence's last token always counts.
+    public var skippedTokens: Int
     /// A budget on the resident memory of the process in bytes, all in all; nil for none. It counts the program, the model with every page
     /// of its file (a page of a mapped file is resident once it has been read), what a batch takes while it runs, samples, and what
     /// waits; where a device has memory of its own, that too.
@@ -35,11 +43,14 @@ public struct CaptureOptions: Sendable {
     public var steps: Int
 
     public init(
-        pooling: Pooling = .mean, maximumTokens: Int = 128, skipsBeginning: Bool = false, memory: Int? = nil, steps: Int = 1
+        pooling: CapturePooling? = nil, samples: Int = 4096, maximumTokens: Int = 128, skipsBeginning: Bool = false, skippedTokens: Int = 0,
+        memory: Int? = nil, steps: Int = 1
     ) {
         self.pooling = pooling
+        self.samples = samples
         self.maximumTokens = maximumTokens
         self.skipsBeginning = skipsBeginning
+        self.skippedTokens = skippedTokens
         self.memory = memory
         self.steps = steps
     }
@@ -50,6 +61,7 @@ extension Model {
     ///
     /// - Parameters:
     ///   - sentences: At least one.
+    ///   - options: How tokens become samples; the mean where no pooling is named.
     ///   - sites: Regular expressions that match site names in full.
     ///   - steering: Maps in place during the pass; a steered site's activation is captured after its maps.
     ///   - warn: Told, in a sentence, how many sentences were cut.
@@ -64,7 +76,7 @@ extension Model {
         guard !sentences.isEmpty else { throw MongeError.usage("there are no sentences to capture activations from") }
         let set = try CalibrationSet(sentences, maximumTokens: options.maximumTokens, model: self)
         reportCuts(set.cutCount, of: set.count, "sentences", maximumTokens: options.maximumTokens, warn: warn)
-        let side = try CalibrationSide("sentence", sentences, set, options: FitOptions(capture: options), model: self)
+        let side = try CalibrationSide("sentence", sentences, set, options: FitOptions(capture: options), seed: 0, model: self)
         let installed = try InstalledSteering([steering], on: language)
         return try Calibration(model: language, sites: sites, unit: "sentences").activations(
             side, options: options,
@@ -82,7 +94,7 @@ extension Calibration {
         _ side: CalibrationSide, options: CaptureOptions, transports: @escaping (_ batch: Int) throws -> [[TransportApplication]],
         steering: [Steer], progress: ProgressHandler?
     ) throws -> [SiteActivations] {
-        let pooling = SamplePooling(options)
+        let pooling = SamplePooling(FitOptions(method: .mean, capture: options))
         if let budget = options.memory {
             var plan = try MemoryPlan(
                 budget: budget, passes: side.passes, sites: sites, samples: side.count, pooling: pooling, keepsMaps: false,
@@ -101,7 +113,9 @@ extension Calibration {
             side, sites: sites, pooling: pooling, transports: transports, steering: steering,
             progress: { progress?(Progress(activity: "capturing", done: $0, total: side.count, unit: unit)) })
         return try zip(sites, captured).map { site, samples in
-            SiteActivations(site: site.name, samples: side.count, channels: site.channels, values: try backend.readFloats(samples.values))
+            SiteActivations(
+                site: site.name, samples: side.count, channels: site.channels, values: try backend.readFloats(samples.values),
+                heads: site.heads)
         }
     }
 }

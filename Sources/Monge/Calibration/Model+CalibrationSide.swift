@@ -3,13 +3,20 @@ import Tensors
 
 extension CalibrationSide {
     /// A side of sentences.
-    /// - Parameter kind: "source sentence", for messages.
-    init(_ kind: String, _ sentences: [String], _ set: CalibrationSet, options: FitOptions, model: Model) throws {
+    /// - Parameters:
+    ///   - kind: "source sentence", for messages.
+    ///   - seed: Of the draw of tokens, where every token is a sample.
+    init(_ kind: String, _ sentences: [String], _ set: CalibrationSet, options: FitOptions, seed: UInt64, model: Model) throws {
         let backend = model.backend
-        let pooling = SamplePooling(options.capture)
-        let passes = try set.batches.map { batch in
+        let pooling = SamplePooling(options)
+        let beginning = model.tokenizer.beginOfSequence
+        let drawn = pooling.pooling == .all ? set.drawnTokens(pooling, options.capture.samples, beginning: beginning, seed: seed) : nil
+        var samples = 0
+        let passes = try set.batches.enumerated().map { index, batch in
             let rows = try batch.tokenBatch(on: backend)
-            let plan = try pooling.plan(for: rows, tokens: batch.tokens, beginning: model.tokenizer.beginOfSequence, on: backend)
+            let plan = try pooling.plan(for: rows, tokens: batch.tokens, beginning: beginning, drawn: drawn?[index], on: backend)
+            let first = samples
+            samples += drawn?[index].count ?? batch.samples.count
             // Under `last`, the map applies to each sentence's last token alone; elsewhere index 0 leaves rows untouched.
             var indices: [Int32] = [1]
             if options.position == .last {
@@ -17,10 +24,10 @@ extension CalibrationSide {
                 for range in rows.ranges { indices[range.upperBound - 1] = 1 }
             }
             return try CalibrationPass(
-                samples: batch.samples, rowCount: rows.rowCount, indices: indices, spatial: options.spatial, model: model.language,
+                samples: first..<samples, rowCount: rows.rowCount, indices: indices, spatial: options.spatial, model: model.language,
                 plan: { _ in plan }, begin: { _ in LanguagePass(model.language, rows) })
         }
-        self.init(kind: kind, count: set.count, passes: passes) { batch, site, steering in
+        self.init(kind: kind, count: samples, passes: passes) { batch, site, steering in
             try model.nonFinite(set.batches[batch], of: sentences, kind: kind, site: site, steering: steering)
         }
     }

@@ -19,17 +19,18 @@ extension Model {
         source: [String], target: [String], sites patterns: [String], options: FitOptions = FitOptions(),
         progress: ProgressHandler? = nil, warn: (String) -> Void = { _ in }, notice: (String) -> Void = { _ in }
     ) throws -> TransportMap {
-        try options.validate(pooling: options.capture.pooling.rawValue)
+        try options.validate(pooling: options.effectivePooling.rawValue)
         let sites = try SiteSelection.sites(of: language, matching: patterns)
-        let source = Calibration.sample(source, limit: options.limit, seed: options.seed)
-        let target = Calibration.sample(target, limit: options.limit, seed: options.seed &+ 1)
+        let (source, target) = try Calibration.sides(source: source, target: target, options: options, unit: "sentences")
         try Calibration.check(source: source, target: target, sites: sites, options: options, unit: "sentences", warn: warn)
-        let sides = try [("source sentence", source), ("target sentence", target)].map { kind, sentences in
+        let sides = try [("source sentence", source), ("target sentence", target)].enumerated().map { index, side in
+            let (kind, sentences) = side
             let set = try CalibrationSet(sentences, maximumTokens: options.capture.maximumTokens, model: self)
             reportCuts(set.cutCount, of: set.count, kind + "s", maximumTokens: options.capture.maximumTokens, warn: warn)
-            return try CalibrationSide(kind, sentences, set, options: options, model: self)
+            return try CalibrationSide(
+                kind, sentences, set, options: options, seed: options.seed &+ UInt64(index), model: self)
         }
-        return try Calibration(model: language, sites: sites, unit: "sentences")
+        return try Calibration(model: language, sites: sites, unit: options.effectivePooling == .all ? "tokens" : "sentences")
             .fit(sides, options: options, progress: progress, notice: notice)
     }
 }

@@ -24,13 +24,12 @@ extension PictureModel {
         drawing: PictureOptions = PictureOptions(), progress: ProgressHandler? = nil, warn: (String) -> Void = { _ in },
         notice: (String) -> Void = { _ in }
     ) throws -> TransportMap {
-        try options.validate(pooling: options.capture.pooling.rawValue)
+        try options.validate(pooling: options.effectivePooling.rawValue)
         guard options.position == .all else {
             throw MongeError.usage("a map for the last position only is one of texts; pictures have none")
         }
         let sites = try SiteSelection.sites(of: diffusion, matching: patterns)
-        let source = Calibration.sample(source, limit: options.limit, seed: options.seed)
-        let target = Calibration.sample(target, limit: options.limit, seed: options.seed &+ 1)
+        let (source, target) = try Calibration.sides(source: source, target: target, options: options, unit: "captions")
         try Calibration.check(source: source, target: target, sites: sites, options: options, unit: "captions", warn: warn)
         prompts.reportCuts(source + target, warn: warn)
         let sides = try [("source caption", source), ("target caption", target)].map {
@@ -48,10 +47,13 @@ extension CalibrationSide {
         _ kind: String, _ captions: [String], options: FitOptions, drawing: PictureOptions, model: PictureModel, progress: ProgressHandler?
     ) throws {
         let diffusion = model.diffusion
+        guard options.effectivePooling != .all else {
+            throw MongeError.usage("pooling 'all' makes every token of a sentence a sample; pictures have mean, max, min, median and last")
+        }
         let steps = try CapturedSteps(
             options.capture.steps, of: captions, seed: options.seed, drawing: drawing, model: model, progress: progress)
         let texts = captions.map(model.prompts.tokens)
-        let pooling = SamplePooling(options.capture)
+        let pooling = SamplePooling(options)
         let passes = try steps.batches.map { batch in
             // By the pixels or tokens of an image.
             var plans: [Int: SamplePooling.Plan] = [:]

@@ -35,11 +35,30 @@ struct FitCommand: ParsableCommand {
 
     @OptionGroup var capture: CaptureOptionGroup
 
-    @Option(name: .long, help: "linear, mean or gaussian.")
-    var method: ColumnFit = .linear
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "linear, mean, gaussian; aurA, det0; caa (diff-mean), actAdd, iti, itiMassMean, repe.", valueName: "method"))
+    var method: Estimator = .linear
 
-    @Option(name: .long, help: "causal (each site with the earlier maps in place) or simultaneous.")
-    var estimation: Estimation = .causal
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "causal (each site with the earlier maps in place; the default for linear, mean and gaussian) or simultaneous (for the others).",
+            valueName: "estimation"))
+    var estimation: Estimation?
+
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp(
+            "How many neurons (det0) or heads (iti at sites '.*o_proj\\.input') act: the best of all sites. det0 needs it; without it all heads act.",
+            valueName: "number"), transform: Number.integer(from: 1))
+    var units: Int?
+
+    @Flag(
+        name: .long,
+        help: "Sentence i of the source belongs to sentence i of the target: --limit draws pairs. actAdd and repe are of pairs always.")
+    var paired = false
 
     @Option(name: .long, help: "Where the map acts: \(Support.names.joined(separator: ", ")) (default: q_0_100 for linear, all otherwise).")
     var support: String?
@@ -106,8 +125,8 @@ struct FitCommand: ParsableCommand {
         var captured = capture.options
         captured.steps = picture.stepsCaptured ?? 1
         return FitOptions(
-            method: method, estimation: estimation, support: support.flatMap { Support(name: $0) }, position: position,
-            spatial: spatial ?? standard, capture: captured, limit: limit, seed: seed,
+            method: method, estimation: estimation, support: support.flatMap { Support(name: $0) }, units: units,
+            isPaired: paired, position: position, spatial: spatial ?? standard, capture: captured, limit: limit, seed: seed,
             sourceName: URL(fileURLWithPath: source ?? sourceActivations!).lastPathComponent,
             targetName: URL(fileURLWithPath: target ?? targetActivations!).lastPathComponent)
     }

@@ -154,20 +154,36 @@ struct SteerOptions: ParsableArguments {
     func steering() throws -> [Steer] { try entries().map(\.steer) }
 }
 
-/// How activations are captured: `--sites`, `--pooling`, `--max-tokens`, `--skip-bos`, `--memory`.
+/// How activations are captured: `--sites`, `--pooling`, `--samples`, `--max-tokens`, `--skip-bos`, `--skip-first`, `--memory`.
 struct CaptureOptionGroup: ParsableArguments {
     @Option(
         name: .long, parsing: .upToNextOption,
         help: ArgumentHelp("Regular expressions that match site names in full (`monge inspect` lists them).", valueName: "regex"))
     var sites: [String] = []
 
-    @Option(name: .long, help: "How a sentence's tokens become one sample: mean, max, min, median or last.")
-    var pooling: Pooling = .mean
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "How a sentence's tokens become one sample: mean, max, min, median or last; all makes every token a sample (default: what the method "
+                + "is used with; mean for linear, mean and gaussian, and for captured activations).", valueName: "pooling"))
+    var pooling: CapturePooling?
+
+    @Option(
+        name: .long, parsing: .unconditional, help: "With --pooling all, the most tokens a side, drawn with the seed.",
+        transform: Number.integer(from: 2))
+    var samples: Int?
 
     @OptionGroup var length: LengthOption
 
     @Flag(name: .long, help: "Leave the beginning-of-sequence token out of the sample.")
     var skipBos = false
+
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp(
+            "Leave a sentence's first tokens out of the sample, the beginning-of-sequence token among them (models without one attend to whatever "
+                + "comes first).", valueName: "number"), transform: Number.integer(from: 0))
+    var skipFirst = 0
 
     @Option(
         name: .long,
@@ -176,14 +192,24 @@ struct CaptureOptionGroup: ParsableArguments {
                 + "temporary file ($TMPDIR) or is computed again.", valueName: "size"))
     var memory: ByteCount?
 
+    func validate() throws {
+        if samples != nil && pooling != .all { throw ValidationError("--samples is of --pooling all, where tokens are samples") }
+    }
+
     var options: CaptureOptions {
-        CaptureOptions(pooling: pooling, maximumTokens: length.maxTokens, skipsBeginning: skipBos, memory: memory?.bytes)
+        var options = CaptureOptions(
+            pooling: pooling, maximumTokens: length.maxTokens, skipsBeginning: skipBos, skippedTokens: skipFirst, memory: memory?.bytes)
+        if let samples { options.samples = samples }
+        return options
     }
 
     /// Refuses what captions of pictures do not have.
     /// - Parameter more: Other options of texts, and whether they were given.
     func refuseOptionsOfTexts(_ model: String, _ more: (option: String, isGiven: Bool)...) throws {
-        let own = [("--skip-bos", skipBos), ("--max-tokens", length.maxTokens != LengthOption.standard)]
+        let own = [
+            ("--skip-bos", skipBos), ("--skip-first", skipFirst != 0), ("--max-tokens", length.maxTokens != LengthOption.standard),
+            ("--pooling all", pooling == .all),
+        ]
         if let option = (own + more).first(where: \.1)?.0 {
             throw MongeError.usage("\(option) is of language models, and \(model) draws pictures")
         }
@@ -203,8 +229,10 @@ struct LengthOption: ParsableArguments {
     static let standard = 128
 }
 
-extension Pooling: ExpressibleByArgument {}
-extension ColumnFit: ExpressibleByArgument {}
+extension CapturePooling: ExpressibleByArgument {}
+extension Estimator: ExpressibleByArgument {
+    public init?(argument: String) { self.init(name: argument) }
+}
 extension Estimation: ExpressibleByArgument {}
 extension Position: ExpressibleByArgument {}
 extension SpatialMode: ExpressibleByArgument {}

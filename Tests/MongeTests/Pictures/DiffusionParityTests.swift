@@ -65,7 +65,7 @@ import Testing
         let fixture = try DiffusionFixture(name, device)
         let model = fixture.model
         let backend = model.backend
-        let pooling = SamplePooling(CaptureOptions())
+        let pooling = SamplePooling(FitOptions())
         var visited: [String] = []
         var pooled: [String: [Float]] = [:]
         let context = ForwardContext(

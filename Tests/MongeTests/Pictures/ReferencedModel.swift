@@ -62,7 +62,7 @@ extension ReferencedModel {
         conditioning: @escaping (Range<Int>) throws -> DenoisingConditioning
     ) throws -> CalibrationSide {
         let model = model
-        let pooling = SamplePooling(CaptureOptions())
+        let pooling = SamplePooling(FitOptions())
         let latents = try tensor("fit.latents")
         let passes = try stride(from: rows.lowerBound, to: rows.upperBound, by: batch).map { first in
             let own = first..<min(first + batch, rows.upperBound)
@@ -82,7 +82,7 @@ extension ReferencedModel {
     func expectUntouchedFit(_ sides: [CalibrationSide], spatial: SpatialMode, sites: [Site]) throws {
         let calibration = Calibration(model: model, sites: sites, unit: "captions")
         let captured = try sides.map { side in
-            try calibration.capture(side, sites: sites, pooling: SamplePooling(CaptureOptions())).map {
+            try calibration.capture(side, sites: sites, pooling: SamplePooling(FitOptions())).map {
                 try model.backend.readFloats($0.values)
             }
         }

@@ -174,6 +174,7 @@ private struct Layer {
             query: try loader.projection("\(path).self_attn.q_proj", inputs: c.hidden, outputs: queryChannels, bias: c.queryKeyValueBias),
             key: try loader.projection("\(path).self_attn.k_proj", inputs: c.hidden, outputs: keyChannels, bias: c.queryKeyValueBias),
             value: try loader.projection("\(path).self_attn.v_proj", inputs: c.hidden, outputs: keyChannels, bias: c.queryKeyValueBias),
+            headsSite: loader.headsSite("\(path).self_attn.o_proj", heads: c.heads, headChannels: c.headChannels),
             output: try loader.projection(
                 "\(path).self_attn.o_proj", inputs: queryChannels, outputs: c.hidden, bias: c.attentionOutputBias),
             heads: c.heads, keyHeads: c.keyHeads, headChannels: c.headChannels, rotaryBase: c.rotary.base,

@@ -29,7 +29,7 @@ struct EvaluateTextCommand: ParsableCommand {
     @OptionGroup var capture: CaptureOptionGroup
 
     @Option(name: .long, parsing: .upToNextOption, help: "The methods to compare.")
-    var methods: [ColumnFit] = [.linear, .mean]
+    var methods: [Estimator] = [.linear, .mean]
 
     @Option(name: .long, parsing: .upToNextOption, help: "The estimations to compare.")
     var estimations: [Estimation] = Estimation.allCases
