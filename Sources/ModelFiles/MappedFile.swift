@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
+import Tensors
 
 /// The bytes of a file, read-only: mapped into memory, so that only the pages in use take memory, or held in memory.
 ///
 /// The bytes live as long as the object. Cutting a mapped file short while it is in use ends the process when the lost pages are
 /// read; this is how the operating system's mappings work.
-public final class MappedFile: Sendable {
+public final class MappedFile: Sendable, ReadableAgain {
     /// The path, or the name given to bytes held in memory; what messages call the file.
     public let name: String
     /// The number of bytes.
@@ -95,7 +96,7 @@ public final class MappedFile: Sendable {
 
     /// Lets the system have the pages that lie within some of the bytes: they are read again where they are needed again. Of bytes held in
     /// memory nothing is let go.
-    package func letGo(of bytes: UnsafeRawBufferPointer) {
+    public func letGo(of bytes: UnsafeRawBufferPointer) {
         guard isMapped, let start = bytes.baseAddress else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let first = (Int(bitPattern: start) + page - 1) / page * page

@@ -56,4 +56,78 @@ import Testing
         #expect(try product(fast, x[...], fast.weight(bytes, shape, dtype)) == product(exact, x[...], exact.weight(bytes, shape, dtype)))
         #expect(fast.precision == .fast && exact.precision == .exact && fast.name.contains("fast products"))
     }
+
+    /// A weight that is put in the order of the product has the bits of one that is not, whichever product came first, and its bytes are read
+    /// as they were given, where they were let go of and where they were freed.
+    @Test(arguments: quantised, FastLinearTests.sets)
+    func orderOfWeightsIsNotSeen(dtype: DType, instructions: InstructionSet) throws {
+        var numbers = SeededNumbers(seed: 15)
+        let shape: Shape = [50, 512]
+        let bytes = numbers.weightBytes(shape, dtype)
+        let x = numbers.floats(20 * 512)
+        let backend = try CPUBackend(threads: 2, instructions: instructions, precision: .fast)
+        let expected = try product(backend, x[...], backend.weight(bytes, shape, dtype))
+        let file = LettingBytesGo(bytes)
+        let weights = try [
+            backend.adopt(UnsafeRawBufferPointer(file.bytes), owner: file, shape, dtype), adopted(bytes, shape, dtype, by: backend),
+        ]
+        for weight in weights {
+            let many = try product(backend, x[...], weight)
+            let few = try product(backend, x[..<1024], weight)
+            let manyAgain = try product(backend, x[...], weight)
+            #expect(many == expected && manyAgain == expected && few == Array(expected[..<100]))
+            #expect(try contents(of: weight, backend) == bytes)
+            #expect(try product(backend, x[..<512], weight) == Array(expected[..<50]))
+        }
+        #expect(file.released == bytes.count)
+    }
+
+    /// Rows of a weight are weights of their own, and leave the others as they are.
+    @Test func partsOfAWeightAreOrderedAlone() throws {
+        var numbers = SeededNumbers(seed: 16)
+        let bytes = numbers.weightBytes([80, 256], .q4_K)
+        let x = numbers.floats(256)
+        let backend = try CPUBackend(threads: 1, precision: .fast)
+        let expected = try product(backend, x[...], backend.weight(bytes, [80, 256], .q4_K))
+        let weight = try adopted(bytes, [80, 256], .q4_K, by: backend)
+        for range in [0..<32, 32..<80, 0..<80, 0..<40] {
+            #expect(try product(backend, x[...], weight.rows(range)) == Array(expected[range]))
+        }
+        #expect(try contents(of: weight, backend) == bytes)
+    }
+
+    /// A weight in memory that nobody else holds.
+    private func adopted(_ bytes: [UInt8], _ shape: Shape, _ dtype: DType, by backend: CPUBackend) throws -> Tensor {
+        let owner = WeightBytes(bytes)
+        return try backend.adopt(UnsafeRawBufferPointer(owner.bytes), owner: owner, shape, dtype)
+    }
+
+    private func contents(of weight: Tensor, _ backend: CPUBackend) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: weight.byteCount)
+        try bytes.withUnsafeMutableBytes { try backend.read(weight, into: $0) }
+        return bytes
+    }
+}
+
+/// Memory of a weight that is freed with its last owner.
+private class WeightBytes {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(_ contents: [UInt8]) {
+        bytes = .allocate(byteCount: contents.count, alignment: 64)
+        bytes.copyBytes(from: contents)
+    }
+
+    deinit {
+        // Who reads on finds other bytes.
+        for index in bytes.indices { bytes[index] = 0xff }
+        bytes.deallocate()
+    }
+}
+
+/// Memory that stays readable, as a file's does, and counts what is let go of.
+private final class LettingBytesGo: WeightBytes, ReadableAgain {
+    private(set) var released = 0
+
+    func letGo(of bytes: UnsafeRawBufferPointer) { released += bytes.count }
 }

@@ -105,6 +105,30 @@ static near *expected_products(const monge_linear *linear) {
     return expected;
 }
 
+// Weights in the order of the kernels give the same bits, and come back as they were.
+static void check_interleaved(
+    const monge_rounded_kernels *kernels, const monge_linear *linear, const monge_rounded_block *blocks, size_t middle,
+    const float *expected) {
+    size_t rows = linear->rows, channels = linear->epilogue.channels, lanes = kernels->lanes, bytes = linear->weight_row_bytes;
+    size_t groups = (channels + lanes - 1) / lanes, cut = random_below(groups + 1);
+    monge_linear product = *linear;
+    uint8_t *weight = memory(groups * lanes * bytes, 64), *restored = memory(channels * bytes, 2);
+    kernels->interleave(linear, cut, groups, weight);
+    kernels->interleave(linear, 0, cut, weight);
+    product.weight = weight;
+    product.interleaved = true;
+    float *output = unwritten(rows * channels), *scratch = aligned(kernels->scratch(rows, channels));
+    product.epilogue.output = output;
+    const size_t channel_cuts[] = {0, cut * lanes < channels ? cut * lanes : channels, channels}, row_cuts[] = {0, middle, rows};
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++)
+            if (channel_cuts[i] < channel_cuts[i + 1] && row_cuts[j] < row_cuts[j + 1])
+                kernels->product(&product, blocks, channel_cuts[i], channel_cuts[i + 1], row_cuts[j], row_cuts[j + 1], scratch);
+    compare_floats(output, expected, rows * channels);
+    kernels->restore(&product, 0, groups, restored);
+    if (memcmp(restored, linear->weight, channels * bytes) != 0) fail("%s: interleaved weights do not come back", kernels->name);
+}
+
 static void check_product(
     const monge_rounded_kernels *kernels, monge_weight_type type, size_t rows, size_t inputs, size_t channels, bool pieces) {
     begin(
@@ -142,6 +166,7 @@ static void check_product(
         kernels->product(&one, own, 0, channels, 0, 1, scratch);
     }
     compare_floats(alone, output, rows * channels);
+    if (channels >= kernels->lanes) check_interleaved(kernels, &linear, blocks, middle, output);
     end();
 }
 

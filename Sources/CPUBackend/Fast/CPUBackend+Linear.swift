@@ -15,14 +15,14 @@ extension CPUBackend {
             linear.rows = operation.rows
             linear.inputs = operation.inputChannels
             linear.type = operation.weight.dtype.kernelType
-            linear.weight = UnsafePointer(try operation.weight.hostElements(UInt8.self, name))
             linear.weight_row_bytes = operation.weight.dtype.byteCount(elements: operation.inputChannels)!
+            linear.epilogue.channels = operation.outputChannels
+            try setWeight(operation.weight, of: &linear)
             linear.epilogue.bias = try operation.bias.map { UnsafePointer(try $0.hostFloats(name)) }
             linear.epilogue.activation = operation.activation.kernelActivation
             linear.epilogue.transport = try monge_transport(operation.transport, on: operation.output.shape, name)
             linear.epilogue.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
             linear.epilogue.output = try operands.output(operation.output)
-            linear.epilogue.channels = operation.outputChannels
             return linear
         }
         var first = 0

@@ -20,6 +20,7 @@ public final class CPUBackend: CPUMemoryBackend {
     let packedScratch: ScratchMemory
     let stateScratch: ScratchMemory
     let weightScratch: ScratchMemory
+    let weightArena: WeightArena
     var angles = RopeAngles()
 
     /// The most rows of x that ``linear(_:)`` multiplies by dot products.
@@ -51,5 +52,6 @@ public final class CPUBackend: CPUMemoryBackend {
         packedScratch = ScratchMemory(device: name)
         stateScratch = ScratchMemory(device: name)
         weightScratch = ScratchMemory(device: name)
+        weightArena = WeightArena(memory)
     }
 }

@@ -3,13 +3,19 @@ import Tensors
 /// Host memory of a tensor: owned, or that of somebody who is kept alive (a mapped file).
 public final class CPUStorage: TensorStorage {
     /// The first byte. Owned memory begins at a multiple of ``CPUMemoryPool/alignment``.
-    public let pointer: UnsafeMutableRawPointer
+    public private(set) var pointer: UnsafeMutableRawPointer
 
     private enum Ownership {
         case pool(CPUMemoryPool)
         case adopted(AnyObject)
+        /// All of it is kept in another order alone.
+        case interleaved(InterleavedWeight)
+        case restored(CPUStorage)
     }
-    private let ownership: Ownership
+    private var ownership: Ownership
+
+    /// Weights in the order of a product, by the place of the first byte.
+    private var interleaved: [Int: InterleavedWeight] = [:]
 
     /// Owned memory, its contents undefined; it returns to the pool with the last tensor.
     /// - Throws: ``TensorError/outOfMemory(device:requestedBytes:detail:)``
@@ -31,11 +37,42 @@ public final class CPUStorage: TensorStorage {
     deinit {
         if case .pool(let pool) = ownership { pool.giveBack(pointer, byteCount: byteCount) }
     }
+
+    /// The weight that begins at a byte, in the order of a product.
+    func interleaved(at byteOffset: Int) -> InterleavedWeight? { interleaved[byteOffset] }
+
+    /// Whether the bytes are those of somebody else, and nobody writes to them.
+    var isReadOnly: Bool {
+        if case .pool = ownership { return false }
+        return true
+    }
+
+    /// Keeps a weight in the order of a product, and lets go of the bytes it was made from: pages of a file come back when they are read;
+    /// other memory is freed if it held this weight alone, and made again by ``restore()``.
+    func keep(_ weight: InterleavedWeight, at byteOffset: Int) {
+        interleaved[byteOffset] = weight
+        guard case .adopted(let owner) = ownership else { return }
+        if let file = owner as? any ReadableAgain {
+            file.letGo(of: UnsafeRawBufferPointer(start: pointer + byteOffset, count: weight.byteCount))
+        } else if weight.byteCount == byteCount {
+            ownership = .interleaved(weight)
+        }
+    }
+
+    /// Makes sure that ``pointer`` has the bytes as they were given.
+    /// - Throws: ``TensorError/outOfMemory(device:requestedBytes:detail:)``
+    func restore() throws {
+        guard case .interleaved(let weight) = ownership else { return }
+        let memory = try weight.restored()
+        pointer = memory.pointer
+        ownership = .restored(memory)
+    }
 }
 
 extension Tensor {
     /// The first byte of the elements.
-    /// - Throws: ``TensorError/wrongBackend(operation:detail:)`` when the tensor is not in host memory.
+    /// - Throws: ``TensorError/wrongBackend(operation:detail:)`` when the tensor is not in host memory;
+    ///   ``TensorError/outOfMemory(device:requestedBytes:detail:)``
     func hostPointer(_ operation: String) throws -> UnsafeMutableRawPointer {
         // The class is final: comparing types says what a cast would, in less time, and every operand of every operation is asked.
         guard type(of: storage) == CPUStorage.self else {
@@ -43,7 +80,9 @@ extension Tensor {
                 operation: operation,
                 detail: "a tensor of shape \(shape) does not lie in the memory of the CPU; copy it there with read and upload")
         }
-        return unsafeDowncast(storage, to: CPUStorage.self).pointer + byteOffset
+        let memory = unsafeDowncast(storage, to: CPUStorage.self)
+        try memory.restore()
+        return memory.pointer + byteOffset
     }
 
     /// The elements as `T`, which the caller has made sure of by the element type.

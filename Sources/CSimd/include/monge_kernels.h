@@ -141,6 +141,8 @@ typedef struct {
     // [epilogue.channels, inputs]
     const uint8_t *weight;
     size_t weight_row_bytes;
+    // Whether rows of the weight are in the order that products of rounded activations have for them.
+    bool interleaved;
     // The row of the result that each row of x makes; where NULL, rows follow first_row. The dot kernel knows rows from 0 only.
     const int32_t *result_rows;
     size_t first_row;
@@ -370,6 +372,14 @@ typedef struct {
     void (*product)(
         const monge_linear *linear, const monge_rounded_block *blocks, size_t first, size_t end, size_t first_row, size_t end_row,
         float *scratch);
+
+    // The rows of weights that go together. Where there are at least as many, they can be interleaved: for every so many rows or a part of
+    // them a group of lanes · weight_row_bytes bytes. `product` then begins at a whole group.
+    size_t lanes;
+    // Groups first ..< end of linear->weight, to their places in `groups`.
+    void (*interleave)(const monge_linear *linear, size_t first, size_t end, uint8_t *groups);
+    // And back, from linear->weight, to their rows.
+    void (*restore)(const monge_linear *linear, size_t first, size_t end, uint8_t *rows);
 } monge_rounded_kernels;
 
 // The kernels for an instruction set by preference, the best at index 0: with dot products of bytes where this processor has them, then

@@ -39,26 +39,79 @@ INLINE uint32_t read32(const void *p) {
     return bits;
 }
 
-// 32 bits at `place` in each of LANES rows.
-INLINE vuint load_words(const uint8_t *place, size_t stride) {
+// A block of each of LANES rows: `stride` bytes apart, or interleaved (interleave.h): what lies at byte o of a block then begins at o · LANES,
+// lane after lane.
+typedef struct {
+    const uint8_t *bytes;
+    size_t stride;
+    bool interleaved;
+} lane_blocks;
+
+INLINE vuint load_uints(const uint8_t *p) {
+    vuint v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE vfloat words_as_halves(vuint words) { return half_values(__builtin_convertvector(words, vhalf)); }
+
+INLINE vfloat load_halves(const uint8_t *p) {
+    vhalf v;
+    memcpy(&v, p, sizeof v);
+    return half_values(v);
+}
+
+// 32 bits at byte `offset` of each block.
+INLINE vuint words_at(lane_blocks blocks, int offset) {
+    if (blocks.interleaved) return load_uints(blocks.bytes + offset * LANES);
+    const uint8_t *place = blocks.bytes + offset;
 #if LANES == 16
-    vint offsets = (vint)SEQUENCE * splat_int((int32_t)stride);
+    vint offsets = (vint)SEQUENCE * splat_int((int32_t)blocks.stride);
     return (vuint)_mm512_i32gather_epi32((__m512i)offsets, place, 1);
 #else
     vuint words;
-    for (size_t i = 0; i < LANES; i++) words[i] = read32(place + i * stride);
+    for (size_t i = 0; i < LANES; i++) words[i] = read32(place + i * blocks.stride);
     return words;
 #endif
 }
 
-// 16 bytes at `place` in each of LANES rows: words[i] holds the i-th 32 bits of every row.
-INLINE void load_strip(const uint8_t *place, size_t stride, vuint words[4]) {
+// The f16 at byte `offset`, with which a block begins.
+INLINE vfloat first_halves_at(lane_blocks blocks, int offset) {
+    if (blocks.interleaved) return load_halves(blocks.bytes + offset * LANES);
+    return words_as_halves(words_at(blocks, offset) & 0xffff);
+}
+
+// The f16 at byte `offset`, with which a block ends.
+INLINE vfloat last_halves_at(lane_blocks blocks, int offset) {
+    if (blocks.interleaved) return load_halves(blocks.bytes + offset * LANES);
+    return words_as_halves(words_at(blocks, offset - 2) >> 16);
+}
+
+// The two f16 at byte `offset`.
+INLINE void half_pairs_at(lane_blocks blocks, int offset, vfloat *first, vfloat *second) {
+    if (blocks.interleaved) {
+        *first = load_halves(blocks.bytes + offset * LANES);
+        *second = load_halves(blocks.bytes + (offset + 2) * LANES);
+        return;
+    }
+    vuint words = words_at(blocks, offset);
+    *first = words_as_halves(words & 0xffff);
+    *second = words_as_halves(words >> 16);
+}
+
+// 16 bytes at byte `offset` of each block: words[i] holds the i-th 32 bits of every row.
+INLINE void strip_at(lane_blocks blocks, int offset, vuint words[4]) {
+    if (blocks.interleaved) {
+        for (int i = 0; i < 4; i++) words[i] = load_uints(blocks.bytes + (offset + 4 * i) * LANES);
+        return;
+    }
     typedef uint32_t vuint4 __attribute__((vector_size(16)));
     vuint rows[4];
     for (size_t r = 0; r < 4; r++) {
         // Row 4q + r in quarter q.
         vuint4 quarters[LANES / 4];
-        for (size_t q = 0; q < LANES / 4; q++) memcpy(&quarters[q], place + (4 * q + r) * stride, sizeof(vuint4));
+        for (size_t q = 0; q < LANES / 4; q++)
+            memcpy(&quarters[q], blocks.bytes + offset + (4 * q + r) * blocks.stride, sizeof(vuint4));
 #if LANES == 16
         typedef uint32_t vuint8 __attribute__((vector_size(32)));
         vuint8 low = SHUFFLE(quarters[0], quarters[1], 0, 1, 2, 3, 4, 5, 6, 7);

@@ -13,23 +13,9 @@ typedef struct {
     vuint high[2][4];
 } quad_block;
 
-INLINE vfloat words_as_halves(vuint words) { return half_values(__builtin_convertvector(words, vhalf)); }
-
-// The scale in the first two bytes.
-INLINE void quad_scale(const uint8_t *block, size_t stride, quad_block *state) {
-    state->scale[0] = words_as_halves(load_words(block, stride) & 0xffff);
-}
-
-// The scale in the first two bytes, the offset in the next two.
-INLINE void quad_scale_and_offset(const uint8_t *block, size_t stride, quad_block *state) {
-    vuint words = load_words(block, stride);
-    state->scale[0] = words_as_halves(words & 0xffff);
-    state->offset[0] = words_as_halves(words >> 16);
-}
-
-INLINE void nibble_quads(const uint8_t *bytes, size_t stride, vuint quads[SPAN_QUADS]) {
+INLINE void nibble_quads(lane_blocks blocks, int offset, vuint quads[SPAN_QUADS]) {
     vuint strip[4];
-    load_strip(bytes, stride, strip);
+    strip_at(blocks, offset, strip);
     for (int i = 0; i < 4; i++) {
         quads[i] = strip[i] & 0x0f0f0f0f;
         quads[4 + i] = strip[i] >> 4 & 0x0f0f0f0f;
@@ -37,9 +23,9 @@ INLINE void nibble_quads(const uint8_t *bytes, size_t stride, vuint quads[SPAN_Q
 }
 
 // Adds the fifth bits, of which bit j of four bytes is that of element j.
-INLINE void add_fifth_bits(const uint8_t *fifths, size_t stride, vuint quads[SPAN_QUADS]) {
+INLINE void add_fifth_bits(lane_blocks blocks, int offset, vuint quads[SPAN_QUADS]) {
     typedef uint8_t vbytes __attribute__((vector_size(4 * LANES)));
-    vuint words = load_words(fifths, stride);
+    vuint words = words_at(blocks, offset);
     for (int i = 0; i < 4; i++) {
         // The bits of two quads in each of their bytes, out of which a byte takes its own.
         vuint bits = words >> 8 * i & 255;
@@ -52,39 +38,43 @@ INLINE void add_fifth_bits(const uint8_t *fifths, size_t stride, vuint quads[SPA
     }
 }
 
-INLINE void q4_0_quad_open(const uint8_t *block, size_t stride, quad_block *state) { quad_scale(block, stride, state); }
-INLINE void q4_1_quad_open(const uint8_t *block, size_t stride, quad_block *state) { quad_scale_and_offset(block, stride, state); }
-INLINE void q5_0_quad_open(const uint8_t *block, size_t stride, quad_block *state) { quad_scale(block, stride, state); }
-INLINE void q5_1_quad_open(const uint8_t *block, size_t stride, quad_block *state) { quad_scale_and_offset(block, stride, state); }
-INLINE void q8_0_quad_open(const uint8_t *block, size_t stride, quad_block *state) { quad_scale(block, stride, state); }
+INLINE void q4_0_quad_open(lane_blocks blocks, quad_block *state) { state->scale[0] = first_halves_at(blocks, 0); }
+INLINE void q4_1_quad_open(lane_blocks blocks, quad_block *state) {
+    half_pairs_at(blocks, 0, &state->scale[0], &state->offset[0]);
+}
+INLINE void q5_0_quad_open(lane_blocks blocks, quad_block *state) { state->scale[0] = first_halves_at(blocks, 0); }
+INLINE void q5_1_quad_open(lane_blocks blocks, quad_block *state) {
+    half_pairs_at(blocks, 0, &state->scale[0], &state->offset[0]);
+}
+INLINE void q8_0_quad_open(lane_blocks blocks, quad_block *state) { state->scale[0] = first_halves_at(blocks, 0); }
 
-INLINE void q4_0_quad_part(const uint8_t *block, size_t stride, int part, quad_block *state) {}
-INLINE void q4_1_quad_part(const uint8_t *block, size_t stride, int part, quad_block *state) {}
-INLINE void q5_0_quad_part(const uint8_t *block, size_t stride, int part, quad_block *state) {}
-INLINE void q5_1_quad_part(const uint8_t *block, size_t stride, int part, quad_block *state) {}
-INLINE void q8_0_quad_part(const uint8_t *block, size_t stride, int part, quad_block *state) {}
+INLINE void q4_0_quad_part(lane_blocks blocks, int part, quad_block *state) {}
+INLINE void q4_1_quad_part(lane_blocks blocks, int part, quad_block *state) {}
+INLINE void q5_0_quad_part(lane_blocks blocks, int part, quad_block *state) {}
+INLINE void q5_1_quad_part(lane_blocks blocks, int part, quad_block *state) {}
+INLINE void q8_0_quad_part(lane_blocks blocks, int part, quad_block *state) {}
 
-INLINE void q4_0_quads(const uint8_t *block, size_t stride, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
-    nibble_quads(block + 2, stride, quads);
+INLINE void q4_0_quads(lane_blocks blocks, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
+    nibble_quads(blocks, 2, quads);
 }
 
-INLINE void q4_1_quads(const uint8_t *block, size_t stride, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
-    nibble_quads(block + 4, stride, quads);
+INLINE void q4_1_quads(lane_blocks blocks, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
+    nibble_quads(blocks, 4, quads);
 }
 
-INLINE void q5_0_quads(const uint8_t *block, size_t stride, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
-    nibble_quads(block + 6, stride, quads);
-    add_fifth_bits(block + 2, stride, quads);
+INLINE void q5_0_quads(lane_blocks blocks, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
+    nibble_quads(blocks, 6, quads);
+    add_fifth_bits(blocks, 2, quads);
 }
 
-INLINE void q5_1_quads(const uint8_t *block, size_t stride, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
-    nibble_quads(block + 8, stride, quads);
-    add_fifth_bits(block + 4, stride, quads);
+INLINE void q5_1_quads(lane_blocks blocks, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
+    nibble_quads(blocks, 8, quads);
+    add_fifth_bits(blocks, 4, quads);
 }
 
-INLINE void q8_0_quads(const uint8_t *block, size_t stride, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
-    load_strip(block + 2, stride, quads);
-    load_strip(block + 18, stride, quads + 4);
+INLINE void q8_0_quads(lane_blocks blocks, const quad_block *state, int chunk, vuint quads[SPAN_QUADS]) {
+    strip_at(blocks, 2, quads);
+    strip_at(blocks, 18, quads + 4);
     if (!SIGNED_BYTES)
         for (int i = 0; i < SPAN_QUADS; i++) quads[i] ^= 0x80808080;
 }

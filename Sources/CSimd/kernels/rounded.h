@@ -3,12 +3,12 @@
 // An integer q of at most 127·256 is 255·high + low with |high|, |low| ≤ 127. Its products with a weight of 8 bits are those of its two
 // bytes, each of which meets the weights that are in registers already.
 //
-// LANES rows of weights go together, each in a lane of its own; they are read where they lie and transposed in registers, once for all
-// rows of x of the call. A result is
+// LANES rows of weights go together, each in a lane of its own; they are interleaved (interleave.h), or are read where they lie and
+// transposed in registers, once for all rows of x of the call. A result is
 //
 //     Σ over spans, in their order: fused(dots, scale·x.scale, sum), then fused(offset, x.sum, sum) where the type has offsets,
 //
-// in which `dots` is exact: the same bits for every number of rows, and for every instruction set that fuses.
+// in which `dots` is exact: the same bits for every number of rows, every order of weights, and every instruction set that fuses.
 //
 // A type T with blocks is:
 //
@@ -35,34 +35,38 @@ enum {
     q6_K_quad_bytes = 210, q6_K_parts = 2, q6_K_part_chunks = 4, q6_K_spans = 2, q6_K_has_offset = 0, q6_K_centre = 32, q6_K_largest = 63,
     // How many bytes ahead weights are asked for.
     QUAD_PREFETCH = 8192,
+    INTERLEAVED_PREFETCH = 4096,
 };
 
 // sums[row][lane] of LANES rows of weights. `all_rows` is the distance from a block of x to the next of the same row.
 typedef void (*rounded_tile)(
     const uint8_t *weight, size_t stride, size_t inputs, const monge_rounded_block *x, size_t all_rows, size_t rows, float *sums);
 
+// The sum of one row stays in a register; those of several lie in memory.
 #define DEFINE_ROUNDED(T)                                                                                                      \
-    static void rounded_##T(                                                                                                   \
-        const uint8_t *weight, size_t stride, size_t inputs, const monge_rounded_block *x, size_t all_rows, size_t rows,       \
+    INLINE void rounded_tile_##T(                                                                                              \
+        lane_blocks blocks, size_t inputs, const monge_rounded_block *x, size_t all_rows, size_t rows, bool single,            \
         float *sums) {                                                                                                         \
-        size_t blocks = inputs / (SPAN * T##_parts * T##_part_chunks);                                                         \
-        const uint8_t *ahead = weight + QUAD_PREFETCH;                                                                         \
-        for (size_t r = 0; r < rows; r++) store(sums + r * LANES, (vfloat){0});                                                \
-        for (size_t b = 0; b < blocks; b++) {                                                                                  \
-            const uint8_t *block = weight + b * T##_quad_bytes;                                                                \
+        const size_t spacing = blocks.interleaved ? T##_quad_bytes * LANES : T##_quad_bytes;                                   \
+        size_t count = inputs / (SPAN * T##_parts * T##_part_chunks);                                                          \
+        const uint8_t *ahead = blocks.bytes + (blocks.interleaved ? INTERLEAVED_PREFETCH : QUAD_PREFETCH);                     \
+        vfloat only = {0};                                                                                                     \
+        if (!single)                                                                                                           \
+            for (size_t r = 0; r < rows; r++) store(sums + r * LANES, (vfloat){0});                                            \
+        for (size_t b = 0; b < count; b++, blocks.bytes += spacing) {                                                          \
             quad_block state;                                                                                                  \
-            T##_quad_open(block, stride, &state);                                                                              \
+            T##_quad_open(blocks, &state);                                                                                     \
             _Pragma("unroll") for (int part = 0; part < T##_parts; part++) {                                                   \
                 for (int i = 0; i < LANES * T##_quad_bytes / T##_parts; i += 64) __builtin_prefetch(ahead + i);                \
                 ahead += LANES * T##_quad_bytes / T##_parts;                                                                   \
-                T##_quad_part(block, stride, part, &state);                                                                    \
+                T##_quad_part(blocks, part, &state);                                                                           \
                 _Pragma("unroll") for (int c = 0; c < T##_part_chunks; c++) {                                                  \
                     int chunk = part * T##_part_chunks + c;                                                                    \
                     vuint quads[SPAN_QUADS];                                                                                   \
-                    T##_quads(block, stride, &state, chunk, quads);                                                            \
+                    T##_quads(blocks, &state, chunk, quads);                                                                   \
                     for (size_t r = 0; r < rows; r++) {                                                                        \
                         const monge_rounded_block *row = x + r;                                                                \
-                        vfloat sum = load(sums + r * LANES);                                                                   \
+                        vfloat sum = single ? only : load(sums + r * LANES);                                                   \
                         _Pragma("unroll") for (int s = 0; s < T##_spans; s++) {                                                \
                             int first = s * SPAN_QUADS / T##_spans;                                                            \
                             int32_t start = T##_centre ? row->starts[s] : 0;                                                   \
@@ -75,12 +79,25 @@ typedef void (*rounded_tile)(
                             sum = fused(__builtin_convertvector(dots, vfloat), factor, sum);                                   \
                         }                                                                                                      \
                         if (T##_has_offset) sum = fused(state.offset[chunk], splat(row->sum), sum);                            \
-                        store(sums + r * LANES, sum);                                                                          \
+                        if (single) only = sum;                                                                                \
+                        else store(sums + r * LANES, sum);                                                                     \
                     }                                                                                                          \
                     x += all_rows;                                                                                             \
                 }                                                                                                              \
             }                                                                                                                  \
         }                                                                                                                      \
+        if (single) store(sums, only);                                                                                         \
+    }                                                                                                                          \
+    static void rounded_##T(                                                                                                   \
+        const uint8_t *weight, size_t stride, size_t inputs, const monge_rounded_block *x, size_t all_rows, size_t rows,       \
+        float *sums) {                                                                                                         \
+        rounded_tile_##T((lane_blocks){weight, stride, false}, inputs, x, all_rows, rows, false, sums);                        \
+    }                                                                                                                          \
+    static void interleaved_##T(                                                                                               \
+        const uint8_t *weight, size_t stride, size_t inputs, const monge_rounded_block *x, size_t all_rows, size_t rows,       \
+        float *sums) {                                                                                                         \
+        if (rows == 1) rounded_tile_##T((lane_blocks){weight, stride, true}, inputs, x, all_rows, 1, true, sums);              \
+        else rounded_tile_##T((lane_blocks){weight, stride, true}, inputs, x, all_rows, rows, false, sums);                    \
     }
 
 DEFINE_ROUNDED(q4_0)
@@ -94,10 +111,11 @@ DEFINE_ROUNDED(q6_K)
 
 static const struct {
     rounded_tile tile;
+    rounded_tile interleaved_tile;
     int32_t centre;
     int32_t spans;
 } rounded_types[MONGE_WEIGHT_TYPES] = {
-#define ROUNDED_TYPE(T) {rounded_##T, T##_centre, T##_spans}
+#define ROUNDED_TYPE(T) {rounded_##T, interleaved_##T, T##_centre, T##_spans}
     [MONGE_Q4_0] = ROUNDED_TYPE(q4_0), [MONGE_Q4_1] = ROUNDED_TYPE(q4_1), [MONGE_Q5_0] = ROUNDED_TYPE(q5_0),
     [MONGE_Q5_1] = ROUNDED_TYPE(q5_1), [MONGE_Q8_0] = ROUNDED_TYPE(q8_0), [MONGE_Q4_K] = ROUNDED_TYPE(q4_K),
     [MONGE_Q5_K] = ROUNDED_TYPE(q5_K), [MONGE_Q6_K] = ROUNDED_TYPE(q6_K),
@@ -164,10 +182,11 @@ static void rounded_product(
     float *sums = scratch, *results = scratch + rows * LANES;
     // The last tile begins earlier where it is not whole. With fewer channels than lanes, all lanes are one channel.
     size_t width = all < LANES ? 1 : LANES, stride = all < LANES ? 0 : linear->weight_row_bytes;
+    rounded_tile tile = linear->interleaved ? rounded_types[linear->type].interleaved_tile : rounded_types[linear->type].tile;
     for (size_t n = first; n < end; n += width) {
         size_t start = n + width <= all ? n : all - width, used = end - n < width ? end - n : width;
-        rounded_types[linear->type].tile(
-            linear->weight + start * linear->weight_row_bytes, stride, linear->inputs, blocks + first_row, linear->rows, rows, sums);
+        const uint8_t *weight = linear->weight + (linear->interleaved ? n : start) * linear->weight_row_bytes;
+        tile(weight, stride, linear->inputs, blocks + first_row, linear->rows, rows, sums);
         for (size_t r = 0; r < rows; r++)
             memcpy(results + r * count + (n - first), sums + r * LANES + (n - start), used * sizeof(float));
     }

@@ -6,7 +6,12 @@
 
 #include "quads_256.h"
 
+#include "interleave.h"
+
 #include "rounded.h"
 
 #define ROUNDED_KERNELS(NAME) \
-    { .name = NAME, .round = round_rows, .scratch = rounded_scratch, .product = rounded_product }
+    {                                                                                       \
+        .name = NAME, .round = round_rows, .scratch = rounded_scratch, .product = rounded_product, \
+        .lanes = LANES, .interleave = interleave, .restore = restore,                       \
+    }
