@@ -38,6 +38,9 @@ extension VulkanBackend {
     /// The registers that a lane has.
     var registers: Int { DeviceClass(device.report).registers(subgroupSize: subgroupSize) }
 
+    /// Those of a lane of products that share a dispatch.
+    var groupRegisters: Int { DeviceClass(device.report).groupRegisters(subgroupSize: subgroupSize) }
+
     /// A work-group for each of `count` pieces of work; they are counted along x and then y.
     /// - Parameter iterations: The loop iterations of an invocation.
     func launch(groups count: Int, of groupSize: (Int, Int), iterations: Int, _ operation: String) throws -> Launch {

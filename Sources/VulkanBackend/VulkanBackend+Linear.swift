@@ -38,9 +38,11 @@ extension VulkanBackend {
     }
 
     /// The layout of a product with few rows; nil where there are more, or where the operands do not fit.
-    func matvecTile(_ operation: LinearOperation) throws -> MatvecTile? {
+    /// - Parameter isInGroup: Whether it shares a dispatch with others.
+    func matvecTile(_ operation: LinearOperation, isInGroup: Bool = false) throws -> MatvecTile? {
         guard family == .tiles, operation.rows <= LinearKernel.mostMatvecRows, try loadsPieces(operation) else { return nil }
-        return MatvecTile(operation, matvecShape, subgroupSize: subgroupSize, registers: registers, splices: splicesIntegers)
+        return MatvecTile(
+            operation, matvecShape, subgroupSize: subgroupSize, registers: isInGroup ? groupRegisters : registers, splices: splicesIntegers)
     }
 
     /// Whether the operands fit common/weightPieces.glsl: loads of 16 bytes of plain types, and weights that are counted by element.

@@ -66,7 +66,7 @@ private struct LinearGroup {
         case .matrix: return nil
         case .automatic: if try backend.matrixPlan(first) != nil { return nil }
         }
-        guard let tile = try backend.matvecTile(first),
+        guard let tile = try backend.matvecTile(first, isInGroup: true),
             try operations.allSatisfy({ try isAlike($0) && backend.loadsPieces($0) })
         else { return nil }
         (self.operations, self.tile) = (operations, tile)

@@ -8,6 +8,8 @@ package enum DeviceClass: String {
     case amd
     /// Xe 2 and later.
     case intel
+    /// Adreno 6 and later.
+    case qualcomm
     /// llvmpipe.
     case software
     case other
@@ -20,6 +22,7 @@ package enum DeviceClass: String {
             case "NVIDIA": self = .nvidia
             case "AMD": self = .amd
             case "Intel": self = .intel
+            case "Qualcomm": self = .qualcomm
             default: self = .other
             }
         }
@@ -55,7 +58,7 @@ package enum DeviceClass: String {
                 RatedTile(tile: MatrixTile(32, 64, subgroup: 16, 16), rate: 0.6),
                 RatedTile(tile: MatrixTile(16, 64, subgroup: 16, 16), rate: 0.45),
             ]
-        case .software, .other:
+        case .qualcomm, .software, .other:
             [
                 RatedTile(tile: MatrixTile(64, 64, subgroup: 32, 32), rate: 1),
                 RatedTile(tile: MatrixTile(32, 32, subgroup: 16, 16), rate: 0.6),
@@ -87,9 +90,18 @@ package enum DeviceClass: String {
         case .nvidia, .amd, .software: 250
         // 128 of 64 bytes for a subgroup, some of which hold what is the same in all lanes.
         case .intel: subgroupSize > 16 ? 60 : 118
+        // As ``MatvecTile`` counts them: what more than this kept some in memory on Adreno 750.
+        case .qualcomm: 95
         // Apple: 256 halves.
         case .other: 165
         }
+    }
+
+    /// The same for products that share a dispatch, whose places of weights and results lie beside their sums where what is the same in all
+    /// lanes has no registers of its own.
+    func groupRegisters(subgroupSize: Int) -> Int {
+        let all = registers(subgroupSize: subgroupSize)
+        return self == .other ? min(all, 118) : all
     }
 
     /// Processors that work-groups are dealt out to, as far as that can be known.
@@ -100,7 +112,7 @@ package enum DeviceClass: String {
         case .nvidia, .amd: 64
         case .intel: 32
         case .software: 4
-        case .other: 16
+        case .qualcomm, .other: 16
         }
     }
 }
