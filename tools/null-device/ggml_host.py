@@ -1,4 +1,4 @@
-"""Decode tokens with ggml's Vulkan backend (PyPI cyllama-vulkan), and what each costs the host and submits: a line of JSON.
+"""A prompt and tokens with ggml's Vulkan backend (PyPI cyllama-vulkan), and what each token costs the host and submits: a line of JSON.
 
     python ggml_host.py MODEL.gguf FOLDER_OF_THE_LAYER TOKENS
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cyllama.llama import llama_cpp as llama
 
+PROMPT = 64
 WARM_UP = 20
 
 
@@ -31,9 +32,10 @@ def main():
         library.null_device_counts(values)
         return list(values)
 
+    context.decode(llama.llama_batch_get_one([504] * PROMPT, 0))
     times = []
-    for position in range(WARM_UP + tokens):
-        if position == WARM_UP:
+    for position in range(PROMPT, PROMPT + WARM_UP + tokens):
+        if position == PROMPT + WARM_UP:
             before = counts()
         start = time.perf_counter()
         context.decode(llama.llama_batch_get_one([504], position))

@@ -2,6 +2,7 @@
 """Tables of what tools/gpu-compilers found, in Markdown."""
 
 import json
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -147,6 +148,39 @@ def code(results, chip, kernels):
     return 0
 
 
+def ggml_pipelines(text):
+    """What ggml said of its pipelines (GGML_VK_PIPELINE_STATS): names, of which a kernel's variants share one, and statistics as their driver calls them."""
+    found = []
+    for line in text.splitlines():
+        start = re.fullmatch(r"ggml_vulkan: pipeline stats for (.+):", line)
+        value = re.fullmatch(r"ggml_vulkan:   (.+): (\S+)", line)
+        if start:
+            found.append((start[1], {}))
+        elif value and found:
+            found[-1][1][value[1]] = value[2]
+    return found
+
+
+# What AMD's and NVIDIA's drivers call registers of a lane, spills, shared memory, and subgroups at a time.
+GGML_COLUMNS = [
+    ("VGPRs", "Number of GPRs"), ("Spilled VGPRs", "Spills to memory"), ("LDS size",), ("Subgroups per SIMD", "Max warps/SM"),
+    ("Instructions", "Instruction count"),
+]  # fmt: skip
+
+
+def ggml(results, chips):
+    rows = []
+    for chip in chips:
+        for name, values in sorted(ggml_pipelines((results / f"{chip}-ggml.txt").read_text()), key=lambda pipeline: pipeline[0]):
+            row = [chip, name] + [next((values[key] for key in keys if key in values), "–") for keys in GGML_COLUMNS]
+            if row not in rows:
+                rows.append(row)
+    if not rows:
+        sys.exit("gpu-compilers: ggml has said nothing of its pipelines; what it said is in " + ", ".join(f"{results}/{chip}-ggml.txt" for chip in chips))
+    table(["chip", "kernel", "registers", "spills", "shared memory", "occupancy", "instructions"], rows)
+    return 0
+
+
 def limits(results):
     report = Report.of_files([results / "limits.json"])
     print(f"{report.device}, {report.driver}: {len(report.pipelines)} pipelines compiled, {len(report.spilling)} with spills")
@@ -170,6 +204,8 @@ def main():
             return weights(results, rest)
         case "code":
             return code(results, rest[0], rest[1:])
+        case "ggml":
+            return ggml(results, rest)
         case "limits":
             return limits(results)
 

@@ -38,6 +38,14 @@ class ReportTests(unittest.TestCase):
             self.assertTrue(one.is_decode and one.registers > 0 and one.instructions > 300 and one.spills == 0, one)
             self.assertEqual(one.constants, (128, 1, 1, 0, 1, 2, 2))
 
+    def test_what_ggml_says_of_its_pipelines(self):
+        text = (
+            "llama_context: graph splits = 2\n"
+            "ggml_vulkan: pipeline stats for mul_mat_vec_q4_1_f32_f32:\nggml_vulkan:   Spilled VGPRs: 0\nggml_vulkan:   VGPRs: 48\n"
+            "ggml_vulkan: pipeline stats for mul_mat_vec_q4_1_f32_f32:\nggml_vulkan:   VGPRs: 96\nset_abort_callback: call\n")  # fmt: skip
+        name = "mul_mat_vec_q4_1_f32_f32"
+        self.assertEqual(report.ggml_pipelines(text), [(name, {"Spilled VGPRs": "0", "VGPRs": "48"}), (name, {"VGPRs": "96"})])
+
     def test_a_pipeline_in_two_reports_counts_once(self):
         both = Report.of_files([SAMPLES / "navi31.json"] * 2)
         self.assertEqual(len(both.pipelines), len(sample("navi31").pipelines))
