@@ -14,8 +14,10 @@ struct LanguageArchitecture: Sendable {
     typealias FolderLoader = @Sendable (HuggingFaceFolder, LanguageModelOptions, any Backend) throws -> any LanguageModel
     typealias GGUFLoader = @Sendable (GGUFFile, LanguageModelOptions, any Backend) throws -> any LanguageModel
 
-    /// `model_type` of a folder's `config.json`, `general.architecture` of a GGUF file.
+    /// `general.architecture` of a GGUF file.
     let name: String
+    /// `model_type` of a folder's `config.json`.
+    let modelType: String
     /// The classes that `architectures` of a folder may name.
     let classNames: [String]
     let folder: FolderLoader
@@ -25,15 +27,17 @@ struct LanguageArchitecture: Sendable {
 
 /// The architectures that Monge runs: to add one, write a file that defines it and a line here.
 enum ArchitectureRegistry {
-    static let languageModels: [LanguageArchitecture] = [.llama, .mistral, .qwen2]
+    static let languageModels: [LanguageArchitecture] = [
+        .gemma2, .gemma3, .gpt2, .llama, .mistral, .olmo2, .phi3, .qwen2, .qwen3, .smollm3,
+    ]
 
     /// The architecture of a folder, by what its `config.json` calls itself.
     ///
     /// - Throws: ``ModelError`` when it is none of those known, or another kind of model of a known family, such as a classifier.
     static func languageModel(of folder: HuggingFaceFolder) throws -> LanguageArchitecture {
         let type = try folder.config.string("model_type")
-        guard let architecture = languageModels.first(where: { $0.name == type }) else {
-            throw ModelError.unknownArchitecture(type, known: languageModels.map(\.name))
+        guard let architecture = languageModels.first(where: { $0.modelType == type }) else {
+            throw unknown(type, known: languageModels.map(\.modelType))
         }
         // Without a class the type decides, as in transformers.
         let classes = try folder.config.strings(ifPresent: "architectures") ?? []
@@ -55,8 +59,22 @@ enum ArchitectureRegistry {
         let name = try file.string("general.architecture")
         let known = languageModels.filter { $0.gguf != nil }
         guard let load = known.first(where: { $0.name == name })?.gguf else {
-            throw ModelError.unknownArchitecture(name, known: known.map(\.name))
+            throw unknown(name, known: known.map(\.name))
         }
         return load
+    }
+
+    /// Mixtures of experts, by the names that folders and GGUF files have for them.
+    private static let mixtures: Set<String> = [
+        "arctic", "bailingmoe", "dbrx", "deepseek", "deepseek2", "deepseek_v2", "deepseek_v3", "dots1", "ernie4_5_moe", "ernie4_5-moe",
+        "glm4_moe", "glm4moe", "gpt-oss", "gpt_oss", "granitemoe", "grok", "grovemoe", "hunyuan-moe", "jamba", "jetmoe", "llama4",
+        "llama4_text", "mixtral", "olmoe", "phimoe", "qwen2_moe", "qwen2moe", "qwen3_moe", "qwen3moe", "qwen3_next", "qwen3next",
+        "smallthinker",
+    ]
+
+    private static func unknown(_ name: String, known: [String]) -> ModelError {
+        guard mixtures.contains(name) else { return .unknownArchitecture(name, known: known) }
+        return .unsupported(
+            "the model is a mixture of experts ('\(name)'), which Monge does not run; it runs dense models: \(known.joined(separator: ", "))")
     }
 }

@@ -54,6 +54,9 @@ public struct ForwardContext {
         taps(site) || installed(at: site).contains { $0.indices.shape.count > 1 || $0.strengths.shape.count > 1 }
     }
 
+    /// Whether anything happens at this site.
+    func acts(at site: Site) -> Bool { taps(site) || !installed(at: site).isEmpty }
+
     private func installed(at site: Site) -> [TransportApplication] { transports.isEmpty ? [] : transports[site.index] }
 
     /// The maps of a site as they act on an activation of the given shape.

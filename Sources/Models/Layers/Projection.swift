@@ -11,7 +11,8 @@ struct Projection {
     /// - Parameters:
     ///   - x: `[…, inputs]`.
     ///   - residual: Added behind the site. The result is then of its type: the residual stream's.
-    func callAsFunction(_ x: Tensor, residual: Tensor? = nil, _ context: ForwardContext) throws -> Tensor {
-        try context.linear(x, weight: weight, bias: bias, residual: residual, as: residual?.dtype, at: site)
+    ///   - dtype: The type of the result; nil for the residual's, or x's.
+    func callAsFunction(_ x: Tensor, residual: Tensor? = nil, as dtype: DType? = nil, _ context: ForwardContext) throws -> Tensor {
+        try context.linear(x, weight: weight, bias: bias, residual: residual, as: dtype ?? residual?.dtype, at: site)
     }
 }

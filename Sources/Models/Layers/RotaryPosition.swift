@@ -2,29 +2,39 @@ import Foundation
 
 /// How a model turns queries and keys by their positions (Su et al. 2021): channel pair i by position · base^(−2i / channels), divided
 /// by the pair's factor.
-public struct RotaryPosition: Sendable, Equatable {
-    public var base: Float
-    /// Divides each pair's frequency; nil for none.
-    public var frequencyFactors: [Float]?
-    /// Multiplies every sine and cosine, and so queries and keys: attention's scores are multiplied by its square.
-    public var attentionFactor: Float
-
-    public init(base: Float, frequencyFactors: [Float]? = nil, attentionFactor: Float = 1) {
-        self.base = base
-        self.frequencyFactors = frequencyFactors
-        self.attentionFactor = attentionFactor
+struct RotaryPosition: Sendable, Equatable {
+    /// Factors for long sequences (Ding et al. 2024, "LongRoPE").
+    struct LongContext: Sendable, Equatable {
+        /// The most tokens of a sequence for which the other factors hold. A sequence counts by what it can grow to: its keys are turned
+        /// once, and all alike.
+        var beyond: Int
+        var factors: [Float]
     }
 
+    var base: Float
+    /// The leading channels of each head that turn; nil for all.
+    var channels: Int?
+    /// Divides each pair's frequency; nil for none.
+    var frequencyFactors: [Float]?
+    var longContext: LongContext?
+    /// Multiplies every sine and cosine, and so the channels of queries and keys that turn.
+    var attentionFactor: Float = 1
+
     /// Checks the numbers, for heads of so many channels.
-    func validate(channels: Int) throws {
+    func validate(headChannels: Int) throws {
         func check(_ condition: Bool, _ detail: String) throws {
             if !condition { throw ModelError.invalidConfiguration(detail) }
         }
+        let channels = channels ?? headChannels
+        try check(
+            channels > 0 && channels <= headChannels && channels % 2 == 0,
+            "\(channels) of \(headChannels) channels of a head are to turn by position, expected an even number of them")
         try check(base > 0 && base.isFinite, "the rotary base is \(base)")
         try check(attentionFactor > 0 && attentionFactor.isFinite, "the rotary attention factor is \(attentionFactor)")
-        guard let frequencyFactors else { return }
-        try check(frequencyFactors.count == channels / 2, "\(frequencyFactors.count) rotary factors for heads of \(channels)")
-        try check(frequencyFactors.allSatisfy { $0.isFinite && $0 > 0 }, "a rotary factor is not a positive number")
+        for factors in [frequencyFactors, longContext?.factors].compactMap({ $0 }) {
+            try check(factors.count == channels / 2, "there are \(factors.count) rotary factors for \(channels) channels of a head")
+            try check(factors.allSatisfy { $0.isFinite && $0 > 0 }, "a rotary factor is not a positive number")
+        }
     }
 }
 
@@ -73,4 +83,9 @@ enum RotaryScaling {
 
     /// YaRN's factor on sines and cosines for a stretch (its equation 22: 0.1 · ln s + 1).
     static func yarnAttention(factor: Double, scale: Double = 1) -> Double { factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1 }
+
+    /// LongRoPE's factor on sines and cosines for a stretch of an original context: √(1 + ln s / ln original).
+    static func longRopeAttention(factor: Double, original: Double) -> Double {
+        factor <= 1 ? 1 : (1 + log(factor) / log(original)).squareRoot()
+    }
 }

@@ -9,9 +9,13 @@ package struct StoredWeight {
     var bytes: UnsafeRawBufferPointer
     var owner: AnyObject
 
+    func requireWeight(name: String) throws {
+        guard dtype.isWeight else { throw ModelError.unsupported("\(name) is stored as \(dtype), which is no type of a weight") }
+    }
+
     /// The elements of a small tensor. Some converters look at types alone, and have gains in blocks, too.
     func floats(name: String) throws -> [Float] {
-        guard dtype.isWeight else { throw ModelError.unsupported("\(name) is stored as \(dtype), which is no type of a weight") }
+        try requireWeight(name: name)
         guard !bytes.isEmpty else { return [] }
         return [Float](unsafeUninitializedCapacity: shape.count) { values, count in
             WeightDecoding.decode(bytes.baseAddress!, dtype, count: shape.count, into: values.baseAddress!)

@@ -29,9 +29,7 @@ extension WeightSource {
     /// A matrix or table, kept in the type it is stored in.
     func weight(_ name: String, shape: Shape, on backend: any Backend) throws -> Tensor {
         let tensor = try required(name, shape: shape)
-        guard tensor.dtype.isWeight else {
-            throw ModelError.unsupported("\(name) is stored as \(tensor.dtype), which is no type of a weight")
-        }
+        try tensor.requireWeight(name: name)
         return try backend.adopt(tensor.bytes, owner: tensor.owner, shape, tensor.dtype)
     }
 
@@ -53,32 +51,32 @@ final class FileWeights: WeightSource {
     private let file: any TensorFile
     /// What the file calls a tensor.
     private let storedName: (String) throws -> String
-    /// The heads of a projection whose rows the file orders for interleaved rotary pairs; nil for any other tensor.
-    private let pairedHeads: (String) -> Int?
+    /// How the file holds it.
+    private let form: (String) -> StoredForm
     private var taken: Set<String> = []
 
     init(
         _ file: any TensorFile, storedName: @escaping (String) throws -> String = { $0 },
-        pairedHeads: @escaping (String) -> Int? = { _ in nil }
+        form: @escaping (String) -> StoredForm = { _ in .plain }
     ) {
         self.file = file
         self.storedName = storedName
-        self.pairedHeads = pairedHeads
+        self.form = form
     }
 
     func tensor(_ name: String) throws -> StoredWeight? {
         let stored = try storedName(name)
         guard file.contains(tensor: stored) else { return nil }
         taken.insert(stored)
-        let tensor = StoredWeight(try file.tensor(stored))
-        return try pairedHeads(name).map { try tensor.withRotaryHalves(heads: $0) } ?? tensor
+        return try StoredWeight(file.tensor(stored)).arranged(from: form(name), name: name)
     }
 
     func layout(_ name: String) throws -> (dtype: DType, shape: Shape)? {
         let stored = try storedName(name)
         guard file.contains(tensor: stored) else { return nil }
         taken.insert(stored)
-        return try file.layout(stored)
+        let (dtype, shape) = try file.layout(stored)
+        return (dtype, form(name).shape(shape))
     }
 
     func sample(_ name: String) throws -> WeightSketch.Matrix? {
@@ -86,11 +84,13 @@ final class FileWeights: WeightSource {
         guard file.contains(tensor: stored) else { return nil }
         let tensor = try file.tensor(stored)
         guard tensor.shape.rank == 2, tensor.shape.count > 0, tensor.dtype.isWeight else { return nil }
-        let (rows, columns) = (tensor.shape[0], tensor.shape[1])
-        let order = try pairedHeads(name).map { try RotaryRowOrder(rows: rows, heads: $0) }
+        let form = form(name)
+        let shape = form.shape(tensor.shape)
+        let (rows, columns) = (shape[0], shape[1])
+        let place = try form.places(rows: rows, columns: columns)
         return withExtendedLifetime(tensor.owner) {
             let samples = WeightSketch.places(rows: rows, columns: columns).map { row, column in
-                WeightDecoding.sample(tensor.bytes.baseAddress!, tensor.dtype, element: (order?.stored(row) ?? row) * columns + column)
+                WeightDecoding.sample(tensor.bytes.baseAddress!, tensor.dtype, element: place(row, column))
             }
             StoredWeight(tensor).letGo()
             return WeightSketch.Matrix(name: name, values: samples.map(\.value), steps: samples.map(\.step))
