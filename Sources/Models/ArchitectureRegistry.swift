@@ -75,6 +75,7 @@ enum ArchitectureRegistry {
     private static func unknown(_ name: String, known: [String]) -> ModelError {
         guard mixtures.contains(name) else { return .unknownArchitecture(name, known: known) }
         return .unsupported(
-            "the model is a mixture of experts ('\(name)'), which Monge does not run; it runs dense models: \(known.joined(separator: ", "))")
+            "the model is a mixture of experts ('\(name)'), which Monge does not run; it runs dense models: \(known.joined(separator: ", "))"
+        )
     }
 }

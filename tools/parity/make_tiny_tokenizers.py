@@ -3,7 +3,8 @@
     .venv/bin/python tools/parity/make_tiny_tokenizers.py
 
 One tokenizer for each pre-tokenizer, trained on the strings of texts.py, with the settings of the models it stands for: digits and GPT-2's
-pattern (SmolLM2), GPT-2's pattern alone, Llama 3's pattern with a first token and `ignore_merges`, Qwen 2's with normalisation form C.
+pattern (SmolLM2), GPT-2's pattern alone, Llama 3's pattern with a first token and `ignore_merges`, Qwen 2's with normalisation form C,
+that of Mistral's tekken with `ignore_merges`, and that of GPT-4o.
 The cases are {"text": …, "ids": […], "special": …, "withEnds": […]}: `special` says whether the names of special tokens were read as these
 tokens; `withEnds` is what the post-processor makes of the text.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from make_splits import LLAMA3, QWEN2
+from make_splits import GPT4O, LLAMA3, QWEN2, TEKKEN
 from texts import all_texts
 
 FOLDER = Path(__file__).resolve().parents[2] / "Tests" / "Fixtures" / "tokenizer" / "tiny"
@@ -32,6 +33,8 @@ PRE_TOKENIZERS = {
     "smollm": pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), BYTES]),
     "llama-bpe": split_then_bytes(LLAMA3),
     "qwen2": split_then_bytes(QWEN2),
+    "tekken": split_then_bytes(TEKKEN),
+    "gpt-4o": split_then_bytes(GPT4O),
 }
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|im_end|>>"]
 
@@ -39,7 +42,7 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|im_end|>>"]
 def make(name: str, texts: list[str]) -> Tokenizer:
     # Added tokens are no part of the model's vocabulary here, as in Qwen 2's file: words that the pattern makes of their names are
     # encoded from the vocabulary alone when the names are not read as tokens.
-    tokenizer = Tokenizer(models.BPE(ignore_merges=name == "llama-bpe"))
+    tokenizer = Tokenizer(models.BPE(ignore_merges=name in ("llama-bpe", "tekken")))
     tokenizer.pre_tokenizer = PRE_TOKENIZERS[name]
     if name == "qwen2":
         tokenizer.normalizer = normalizers.NFC()
@@ -78,7 +81,7 @@ def main() -> None:
         cases = []
         for special in (True, False):
             tokenizer.encode_special_tokens = not special
-            for text in [*marked, *(texts if special else [])]:
+            for text in [*marked, *(all_texts(260) if special else [])]:
                 cases.append({
                     "text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids, "special": special,
                     "withEnds": tokenizer.encode(text, add_special_tokens=True).ids})

@@ -100,7 +100,8 @@ struct FolderRotary {
             }
             scaling = .llama3(factor: try factor(), low: Double(low), high: Double(high), original: originalContext)
         case "yarn":
-            let stretch = try section.number(ifPresent: "factor", in: Self.factors).map(Double.init) ?? Double(contextLength) / originalContext
+            let stretch =
+                try section.number(ifPresent: "factor", in: Self.factors).map(Double.init) ?? Double(contextLength) / originalContext
             let yarn = try yarn(section, factor: stretch, base: base, original: originalContext)
             (scaling, position.attentionFactor) = (yarn.scaling, Float(yarn.attentionFactor))
         case "longrope":
@@ -126,7 +127,9 @@ struct FolderRotary {
         _ section: SettingsReader, factor: Double, base: Float, original: Double
     ) throws -> (scaling: RotaryScaling, attentionFactor: Double) {
         guard base > 1 else { throw ModelError.invalidConfiguration("rope_theta is \(base); yarn needs more than 1") }
-        func number(_ key: String) throws -> Double? { try section.number(ifPresent: key, in: 0...Self.factors.upperBound).map(Double.init) }
+        func number(_ key: String) throws -> Double? {
+            try section.number(ifPresent: key, in: 0...Self.factors.upperBound).map(Double.init)
+        }
         // Zero counts as absent, as in transformers.
         func positive(_ key: String) throws -> Double? { try number(key).flatMap { $0 == 0 ? nil : $0 } }
         let (scale, scaleOfAll) = (try positive("mscale"), try positive("mscale_all_dim"))

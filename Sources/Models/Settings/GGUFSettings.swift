@@ -82,7 +82,8 @@ final class GGUFSettings {
             attentionFactor *= RotaryScaling.yarnAttention(factor: factor)
         case let other:
             throw ModelError.unsupportedSetting(
-                key: "rope.scaling.type", value: "'\(other)'", meaning: "Monge knows none, linear and yarn, and longrope with \(Self.shortFactors)")
+                key: "rope.scaling.type", value: "'\(other)'",
+                meaning: "Monge knows none, linear and yarn, and longrope with \(Self.shortFactors)")
         }
         let scaled = scaling?.factors(base: Double(base), channels: channels)
         func multiplied(_ name: String) throws -> [Float]? {

@@ -25,6 +25,14 @@ struct AddedTokens: Sendable {
         self.entries = entries.map { $0.sorted { $0.text.count > $1.text.count } }
     }
 
+    /// The tokens of some kinds; all but those of the user are special.
+    static func entries(_ texts: [String], _ kinds: [TokenKind], of wanted: Set<TokenKind>) -> [Entry] {
+        zip(texts, kinds).enumerated().compactMap { number, token in
+            guard !token.0.isEmpty, wanted.contains(token.1) else { return nil }
+            return Entry(text: Array(token.0.utf8), number: Int32(number), isSpecial: token.1 != .userDefined)
+        }
+    }
+
     /// Cuts UTF-8 at the tokens in it: the leftmost first, and of those that begin there the longest.
     func segments(of text: [UInt8], parsingSpecial: Bool) -> [Segment] {
         var segments: [Segment] = []

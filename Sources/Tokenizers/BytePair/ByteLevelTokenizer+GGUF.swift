@@ -14,39 +14,23 @@ extension ByteLevelTokenizer {
             throw .unsupported(file: gguf.name, detail: "the pre-tokenizer '\(preName)' is not known (known: \(known))")
         }
         let texts = try gguf.strings("tokenizer.ggml.tokens")
-        let kinds = try ByteLevelTokenizer.kinds(gguf, count: texts.count)
+        let kinds = try gguf.tokenKinds(count: texts.count)
         var parts = Parts(
             file: gguf.name, texts: texts, kinds: kinds, merges: try ByteLevelTokenizer.merges(gguf), preTokenizer: preTokenizer,
-            normalizes: preTokenizer == .qwen2, ignoresMerges: preTokenizer == .llama3)
-        for (number, (text, kind)) in zip(texts, kinds).enumerated() where !text.isEmpty {
-            switch kind {
-            case .control, .unknown, .userDefined:
-                parts.addedTokens.append(
-                    AddedTokens.Entry(text: Array(text.utf8), number: Int32(number), isSpecial: kind != .userDefined))
-            case .normal, .unused, .byte: break
-            }
-        }
-        parts.beginOfSequence = try ByteLevelTokenizer.specialToken(gguf, "tokenizer.ggml.bos_token_id", count: texts.count)
-        parts.endOfSequence = try ByteLevelTokenizer.specialToken(gguf, "tokenizer.ggml.eos_token_id", count: texts.count)
-        if try gguf.bool(ifPresent: "tokenizer.ggml.add_bos_token") ?? (preTokenizer == .llama3) {
-            parts.prefix = try ByteLevelTokenizer.required(parts.beginOfSequence, gguf, "tokenizer.ggml.bos_token_id")
+            normalizes: preTokenizer == .qwen2, ignoresMerges: PreTokenizer.takesWordsWhole(ggufName: preName))
+        parts.addedTokens = AddedTokens.entries(texts, kinds, of: [.control, .unknown, .userDefined])
+        parts.beginOfSequence = try gguf.specialToken("tokenizer.ggml.bos_token_id", count: texts.count)
+        parts.endOfSequence = try gguf.specialToken("tokenizer.ggml.eos_token_id", count: texts.count)
+        if try gguf.bool(ifPresent: "tokenizer.ggml.add_bos_token") ?? PreTokenizer.takesWordsWhole(ggufName: preName) {
+            parts.prefix = try gguf.required(parts.beginOfSequence, "tokenizer.ggml.bos_token_id")
         }
         if try gguf.bool(ifPresent: "tokenizer.ggml.add_eos_token") ?? false {
-            parts.suffix = try ByteLevelTokenizer.required(parts.endOfSequence, gguf, "tokenizer.ggml.eos_token_id")
+            parts.suffix = try gguf.required(parts.endOfSequence, "tokenizer.ggml.eos_token_id")
         }
         parts.stopTokens = { vocabulary throws(ModelFileError) in
             try gguf.endsOfText(tokens: vocabulary.count, number: vocabulary.number(of:))
         }
         try self.init(parts)
-    }
-
-    private static func kinds(_ gguf: GGUFFile, count: Int) throws(ModelFileError) -> [TokenKind] {
-        let key = "tokenizer.ggml.token_type"
-        guard let types = try gguf.integers(ifPresent: key) else { return [TokenKind](repeating: .normal, count: count) }
-        guard types.count == count else {
-            throw .malformed(file: gguf.name, detail: "'\(key)' has \(types.count) elements for \(count) tokens")
-        }
-        return types.map { TokenKind(rawValue: $0) ?? .normal }
     }
 
     private static func merges(_ gguf: GGUFFile) throws(ModelFileError) -> [(left: String, right: String)] {
@@ -67,18 +51,5 @@ extension ByteLevelTokenizer {
         let right = bytes.index(after: space)
         guard right < bytes.endIndex else { return nil }
         return (String(line[..<space]), String(line[right...]))
-    }
-
-    private static func specialToken(_ gguf: GGUFFile, _ key: String, count: Int) throws(ModelFileError) -> Int32? {
-        guard let number = try gguf.integer(ifPresent: key) else { return nil }
-        guard number >= 0, number < count, let token = Int32(exactly: number) else {
-            throw .malformed(file: gguf.name, detail: "'\(key)' is \(number), but there are \(count) tokens")
-        }
-        return token
-    }
-
-    private static func required(_ token: Int32?, _ gguf: GGUFFile, _ key: String) throws(ModelFileError) -> [Int32] {
-        guard let token else { throw .missingKey(file: gguf.name, key: key, expected: "an integer") }
-        return [token]
     }
 }

@@ -2,7 +2,7 @@ import ModelFiles
 
 /// The words met while a text is encoded, with their tokens: most words of a text occur many times.
 struct EncodingSession {
-    private var work = BytePairEncoder.Workspace()
+    private var work = SymbolMerger()
     private var words = ByteStringTable()
     private var tokens: [Int32] = []
     /// One more than the words: where the tokens of each begin.
@@ -15,7 +15,7 @@ struct EncodingSession {
     /// Appends the tokens of a word, which `encode` appends to its second argument when the word is new.
     mutating func append(
         _ word: UnsafeRawBufferPointer, to output: inout [Int32],
-        encode: (UnsafeRawBufferPointer, inout [Int32], inout BytePairEncoder.Workspace) -> Void
+        encode: (UnsafeRawBufferPointer, inout [Int32], inout SymbolMerger) -> Void
     ) {
         guard word.count <= EncodingSession.maximumWordLength else { return encode(word, &output, &work) }
         if let known = words.find(word) {

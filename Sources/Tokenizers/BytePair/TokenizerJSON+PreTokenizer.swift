@@ -3,7 +3,8 @@ import ModelFiles
 extension TokenizerJSON {
     private static let contractions = ["(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"]
 
-    /// The patterns of Llama 3 and Qwen 2, which differ in how many digits a word has, in both spellings of the contractions.
+    /// The patterns of Llama 3 and Qwen 2, which differ in how many digits a word has, in both spellings of the contractions; those of tekken and
+    /// GPT-4o.
     private static let patterns: [String: PreTokenizer] = {
         var patterns: [String: PreTokenizer] = [:]
         for contraction in contractions {
@@ -11,6 +12,12 @@ extension TokenizerJSON {
                 let rest = #"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}\#(digits)| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
                 patterns[contraction + rest] = preTokenizer
             }
+        }
+        let (upper, lower) = (#"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"#, #"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"#)
+        for (contraction, digits, preTokenizer) in [("", "", PreTokenizer.tekken)] + contractions.map({ ($0 + "?", "{1,3}", .gpt4o) }) {
+            let lead = #"[^\r\n\p{L}\p{N}]?"#
+            let words = "\(lead)\(upper)*\(lower)+\(contraction)|\(lead)\(upper)+\(lower)*\(contraction)"
+            patterns[words + #"|\p{N}\#(digits)| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#] = preTokenizer
         }
         return patterns
     }()

@@ -11,12 +11,17 @@ struct TokenizerJSON {
     func unsupported(_ detail: String) -> ModelFileError { .unsupported(file: document.name, detail: detail) }
     func malformed(_ detail: String) -> ModelFileError { .malformed(file: document.name, detail: detail) }
 
-    func parts() throws(ModelFileError) -> ByteLevelTokenizer.Parts {
+    /// Refuses what changes how pairs are merged.
+    func requirePlainMerges() throws(ModelFileError) {
         for key in ["dropout", "continuing_subword_prefix", "end_of_word_suffix"] {
             if let value = document.value("model.\(key)"), value.string != "" {
-                throw unsupported("the tokenizer's '\(key)' is set, which byte-level BPE does without")
+                throw unsupported("the tokenizer's '\(key)' is set, which Monge does without")
             }
         }
+    }
+
+    func parts() throws(ModelFileError) -> ByteLevelTokenizer.Parts {
+        try requirePlainMerges()
         guard try document.bool(ifPresent: "model.byte_fallback") != true else {
             throw unsupported("the tokenizer falls back to byte tokens, and so is not byte-level BPE")
         }
@@ -144,5 +149,25 @@ struct TokenizerJSON {
         }
         guard isAfterText else { throw malformed("the post-processor leaves the text out") }
         return (prefix, suffix)
+    }
+
+    /// A token that settings refer to.
+    func token(_ reference: TokenReference?, _ texts: [String]) throws(ModelFileError) -> Int32? {
+        switch reference {
+        case nil: return nil
+        case .name(let name):
+            // Settings may name a token that the vocabulary lacks; it then plays no part.
+            return texts.firstIndex { $0.utf8.elementsEqual(name.utf8) }.map(Int32.init)
+        case .number(let number):
+            guard texts.indices.contains(number) else {
+                throw malformed("has \(texts.count) tokens, but number \(number) is to be special")
+            }
+            return Int32(number)
+        }
+    }
+
+    /// The tokens that end a text; a number that is no token ends nothing.
+    func stops(_ numbers: [Int], _ texts: [String], end: Int32?) -> Set<Int32> {
+        Set(numbers.filter(texts.indices.contains).map(Int32.init) + [end].compactMap { $0 })
     }
 }

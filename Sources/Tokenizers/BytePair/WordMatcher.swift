@@ -1,6 +1,6 @@
 /// Matches the alternatives of the pre-tokenizers' patterns at a place of a text.
 struct WordMatcher {
-    private let text: ScalarText
+    let text: ScalarText
 
     init(_ text: ScalarText) { self.text = text }
 
@@ -97,14 +97,18 @@ struct WordMatcher {
             while next < end, isLineBreak(next) { next += 1 }
             return next
         }
-        // \s*[\r\n]+ : up to the last line break of the run.
+        return lineBreakEnd(start, end) ?? whitespaceEnd(start, end)
+    }
+
+    /// `\s*[\r\n]+`: up to the last line break of a run of whitespace.
+    func lineBreakEnd(_ start: Int, _ end: Int) -> Int? {
         var next = start
         var afterLineBreak: Int?
         while next < end, text.kinds[next] == .whitespace {
             next += 1
             if isLineBreak(next - 1) { afterLineBreak = next }
         }
-        return afterLineBreak ?? whitespaceEnd(start, end)
+        return afterLineBreak
     }
 
     /// CLIP's pattern, `'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`, and before its alternatives some texts as words of their
@@ -133,14 +137,14 @@ struct WordMatcher {
     }
 
     /// `\s+(?!\S)|\s+`: a run of whitespace, but for its last character when a word follows and the run is longer than that.
-    private func whitespaceEnd(_ start: Int, _ end: Int) -> Int {
+    func whitespaceEnd(_ start: Int, _ end: Int) -> Int {
         var next = start + 1
         while next < end, text.kinds[next] == .whitespace { next += 1 }
         return next < end && next - start > 1 ? next - 1 : next
     }
 
     /// `'s|'t|'re|'ve|'m|'ll|'d`
-    private func contractionEnd(_ start: Int, _ end: Int, ignoringCase: Bool) -> Int? {
+    func contractionEnd(_ start: Int, _ end: Int, ignoringCase: Bool) -> Int? {
         guard text.scalars[start] == "'", start + 1 < end else { return nil }
         func letter(_ index: Int) -> Unicode.Scalar {
             let scalar = text.scalars[index]
@@ -158,8 +162,8 @@ struct WordMatcher {
         }
     }
 
-    private func isLineBreak(_ index: Int) -> Bool { text.scalars[index] == "\r" || text.scalars[index] == "\n" }
+    func isLineBreak(_ index: Int) -> Bool { text.scalars[index] == "\r" || text.scalars[index] == "\n" }
 
     /// The kind, with punctuation among the other symbols: `[^\s\p{L}\p{N}]`.
-    private static func group(_ kind: ScalarKind) -> ScalarKind { kind == .punctuation ? .other : kind }
+    static func group(_ kind: ScalarKind) -> ScalarKind { kind == .punctuation ? .other : kind }
 }

@@ -24,14 +24,7 @@ extension UnigramTokenizer {
                 removesExtraSpace: try gguf.bool(ifPresent: "tokenizer.ggml.remove_extra_whitespaces") ?? true),
             unknown: unknown, end: end, padding: padding, isSingle: true, endsOnce: true)
         if try gguf.bool(ifPresent: "tokenizer.ggml.add_eos_token") ?? true, texts.indices.contains(end) { parts.suffix = [Int32(end)] }
-        for (number, (text, kind)) in zip(texts, kinds).enumerated() where !text.isEmpty {
-            switch kind {
-            case .control, .unknown, .userDefined:
-                parts.addedTokens.append(
-                    AddedTokens.Entry(text: Array(text.utf8), number: Int32(number), isSpecial: kind != .userDefined))
-            case .normal, .unused, .byte: break
-            }
-        }
+        parts.addedTokens = AddedTokens.entries(texts, kinds, of: [.control, .unknown, .userDefined])
         try self.init(parts)
     }
 }

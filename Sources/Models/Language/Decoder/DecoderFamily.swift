@@ -44,8 +44,11 @@ struct DecoderFamily: Sendable {
                 let configuration = try self.folder(settings)
                 try settings.refuse(neutral + FolderSettings.neutral)
                 let weights = FileWeights(
-                    folder, storedName: { name in
-                        guard !folder.contains(tensor: name), let other = folderAlias(name), folder.contains(tensor: other) else { return name }
+                    folder,
+                    storedName: { name in
+                        guard !folder.contains(tensor: name), let other = folderAlias(name), folder.contains(tensor: other) else {
+                            return name
+                        }
                         return other
                     }, form: folderForm)
                 weights.ignore(folder.tensorNames.filter(folderIgnores))

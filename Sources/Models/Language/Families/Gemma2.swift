@@ -9,7 +9,9 @@ extension LanguageArchitecture {
             var c = try DecoderConfiguration(settings, family: "gemma2", .gemma(contextLength: 8192, rotaryBase: 10000))
             let window = try LayerTypes.window(settings, silent: 4096)
             c.windows = try LayerTypes.windows(window, settings, layers: c.layers) { $0 % 2 == 0 }
-            try c.readGemma(settings, attentionSoftCap: 50, logitSoftCap: 30)
+            try c.readGemma(settings)
+            c.attentionSoftCap = try FolderSettings.softCap(settings, "attn_logit_softcapping", silent: 50)
+            c.logitSoftCap = try FolderSettings.softCap(settings, "final_logit_softcapping", silent: 30)
             return c
         },
         folderForm: DecoderFamily.gemmaFolderForm,
@@ -17,7 +19,7 @@ extension LanguageArchitecture {
             var c = try DecoderConfiguration(settings, window: 4096, period: 2)
             c.attentionSoftCap = try settings.softCap("attn_logit_softcapping", silent: 50)
             // The model of 46 layers divides by √(hidden / heads), which its files do not say.
-            try c.readGemma(settings, dividesByHidden: c.layers == 46)
+            c.readGemma(dividesByHidden: c.layers == 46)
             c.logitSoftCap = try settings.softCap("final_logit_softcapping", silent: 30)
             return c
         },
@@ -61,19 +63,14 @@ extension FolderDefaults {
 }
 
 extension DecoderConfiguration {
-    /// - Parameters:
-    ///   - attentionSoftCap: That of a silent folder.
-    ///   - logitSoftCap: That of a silent folder.
-    mutating func readGemma(_ settings: SettingsReader, attentionSoftCap: Float?, logitSoftCap: Float?) throws {
+    mutating func readGemma(_ settings: SettingsReader) throws {
         try readAttentionBias(settings)
         attentionScale = 1 / (try settings.number(ifPresent: "query_pre_attn_scalar", in: Self.magnitudes) ?? 256).squareRoot()
-        self.attentionSoftCap = try FolderSettings.softCap(settings, "attn_logit_softcapping", silent: attentionSoftCap)
-        self.logitSoftCap = try FolderSettings.softCap(settings, "final_logit_softcapping", silent: logitSoftCap)
     }
 
-    mutating func readGemma(_ settings: GGUFSettings, dividesByHidden: Bool) throws {
+    /// - Parameter dividesByHidden: Whether scores are divided by √(hidden / heads), and not by √(head channels).
+    mutating func readGemma(dividesByHidden: Bool) {
         activation = .geluTanh
         if dividesByHidden { attentionScale = 1 / Float(hidden / heads).squareRoot() }
-        logitSoftCap = try settings.softCap("final_logit_softcapping")
     }
 }

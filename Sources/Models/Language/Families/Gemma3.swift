@@ -15,7 +15,8 @@ extension LanguageArchitecture {
                 return try windows(layers).map { $0 == nil ? positions.full : positions.sliding }
             }
             c.windows = try windows(c.layers)
-            try c.readGemma(settings, attentionSoftCap: nil, logitSoftCap: nil)
+            try c.readGemma(settings)
+            c.logitSoftCap = try FolderSettings.softCap(settings, "final_logit_softcapping", silent: nil)
             return c
         },
         folderForm: DecoderFamily.gemmaFolderForm,
@@ -24,7 +25,8 @@ extension LanguageArchitecture {
             let localBase = try settings.reader.number(ifPresent: "rope.freq_base_swa", in: Float.leastNormalMagnitude...1e30) ?? 10000
             c.rotary = zip(c.rotary, c.windows).map { $1 == nil ? $0 : RotaryPosition(base: localBase) }
             // The model of 62 layers divides by √(hidden / heads), which its files do not say.
-            try c.readGemma(settings, dividesByHidden: c.layers == 62)
+            c.readGemma(dividesByHidden: c.layers == 62)
+            c.logitSoftCap = try settings.softCap("final_logit_softcapping")
             return c
         },
         build: { c, m in

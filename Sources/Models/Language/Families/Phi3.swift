@@ -26,7 +26,8 @@ extension DecoderBlock {
             beforeAttention: try m.rmsNorm("input_layernorm", c.hidden),
             attention: try CausalAttention(
                 c, attention, layer: layer,
-                input: .joined(try attention.joinedProjection("qkv_proj", inputs: c.hidden, outputs: [queryChannels, keyChannels, keyChannels])),
+                input: .joined(
+                    try attention.joinedProjection("qkv_proj", inputs: c.hidden, outputs: [queryChannels, keyChannels, keyChannels])),
                 output: "o_proj"),
             beforeFeedForward: try m.rmsNorm("post_attention_layernorm", c.hidden),
             feedForward: GatedMLP(

@@ -9,7 +9,8 @@ extension LanguageArchitecture {
             try c.readMLPBias(settings)
             let interval = try settings.integer(ifPresent: "no_rope_layer_interval", in: DecoderConfiguration.layerCounts) ?? 4
             // 1 for a layer that knows positions.
-            let turns = try settings.integers(ifPresent: "no_rope_layers", in: 0...1) ?? (0..<c.layers).map { ($0 + 1) % interval == 0 ? 0 : 1 }
+            let turns =
+                try settings.integers(ifPresent: "no_rope_layers", in: 0...1) ?? (0..<c.layers).map { ($0 + 1) % interval == 0 ? 0 : 1 }
             guard turns.count == c.layers else {
                 throw ModelError.invalidConfiguration("no_rope_layers names \(turns.count) layers of \(c.layers)")
             }
