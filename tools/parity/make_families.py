@@ -10,6 +10,8 @@
                            folder has the text `config` as its config.json and reads the first `tokens` of the ids
     expected.safetensors   <name> F32 [rows, vocabulary]: the logits at these positions, in Float64 from the weights as stored
 
+    sites.safetensors      <name>/<site> F32 [channels]: what the module of a site gives, averaged over the tokens, for one folder of each weights
+
 transformers computes norms and rotary angles in Float32 whatever the type of the model: 2⁻²⁴ of them.
 """
 
@@ -229,14 +231,42 @@ def write_gguf(name: str, family: str, settings: dict, tensors: dict[str, np.nda
     writer.close()
 
 
+def record_means(model, ids: list[int]) -> dict[str, np.ndarray]:
+    """What every module with a result of its own gives, averaged over the tokens; heads side by side."""
+    means, hooks = {}, []
+
+    def keep(name: str, result) -> None:
+        result = (result[0] if isinstance(result, tuple) else result)[0]
+        # Norms of heads see [tokens, heads, channels], or heads first.
+        if result.dim() == 3 and result.shape[0] != len(ids):
+            result = result.transpose(0, 1)
+        means[name] = result.reshape(len(ids), -1).mean(dim=0).numpy().astype(np.float32)
+
+    for name, module in model.named_modules():
+        is_layer = name.rsplit(".", 1)[-1].isdigit()
+        is_leaf = not list(module.children()) and list(module.parameters(recurse=False))
+        if name != "lm_head" and (is_layer or is_leaf):
+            hooks.append(module.register_forward_hook(lambda module, inputs, result, name=name: keep(name, result)))
+        if name.endswith((".o_proj", ".attn.c_proj")):
+            hooks.append(module.register_forward_pre_hook(lambda module, inputs, name=name: keep(f"{name}.input", inputs[0])))
+    with torch.no_grad():
+        model(torch.tensor([ids]), use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    return means
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     ids = np.random.default_rng(12).integers(0, VOCABULARY, LENGTH).tolist()
-    weights, expected, folders = {}, {}, []
+    weights, expected, sites, folders = {}, {}, {}, []
     for seed, (name, (weight, settings, tokens)) in enumerate(FOLDERS.items()):
         if weight not in weights:
             weights[weight] = older(weights["gpt2"]) if weight == "gpt2-older" else stored(make_model(settings, seed))
             save(FOLDER / f"{weight}.safetensors", weights[weight])
+            if weight != "gpt2-older":
+                recorded = record_means(load(settings, weights[weight]), ids[:tokens])
+                sites |= {f"{name}/{site}": mean for site, mean in recorded.items()}
         model = load(settings, weights[weight])
         with torch.no_grad():
             logits = model(torch.tensor([ids[:tokens]]), use_cache=False).logits[0].numpy()
@@ -249,6 +279,7 @@ def main() -> None:
         write_gguf(name, family, FOLDERS[case][1], weights[FOLDERS[case][0]], keys)
         print(f"{name}.gguf: {(FOLDER / f'{name}.gguf').stat().st_size / 1000:.0f} kB")
     save(FOLDER / "expected.safetensors", expected)
+    save(FOLDER / "sites.safetensors", sites)
     files = [{"name": name, "expected": case} for name, (_, case, _) in FILES.items()]
     cases = {"ids": ids, "rows": ROWS, "folders": folders, "files": files}
     (FOLDER / "cases.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
