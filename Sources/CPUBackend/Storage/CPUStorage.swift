@@ -14,8 +14,8 @@ public final class CPUStorage: TensorStorage {
     }
     private var ownership: Ownership
 
-    /// Weights in the order of a product, by the place of the first byte.
-    private var interleaved: [Int: InterleavedWeight] = [:]
+    /// Weights in the order of a product, by the place of the first byte; nil for those that such a product has read once.
+    private var interleaved: [Int: InterleavedWeight?] = [:]
 
     /// Owned memory, its contents undefined; it returns to the pool with the last tensor.
     /// - Throws: ``TensorError/outOfMemory(device:requestedBytes:detail:)``
@@ -39,7 +39,16 @@ public final class CPUStorage: TensorStorage {
     }
 
     /// The weight that begins at a byte, in the order of a product.
-    func interleaved(at byteOffset: Int) -> InterleavedWeight? { interleaved[byteOffset] }
+    func interleaved(at byteOffset: Int) -> InterleavedWeight? { interleaved[byteOffset] ?? nil }
+
+    /// Takes note of a product that would have liked its weight in order.
+    /// - Returns: Whether it is the second one. Weights that are loaded for one pass and let go of are read once: putting them in order would
+    ///   take longer than the product.
+    func isWantedAgain(at byteOffset: Int) -> Bool {
+        if interleaved[byteOffset] != nil { return true }
+        interleaved[byteOffset] = .some(nil)
+        return false
+    }
 
     /// Whether the bytes are those of somebody else, and nobody writes to them.
     var isReadOnly: Bool {

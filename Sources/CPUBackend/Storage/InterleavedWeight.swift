@@ -49,7 +49,7 @@ final class InterleavedWeight {
 extension CPUBackend {
     /// Where a product reads its weight, and in which order.
     ///
-    /// Products of few rows with rounded activations are bound by the reading of weights, and come again for every token: the first of them
+    /// Products of few rows with rounded activations are bound by the reading of weights, and come again for every token: the second of them
     /// puts the weight in their order, which those of many rows then read, too. Bits are the same in either order.
     func setWeight(_ weight: Tensor, of product: inout monge_linear) throws {
         if precision == .fast, weight.dtype.isQuantised, let storage = weight.storage as? CPUStorage {
@@ -61,7 +61,8 @@ extension CPUBackend {
             }
             product.weight = UnsafePointer(try weight.hostElements(UInt8.self, "linear"))
             guard product.rows <= Self.rowsOfDotProducts, storage.isReadOnly, storage.interleaved(at: weight.byteOffset) == nil,
-                product.epilogue.channels >= roundedKernels.pointee.lanes, product.inputs > 0
+                product.epilogue.channels >= roundedKernels.pointee.lanes, product.inputs > 0,
+                storage.isWantedAgain(at: weight.byteOffset)
             else { return }
             let interleaved = try InterleavedWeight(product, self)
             storage.keep(interleaved, at: weight.byteOffset)
