@@ -3,14 +3,42 @@ import ModelFiles
 
 extension HuggingFaceFolder {
     /// The tokenizer, from `tokenizer.json` and what `tokenizer_config.json`, `generation_config.json` and `config.json` say about the first
-    /// and last tokens.
+    /// and last tokens; without one from Mistral's `tekken.json`, or from SentencePiece's `tokenizer.model`.
     public func tokenizer() throws(ModelFileError) -> any Tokenizer {
+        func holds(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(name)/\(file)") }
+        if !holds("tokenizer.json"), holds("tekken.json") {
+            return try TekkenTokenizer(JSONDocument(path: name + "/tekken.json"), stopNumbers: endNumbers())
+        }
+        if !holds("tokenizer.json"), holds("tokenizer.model") { return try sentencePieceTokenizer() }
         let document = try JSONDocument(path: name + "/tokenizer.json")
         let settings = try tokenizerConfig()
         return try TokenizerRegistry.load(
             tokenizerJSON: document,
             beginOfSequence: specialToken(settings, "bos_token", "bos_token_id"),
             endOfSequence: specialToken(settings, "eos_token", "eos_token_id"), stopNumbers: endNumbers())
+    }
+
+    /// SentencePiece's own file; `tokenizer_config.json` says whether the first and last tokens are put around a text.
+    private func sentencePieceTokenizer() throws(ModelFileError) -> any Tokenizer {
+        let model = try SentencePieceModel(path: name + "/tokenizer.model")
+        let settings = try tokenizerConfig()
+        func number(_ reference: TokenReference?) -> Int32? {
+            let number: Int? =
+                switch reference {
+                case nil: nil
+                case .name(let text): model.pieces.firstIndex { $0.text == text }
+                case .number(let number): model.pieces.indices.contains(number) ? number : nil
+                }
+            return number.map(Int32.init)
+        }
+        let begin = number(try specialToken(settings, "bos_token", "bos_token_id"))
+        let end = number(try specialToken(settings, "eos_token", "eos_token_id"))
+        let stops = try endNumbers().filter(model.pieces.indices.contains).map(Int32.init)
+        return try SentencePieceTokenizer(
+            model, beginOfSequence: begin, endOfSequence: end,
+            prefix: settings?.value("add_bos_token")?.bool ?? true ? [begin].compactMap { $0 } : [],
+            suffix: settings?.value("add_eos_token")?.bool ?? false ? [end].compactMap { $0 } : [],
+            stops: Set(stops + [end].compactMap { $0 }))
     }
 
     /// The tokens that end a text: one or several in `generation_config.json`, in `config.json`, or in both. What the tokenizer's settings

@@ -9,7 +9,7 @@ import Testing
 /// Settings that are changed at random: a model is loaded and runs, or is refused with an error; nothing traps.
 @Suite(.serialized) struct SettingsMutationTests {
     /// Whether the model was loaded; one that was runs a few tokens.
-    private func runs(_ load: (any Backend) throws -> any LanguageModel) throws -> Bool {
+    static func runs(_ load: (any Backend) throws -> any LanguageModel) throws -> Bool {
         let backend = ReferenceBackend()
         let model: any LanguageModel
         do {
@@ -23,7 +23,7 @@ import Testing
         return true
     }
 
-    private static var values: [Any] {
+    static var values: [Any] {
         [
             -1, 0, 1, 2, 3, 7, 8, 16, 4097, 1 << 31, 1 << 32, Int.max, Int.min, 1e308, -1e308, 1e-308, 0.5, 1e10, 1e-5, "", "x", "yarn",
             "linear", true,
@@ -68,7 +68,7 @@ import Testing
                         }
                     }
                     try Data(SettingsFolder.text(config).utf8).write(to: URL(filePath: path + "/config.json"))
-                    if try runs({ try LanguageModels.load(HuggingFaceFolder(path: path), on: $0) }) { loaded += 1 }
+                    if try Self.runs({ try LanguageModels.load(HuggingFaceFolder(path: path), on: $0) }) { loaded += 1 }
                     count += 1
                 }
             }
@@ -109,7 +109,7 @@ import Testing
                 let value = numbers.randomElement(using: &random)!
                 builder.add(key, value.type, value.bytes)
             }
-            if try runs({ try LanguageModels.load(GGUFFile(builder.mapped), on: $0) }) { loaded += 1 }
+            if try Self.runs({ try LanguageModels.load(GGUFFile(builder.mapped), on: $0) }) { loaded += 1 }
         }
         #expect((count / 20..<count * 19 / 20).contains(loaded), "\(loaded) of \(count) were loaded")
     }
@@ -121,7 +121,7 @@ import Testing
         var random = SplitMix64(seed: 13)
         for _ in 0..<2000 {
             let bytes = Corruption.corrupt(Array(original[..<head]), original, &random) + original[head...]
-            _ = try runs { try LanguageModels.load(GGUFFile(MappedFile(contents: bytes, name: "x.gguf")), on: $0) }
+            _ = try Self.runs { try LanguageModels.load(GGUFFile(MappedFile(contents: bytes, name: "x.gguf")), on: $0) }
         }
     }
 }

@@ -50,6 +50,21 @@ struct SentencePieceTokenizerTests {
         #expect(file.stopTokens == [2])
     }
 
+    /// A folder without a tokenizer.json has SentencePiece's own file, and settings beside it.
+    @Test func foldersMayHoldTheModel() throws {
+        try withTemporaryFolder { path in
+            try Data(#"{"model_type":"llama","eos_token_id":[2,5]}"#.utf8).write(to: URL(filePath: path + "/config.json"))
+            try Data(#"{"bos_token":"<s>","eos_token":{"content":"</s>"},"add_eos_token":true}"#.utf8)
+                .write(to: URL(filePath: path + "/tokenizer_config.json"))
+            try SafetensorsWriter.write([.init(name: "a", shape: [1], floats: [1])], to: path + "/model.safetensors")
+            try FileManager.default.copyItem(atPath: Self.folder.appending(path: "plain.model").path, toPath: path + "/tokenizer.model")
+            let tokenizer = try HuggingFaceFolder(path: path).tokenizer()
+            let item = try #require(try cases("plain", Case.self).first { $0.ids.count > 5 })
+            #expect(tokenizer.encode(item.text, addSpecial: true, parseSpecial: false) == [1] + item.ids + [2])
+            #expect(tokenizer.stopTokens == [2, 5])
+        }
+    }
+
     @Test func foldersGiveTheTokensOfHuggingFace() throws {
         for (file, kind) in [("prefixed.legacy", "prefixed"), ("prefixed", "prefixed"), ("plain", "plain")] {
             let tokenizer = try json(file)

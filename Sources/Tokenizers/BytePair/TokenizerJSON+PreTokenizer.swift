@@ -5,7 +5,7 @@ extension TokenizerJSON {
 
     /// The patterns of Llama 3 and Qwen 2, which differ in how many digits a word has, in both spellings of the contractions; those of tekken and
     /// GPT-4o.
-    private static let patterns: [String: PreTokenizer] = {
+    static let patterns: [String: PreTokenizer] = {
         var patterns: [String: PreTokenizer] = [:]
         for contraction in contractions {
             for (digits, preTokenizer) in [("{1,3}", PreTokenizer.llama3), ("", .qwen2)] {

@@ -23,6 +23,8 @@ struct PieceMerger: Sendable {
     private let unknown: Int32?
     /// Whether a run of unknown characters is one token.
     private let fusesUnknown: Bool
+    /// Whether a text begins as its bytes, and not as its characters.
+    private let isOverBytes: Bool
 
     private enum Rule: Sendable {
         /// By number: the rank of a piece.
@@ -38,11 +40,13 @@ struct PieceMerger: Sendable {
     ///   - unused: Those of them that are split again.
     ///   - bytes: The token of each byte, -1 where there is none; empty to not fall back to bytes.
     init(
-        numbers: ByteStringTable, order: Order, unused: Set<Int32> = [], bytes: [Int32], unknown: Int32?, fusesUnknown: Bool
+        numbers: ByteStringTable, order: Order, unused: Set<Int32> = [], isOverBytes: Bool = false, bytes: [Int32], unknown: Int32?,
+        fusesUnknown: Bool
     ) {
         precondition(bytes.isEmpty || bytes.count == 256, "a token for every byte")
         self.numbers = numbers
         self.unused = unused
+        self.isOverBytes = isOverBytes
         byteTokens = bytes
         self.unknown = unknown
         self.fusesUnknown = fusesUnknown
@@ -67,7 +71,7 @@ struct PieceMerger: Sendable {
         text.withUnsafeBytes { text in
             var starts: [Int] = []
             starts.reserveCapacity(text.count + 1)
-            for (place, byte) in text.enumerated() where byte & 0xC0 != 0x80 || place == 0 { starts.append(place) }
+            for (place, byte) in text.enumerated() where isOverBytes || byte & 0xC0 != 0x80 || place == 0 { starts.append(place) }
             starts.append(text.count)
             func piece(_ first: Int, _ last: Int) -> Int32? {
                 numbers.find(UnsafeRawBufferPointer(rebasing: text[starts[first]..<starts[last]]))
