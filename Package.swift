@@ -19,6 +19,8 @@ let package = Package(
         // C: headers, shims, and the vector kernels of the CPU.
         .target(name: "CVulkan"),
         .target(name: "CSimd"),
+        // HTTP through libcurl, which is opened at run time.
+        .target(name: "CCurl"),
         .systemLibrary(name: "CGlslang"),
         // Debian's libpng and libjpeg, whose jumps stay within C.
         .target(
@@ -43,7 +45,8 @@ let package = Package(
         .target(
             name: "Monge",
             dependencies: [
-                "FileSystem", "Foundations", "Models", "ModelFiles", "Pictures", "Tokenizers", "Transport", "Tensors", "CPUBackend",
+                "CCurl", "FileSystem", "Foundations", "Models", "ModelFiles", "Pictures", "Tokenizers", "Transport", "Tensors",
+                "CPUBackend",
                 "VulkanBackend",
             ]),
         // Whole models against the reference: used by the command, not by the library.

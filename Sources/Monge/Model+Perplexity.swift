@@ -1,7 +1,5 @@
 import CPUBackend
 import Foundation
-import Models
-import Tensors
 
 /// How surprised a model is by a text.
 public struct Perplexity: Sendable, Codable, Equatable {
@@ -18,9 +16,41 @@ public struct Perplexity: Sendable, Codable, Equatable {
     public var cutSentences: Int
 }
 
+/// What a model loses on a sentence.
+public struct SentenceLoss: Sendable, Codable, Equatable {
+    /// The summed negative log-likelihood of the tokens that are predicted.
+    public var sum: Double
+    /// How many those are.
+    public var tokens: Int
+
+    public init(sum: Double, tokens: Int) {
+        self.sum = sum
+        self.tokens = tokens
+    }
+
+    /// exp(mean negative log-likelihood).
+    public var perplexity: Double { exp(sum / Double(tokens)) }
+}
+
+extension Perplexity {
+    /// - Parameter losses: At least one.
+    public init(_ losses: [SentenceLoss], cutSentences: Int) {
+        let sorted = losses.map(\.perplexity).sorted()
+        let count = losses.reduce(0) { $0 + $1.tokens }
+        let middle = sorted.count / 2
+        self.init(
+            sentences: losses.count, tokens: count, perToken: Perplexity.corpus(losses),
+            meanOfSentences: sorted.reduce(0, +) / Double(losses.count),
+            medianOfSentences: sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2,
+            cutSentences: cutSentences)
+    }
+}
+
 extension Model {
     /// The perplexity of sentences, each on its own: every token but the first is predicted from those before it (the first too,
     /// where the model begins a text with a token of its own).
+    ///
+    /// A map whose position is `last` acts as it does while a text is generated: on every token that another follows.
     ///
     /// - Parameters:
     ///   - sentences: Those of a single token are left out: nothing is predicted in them.
@@ -32,76 +62,49 @@ extension Model {
         of sentences: [String], steering: [Steer] = [], maximumTokens: Int = 128, progress: ProgressHandler? = nil,
         warn: (String) -> Void = { _ in }
     ) throws -> Perplexity {
-        let limit = min(maximumTokens, language.contextLength)
-        let whole = sentences.map { tokenizer.encode($0, addSpecial: true, parseSpecial: false) }
-        let scored = whole.indices.filter { whole[$0].count > 1 }
-        let tokenised = scored.map { Array(whole[$0].prefix(limit)) }
-        let cut = scored.count { whole[$0].count > limit }
-        reportCuts(cut, of: scored.count, "sentences", maximumTokens: maximumTokens, warn: warn)
-        guard !tokenised.isEmpty else { throw MongeError.usage("the text has no sentence of two or more tokens") }
-        let installed = try InstalledSteering([steering], on: language)
-        var losses = [(sum: Double, count: Int)]()
-        for group in Model.groups(tokenised.map(\.count), rows: CalibrationSet.rowsPerBatch) {
-            let sequences = tokenised[group]
-            let batch = try TokenBatch(
-                sequences.enumerated().map { TokenBatch.Sequence(tokens: $1, slot: $0) },
-                capacity: sequences.map(\.count).max()!, on: backend)
-            let context = ForwardContext(
-                backend: backend, transports: try installed.transports(for: sequences.map { ($0.count, steering) }))
-            let hidden = try language.forward(batch, cache: nil, context: context, output: .all)
-            losses += try negativeLogLikelihoods(hidden, sequences: Array(sequences)) { index in
-                let number = scored[group.lowerBound + index]
-                throw MongeError.notFinite(
-                    try self.nonFiniteNumbers(
-                        "logits", name: "sentence \(number + 1)", text: sentences[number], tokens: Array(whole[number].prefix(limit)),
-                        steering: steering))
-            }
-            progress?(Progress(activity: "scoring", done: group.upperBound, total: tokenised.count, unit: "sentences"))
-        }
-        let sentencePerplexities = losses.map { exp($0.sum / Double($0.count)) }.sorted()
-        let count = losses.reduce(0) { $0 + $1.count }
-        let middle = sentencePerplexities.count / 2
-        return Perplexity(
-            sentences: losses.count, tokens: count, perToken: exp(losses.reduce(0) { $0 + $1.sum } / Double(count)),
-            meanOfSentences: sentencePerplexities.reduce(0, +) / Double(losses.count),
-            medianOfSentences: sentencePerplexities.count % 2 == 1
-                ? sentencePerplexities[middle] : (sentencePerplexities[middle - 1] + sentencePerplexities[middle]) / 2,
-            cutSentences: cut)
+        let texts = try scoredSentences(sentences, maximumTokens: maximumTokens, warn: warn)
+        return Perplexity(try losses(of: texts.sentences, steering: steering, progress: progress), cutSentences: texts.cut)
     }
 
-    /// The summed negative log-likelihood of each sequence's tokens but the first.
-    /// - Parameter fail: Called with the index of a sequence that has a score which is not finite.
-    private func negativeLogLikelihoods(
-        _ hidden: Tensor, sequences: [[Int32]], fail: (_ sequence: Int) throws -> Never
-    ) throws -> [(sum: Double, count: Int)] {
-        let width = language.vocabularySize
-        let rowCount = hidden.shape[0]
-        // The sequence and the next token of each row; nil at the end of a sequence.
-        let next = sequences.enumerated().flatMap { index, tokens in
-            (1...tokens.count).map { (sequence: index, token: $0 < tokens.count ? tokens[$0] : nil) }
+    /// A sentence as it is scored.
+    struct ScoredSentence {
+        /// Its place among all sentences, from 0.
+        var index: Int
+        /// Two or more.
+        var tokens: [Int32]
+    }
+
+    /// The tokens of sentences, cut; those in which nothing is predicted are left out.
+    func scoredSentences(
+        _ sentences: [String], maximumTokens: Int, minimumTokens: Int = 2, warn: (String) -> Void
+    ) throws -> (sentences: [ScoredSentence], cut: Int) {
+        let limit = min(maximumTokens, language.contextLength)
+        let whole = sentences.enumerated().map {
+            ScoredSentence(index: $0, tokens: tokenizer.encode($1, addSpecial: true, parseSpecial: false))
         }
-        var rowLosses = [Double](repeating: 0, count: rowCount)
-        for start in stride(from: 0, to: rowCount, by: Model.logitRows) {
-            let range = start..<min(start + Model.logitRows, rowCount)
-            let logits = try backend.readFloats(language.logits(hidden.rows(range)))
-            try logits.withUnsafeBufferPointer { logits in
-                for row in range {
-                    let scores = UnsafeBufferPointer(rebasing: logits[(row - start) * width..<(row - start + 1) * width])
-                    guard scores.isFinite else { try fail(next[row].sequence) }
-                    guard let token = next[row].token else { continue }
-                    rowLosses[row] = logSumExp(scores) - Double(scores[Int(token)])
-                }
-            }
+        let scored = whole.filter { $0.tokens.count >= max(minimumTokens, 2) }
+        let cut = scored.count { $0.tokens.count > limit }
+        reportCuts(cut, of: scored.count, "sentences", maximumTokens: maximumTokens, warn: warn)
+        guard !scored.isEmpty else {
+            throw MongeError.usage("the text has no sentence of \(minimumTokens <= 2 ? "two" : "\(minimumTokens)") or more tokens")
         }
-        var offset = 0
-        return sequences.map { tokens in
-            defer { offset += tokens.count }
-            return (rowLosses[offset..<offset + tokens.count - 1].reduce(0, +), tokens.count - 1)
+        return (scored.map { ScoredSentence(index: $0.index, tokens: Array($0.tokens.prefix(limit))) }, cut)
+    }
+
+    /// What is lost on each of some sentences.
+    func losses(of sentences: [ScoredSentence], steering: [Steer], progress: ProgressHandler? = nil) throws -> [SentenceLoss] {
+        let requests = sentences.map {
+            ScoringRequest(
+                context: [$0.tokens[0]], options: [Array($0.tokens.dropFirst())], steering: steering, name: "sentence \($0.index + 1)")
         }
+        let scorer = try ContinuationScorer(self, steerings: [steering], longest: sentences.map(\.tokens.count).max() ?? 0)
+        return try scorer.tokenScores(requests) { done in
+            progress?(Progress(activity: "scoring", done: done, total: requests.count, unit: "sentences"))
+        }.map { SentenceLoss(sum: -$0[0].reduce(0, +), tokens: $0[0].count) }
     }
 
     /// log Σ exp(score), by exponentials of what lies below the largest.
-    private func logSumExp(_ scores: UnsafeBufferPointer<Float>) -> Double {
+    static func logSumExp(_ scores: UnsafeBufferPointer<Float>) -> Double {
         let maximum = VectorMath.maximum(scores)
         return withUnsafeTemporaryAllocation(of: Float.self, capacity: scores.count) { scratch in
             Double(maximum) + log(VectorMath.exponentials(scores, shift: maximum, into: scratch))

@@ -3,7 +3,7 @@ import Monge
 import Tensors
 import Testing
 
-/// A small version of what `monge evaluate` tabulates, on the concept that ships with the project.
+/// A small version of what `monge evaluate concept` tabulates, on the concept that ships with the project.
 @Suite struct ConceptTests {
     static let concept = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("tools/concepts/football")
@@ -28,18 +28,27 @@ import Testing
         let options = FitOptions(method: .linear, estimation: .simultaneous, limit: 120, seed: 1)
         let map = try model.fit(
             source: Self.lines("source.txt"), target: Self.lines("target.txt"), sites: [#".*o_proj"#, #"model\.norm"#], options: options)
-        var evaluation = ConceptEvaluation(
-            words: try WordList(contentsOf: Self.concept.appendingPathComponent("words.txt")),
-            plainText: Array(try Self.lines("plain.txt").prefix(24)))
-        evaluation.samples = 60
-        evaluation.strengths = [0, 0.35, 0.7]
-        let rows = try evaluation.rows(for: map, on: model)
-        let shares = rows.compactMap(\.onTopic)
-        try #require(shares.count == 3 && rows.allSatisfy { $0.error == nil })
+        var continuations = ContinuationEvaluation(
+            PromptSet(texts: Array(repeating: "Once upon a time", count: 60)), goal: .init("on topic", lowerIsBetter: false),
+            judges: ["words"], generation: GenerationOptions(tokens: 24, topP: 0.9, repetitionPenalty: 1.1))
+        continuations.seeds = 1
+        let plain = PerplexityEvaluation(Array(try Self.lines("plain.txt").prefix(24)))
+        let run = EvaluationRun(
+            measures: [continuations, plain],
+            series: [EvaluationSeries(name: "football", folds: [[map]], strengths: [0, 0.35, 0.7], identity: "football")],
+            judges: [WordListJudge(try WordList(contentsOf: Self.concept.appendingPathComponent("words.txt")))])
+        var file = EvaluationFile(task: "concept", settings: [])
+        try run.run(on: model, file: &file, save: { _ in })
+        let shares = file.rows.compactMap { $0["on topic (words)"]?.value }
+        try #require(shares.count == 3 && file.rows.allSatisfy { $0.error == nil })
         #expect(shares[0] <= 0.1, "without steering \(shares[0])")
         #expect(shares[0] < shares[1] && shares[1] < shares[2], "shares \(shares)")
         #expect(shares[2] >= 0.4, "at λ = 0.7: \(shares[2])")
-        #expect(rows[0].perplexityIncrease == 0)
-        #expect(try #require(rows[2].perplexityIncrease) < 0.5, "perplexity \(rows.map(\.perplexity))")
+        let costs = file.rows.compactMap { $0[PerplexityEvaluation.cost]?.value }
+        #expect(costs.count == 3 && costs[0] == 0)
+        #expect(costs[2] < 0.5, "perplexity \(costs)")
+        // What is read at equal costs lies between the strengths.
+        let equal = try #require(file.equalCost.first { $0.budget == 0.05 }?.cells.first)
+        #expect(equal.isReached && equal.strength > 0 && equal.strength < 0.7 && equal.effect < shares[2])
     }
 }

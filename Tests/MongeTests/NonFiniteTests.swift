@@ -77,14 +77,20 @@ import Transport
     @Test func aSweepKeepsItsGoodStrengths() throws {
         let model = try TestModel.load(.cpu)
         let map = try shift(model, site: "model.layers.4.mlp.up_proj", by: 1e3)
-        var evaluation = ConceptEvaluation(words: try WordList(["rain"]), plainText: Self.sentences)
-        evaluation.samples = 1
-        evaluation.generation.tokens = 1
-        evaluation.generation.repetitionPenalty = 1.1
-        evaluation.strengths = [0, 3e38, 0.5]
-        let rows = try evaluation.rows(for: map, on: model)
-        #expect(rows.map { $0.error == nil } == [true, false, true])
-        #expect(rows.map { $0.perplexity == nil } == [false, true, false])
-        #expect(rows[1].error?.contains("λ = 3e+38") == true)
+        var continuations = ContinuationEvaluation(
+            PromptSet(texts: ["Once upon a time"]), goal: .init("on topic", lowerIsBetter: false), judges: ["words"],
+            generation: GenerationOptions(tokens: 1, repetitionPenalty: 1.1))
+        continuations.seeds = 1
+        let run = EvaluationRun(
+            measures: [PerplexityEvaluation(Self.sentences), continuations],
+            series: [EvaluationSeries(name: "shift", folds: [[map]], strengths: [3e38, 0.5], identity: "shift")],
+            judges: [WordListJudge(try WordList(["rain"]))])
+        var file = EvaluationFile(task: "concept", settings: [])
+        try run.run(on: model, file: &file, save: { _ in })
+        let rows = file.rows
+        #expect(rows.map(\.strength) == [0, 0.5, 3e38])
+        #expect(rows.map { $0.error == nil } == [true, true, false])
+        #expect(rows.map { $0["perplexity"] == nil } == [false, false, true])
+        #expect(rows[2].error?.contains("λ = 3e+38") == true)
     }
 }

@@ -96,7 +96,7 @@ public struct SentenceFile: Sendable {
     }
 
     /// Maps a file, or reads a stream.
-    private static func open(_ path: String) throws(ModelFileError) -> MappedFile {
+    static func open(_ path: String) throws(ModelFileError) -> MappedFile {
         if path == standardInput { return try MappedFile(readingAll: STDIN_FILENO, name: "standard input") }
         guard isStream(path) else { return try MappedFile(path: path) }
         guard let handle = FileHandle(forReadingAtPath: path) else {
@@ -114,7 +114,7 @@ public struct SentenceFile: Sendable {
         return [S_IFIFO, S_IFCHR, S_IFSOCK].contains(status.st_mode & S_IFMT) || isOpenFile && status.st_mode & S_IFMT == S_IFREG
     }
 
-    private static func requireText(_ file: MappedFile) throws(ModelFileError) {
+    static func requireText(_ file: MappedFile) throws(ModelFileError) {
         let kind = FileKind(beginningOf: file)
         // Bytes of no known kind may be text in another encoding; reading them names the line.
         guard kind.isText && kind != .pointer && kind != .webPage || kind == .unknown || kind == .empty else {
@@ -123,7 +123,7 @@ public struct SentenceFile: Sendable {
     }
 
     /// The bytes without a byte-order mark.
-    private static func text(_ file: MappedFile) -> UnsafeRawBufferPointer {
+    static func text(_ file: MappedFile) -> UnsafeRawBufferPointer {
         file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: file.bytes[3...]) : file.bytes
     }
 

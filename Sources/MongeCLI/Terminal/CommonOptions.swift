@@ -107,6 +107,22 @@ struct ModelOptions: ParsableArguments {
     var inputs: [NamedFile?] { NamedFile.model(model) }
 }
 
+/// The same where a model is not always needed.
+struct OptionalModelOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, or a name from the cache (smollm2).")
+    var model: String?
+
+    @OptionGroup var device: DeviceOption
+    @OptionGroup var precision: PrecisionOptions
+
+    /// - Precondition: There is a model.
+    var required: ModelOptions {
+        var options = ModelOptions()
+        (options.model, options.device, options.precision) = (model!, device, precision)
+        return options
+    }
+}
+
 /// `--steer`, the maps in place.
 struct SteerOptions: ParsableArguments {
     @Option(
@@ -127,6 +143,11 @@ struct SteerOptions: ParsableArguments {
     /// The map of `file@λ`.
     static func entry(_ text: String, inverse: Bool) throws -> Entry {
         let (file, strength) = try split(text)
+        return Entry(file: file, steer: Steer(try map(file, inverse: inverse), strength: strength))
+    }
+
+    /// The map of a file.
+    static func map(_ file: String, inverse: Bool) throws -> TransportMap {
         let map: TransportMap
         do {
             map = try TransportMap(contentsOf: URL(fileURLWithPath: file))
@@ -134,7 +155,7 @@ struct SteerOptions: ParsableArguments {
             throw MongeError.failed("\(file): \(error)")
         }
         for warning in map.warnings { Terminal.warning("\(file): \(warning)") }
-        return Entry(file: file, steer: Steer(inverse ? map.inverse : map, strength: strength))
+        return inverse ? map.inverse : map
     }
 
     /// The maps' files.
