@@ -88,7 +88,7 @@ let package = Package(
         .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "ModelFiles", "Tensors", "CPUBackend", "TestSupport"]),
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles", "TestSupport"]),
         .testTarget(
             name: "MongeTests",
             dependencies: [

@@ -18,7 +18,7 @@ extension FileKind {
     public static let ggufModel = FileKind("a GGUF model", "--model takes it")
     static let bigEndianGGUF = FileKind("a big-endian GGUF file", "convert it to little-endian first")
     static let oldGGML = FileKind("a model in a format of ggml from before GGUF", "convert it to GGUF first")
-    static let controlVector = FileKind("a GGUF control vector", "llama.cpp takes it; Monge's maps are made by `monge fit`")
+    public static let controlVector = FileKind("a GGUF control vector", "`monge convert` makes a map of it")
     static let ggufAdapter = FileKind("a LoRA adapter in GGUF", "merge it into its model first")
     static let projector = FileKind("a GGUF file of an image or audio encoder (mmproj)", "Monge runs the language model beside it")
     static let importanceMatrix = FileKind("an importance matrix in GGUF", "it serves to quantise a model")
@@ -36,7 +36,8 @@ extension FileKind {
         "the configuration of a LoRA adapter", "merge the adapter into its model first", isText: true)
     static let pipeline = FileKind(
         "the index of a diffusers folder", "`monge image --model` takes the folder that it lies in", isText: true)
-    static let torch = FileKind("a PyTorch checkpoint", "convert it to safetensors or GGUF first")
+    public static let torch = FileKind(
+        "a PyTorch checkpoint", "`monge convert` reads maps from such files; convert a model to safetensors or GGUF first")
     static let pickle = FileKind("a Python pickle", "convert it to safetensors or GGUF first")
     static let numpy = FileKind("a NumPy array")
     static let hdf5 = FileKind("an HDF5 file", "convert it to safetensors or GGUF first")

@@ -146,8 +146,8 @@ struct SteerOptions: ParsableArguments {
         return Entry(file: file, steer: Steer(try map(file, inverse: inverse), strength: strength))
     }
 
-    /// The map of a file.
-    static func map(_ file: String, inverse: Bool) throws -> TransportMap {
+    /// The map of a file, with its warnings said.
+    static func map(_ file: String, inverse: Bool = false) throws -> TransportMap {
         let map: TransportMap
         do {
             map = try TransportMap(contentsOf: URL(fileURLWithPath: file))

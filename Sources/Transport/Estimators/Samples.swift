@@ -44,11 +44,11 @@ package struct Samples {
         return sum.map { $0 / Double(count) }
     }
 
-    /// The population deviation of each neuron, 1 where it is 0.
-    func scales(about mean: [Double]) -> [Double] {
+    /// The population variance of each neuron.
+    func variances(about mean: [Double]) -> [Double] {
         var sum = [Double](repeating: 0, count: channels)
         forEach { _, row in for j in row.indices { sum[j] += (row[j] - mean[j]) * (row[j] - mean[j]) } }
-        return sum.map { $0 > 0 ? ($0 / Double(count)).squareRoot() : 1 }
+        return sum.map { $0 / Double(count) }
     }
 
     /// ⟨sample, direction⟩ of each.
