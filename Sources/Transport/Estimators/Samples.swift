@@ -44,13 +44,6 @@ package struct Samples {
         return sum.map { $0 / Double(count) }
     }
 
-    /// The population variance of each neuron.
-    func variances(about mean: [Double]) -> [Double] {
-        var sum = [Double](repeating: 0, count: channels)
-        forEach { _, row in for j in row.indices { sum[j] += (row[j] - mean[j]) * (row[j] - mean[j]) } }
-        return sum.map { $0 / Double(count) }
-    }
-
     /// ⟨sample, direction⟩ of each.
     func projections(on direction: [Double]) -> [Double] {
         var result = [Double](repeating: 0, count: count)
