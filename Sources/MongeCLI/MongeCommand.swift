@@ -16,7 +16,8 @@ struct MongeCommand: ParsableCommand {
             """,
         version: MongeVersion.current,
         subcommands: [
-            DevicesCommand.self, GenerateCommand.self, ChatCommand.self, ImageCommand.self, FitCommand.self, EvaluateCommand.self,
+            DevicesCommand.self, GenerateCommand.self, ChatCommand.self, ImageCommand.self, FitCommand.self, TuneCommand.self,
+            EvaluateCommand.self,
             ActivationsCommand.self, ConvertCommand.self, LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self,
             InspectCommand.self, CheckCommand.self,
             BenchCommand.self,

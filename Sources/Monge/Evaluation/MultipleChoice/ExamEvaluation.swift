@@ -76,6 +76,17 @@ public struct ExamEvaluation: EvaluationMeasure {
     /// The place of the likeliest option, the first of equal ones.
     private static func choice(_ options: [Double]) -> Int { options.indices.max { (options[$0], $1) < (options[$1], $0) }! }
 
+    /// The share of questions that a model answers rightly under maps, the mean over subjects.
+    public func accuracy(on model: Model, steering: [Steer]) throws -> Double {
+        let shares = try subjects.indices.map { part in
+            let questions = subjects[part].questions
+            let options = try model.optionScores(questions.indices.map { try request($0, of: part, steering: steering, on: model) }) { _ in
+            }
+            return Double(zip(options, questions).count { Self.choice($0) == $1.answer }) / Double(questions.count)
+        }
+        return shares.reduce(0, +) / Double(shares.count)
+    }
+
     public func metrics(_ records: [EvaluationRecord], reference: [EvaluationRecord]) throws -> [EvaluationMetric] {
         /// Whether each question of a subject is answered rightly.
         func answers(_ records: [EvaluationRecord]) -> [[Bool]] {

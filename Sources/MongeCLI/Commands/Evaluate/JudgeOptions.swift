@@ -17,6 +17,29 @@ struct JudgeOptions: ParsableArguments {
                 + "endpoint:URL (one behind an OpenAI-compatible address).", valueName: "[name=]kind:what"))
     var judge: [String] = []
 
+    @OptionGroup var details: JudgeDetailOptions
+
+    var threshold: Float { details.threshold }
+
+    var inputs: [NamedFile?] { judge.flatMap { JudgeDetailOptions.inputs(of: $0, option: "--judge") } }
+
+    /// - Parameters:
+    ///   - question: What language models are asked unless --judge-question says something else; nil where it must.
+    ///   - device: Where language models run.
+    func judges(question: String?, device: DeviceOption, precision: PrecisionOptions) throws -> [any TextJudge] {
+        let judges = try judge.map {
+            try details.judge($0, option: "--judge", question: question, device: device, precision: precision)
+        }
+        let names = judges.map(\.name)
+        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            throw MongeError.usage("two judges are called \(twice); give one a name: --judge other=\(judge[names.lastIndex(of: twice)!])")
+        }
+        return judges
+    }
+}
+
+/// What goes with a judge: `--threshold`, `--judge-question`, `--endpoint-model`, `--judge-timeout`.
+struct JudgeDetailOptions: ParsableArguments {
     @Option(
         name: .long, parsing: .unconditional, help: "The score from which on a text counts.", transform: Number.probability)
     var threshold: Float = 0.5
@@ -38,9 +61,9 @@ struct JudgeOptions: ParsableArguments {
         var what: String
     }
 
-    private static func specification(_ text: String) throws -> Specification {
+    private static func specification(_ text: String, option: String) throws -> Specification {
         guard let colon = text.firstIndex(of: ":"), text.index(after: colon) < text.endIndex else {
-            throw MongeError.usage("--judge '\(text)' names no judge; give \(kinds)")
+            throw MongeError.usage("\(option) '\(text)' names no judge; give \(JudgeOptions.kinds)")
         }
         var kind = text[..<colon]
         var name: Substring?
@@ -48,25 +71,28 @@ struct JudgeOptions: ParsableArguments {
             name = kind[..<equals]
             kind = kind[kind.index(after: equals)...]
         }
-        if name?.isEmpty == true { throw MongeError.usage("--judge '\(text)' has an empty name") }
+        if name?.isEmpty == true { throw MongeError.usage("\(option) '\(text)' has an empty name") }
         return Specification(name: name.map(String.init), kind: String(kind), what: String(text[text.index(after: colon)...]))
     }
 
-    var inputs: [NamedFile?] {
-        judge.flatMap { text -> [NamedFile?] in
-            guard let specification = try? Self.specification(text) else { return [] }
-            switch specification.kind {
-            case "words": return [NamedFile("--judge", specification.what)]
-            case "model": return NamedFile.model(specification.what)
-            default: return []
-            }
+    /// The files that a judge is.
+    static func inputs(of text: String, option: String) -> [NamedFile?] {
+        guard let specification = try? Self.specification(text, option: option) else { return [] }
+        switch specification.kind {
+        case "words": return [NamedFile(option, specification.what)]
+        case "model": return NamedFile.model(specification.what)
+        default: return []
         }
     }
 
+    /// The judge that `kind:what` names.
     /// - Parameters:
+    ///   - option: That named it, for messages.
     ///   - question: What language models are asked unless --judge-question says something else; nil where it must.
     ///   - device: Where language models run.
-    func judges(question: String?, device: DeviceOption, precision: PrecisionOptions) throws -> [any TextJudge] {
+    func judge(
+        _ text: String, option: String, question: String?, device: DeviceOption, precision: PrecisionOptions
+    ) throws -> any TextJudge {
         var asked: String {
             get throws {
                 guard let question = judgeQuestion ?? question else {
@@ -78,34 +104,27 @@ struct JudgeOptions: ParsableArguments {
                 return question
             }
         }
-        let judges = try judge.map { text -> any TextJudge in
-            let specification = try Self.specification(text)
-            switch specification.kind {
-            case "words":
-                return WordListJudge(
-                    try WordList(contentsOf: URL(fileURLWithPath: specification.what)), name: specification.name ?? "words")
-            case "command":
-                return TextCommandJudge(
-                    specification.what, name: specification.name ?? Self.name(ofCommand: specification.what),
-                    patience: Double(judgeTimeout))
-            case "model":
-                let model = try device.load(specification.what, precision: precision, unlessAsked: .fast)
-                return try LanguageModelJudge(
-                    model, question: try asked, name: specification.name ?? URL(fileURLWithPath: specification.what).lastPathComponent)
-            case "endpoint":
-                guard let endpointModel else { throw MongeError.usage("--endpoint-model is missing: the model's name at the endpoint") }
-                return try EndpointJudge(
-                    specification.what, model: endpointModel, question: try asked, name: specification.name ?? endpointModel,
-                    key: ProcessInfo.processInfo.environment["MONGE_ENDPOINT_KEY"], patience: Double(judgeTimeout))
-            default:
-                throw MongeError.usage("--judge '\(text)' is of no known kind; give \(Self.kinds)")
-            }
+        let specification = try Self.specification(text, option: option)
+        switch specification.kind {
+        case "words":
+            return WordListJudge(
+                try WordList(contentsOf: URL(fileURLWithPath: specification.what)), name: specification.name ?? "words")
+        case "command":
+            return TextCommandJudge(
+                specification.what, name: specification.name ?? Self.name(ofCommand: specification.what),
+                patience: Double(judgeTimeout))
+        case "model":
+            let model = try device.load(specification.what, precision: precision, unlessAsked: .fast)
+            return try LanguageModelJudge(
+                model, question: try asked, name: specification.name ?? URL(fileURLWithPath: specification.what).lastPathComponent)
+        case "endpoint":
+            guard let endpointModel else { throw MongeError.usage("--endpoint-model is missing: the model's name at the endpoint") }
+            return try EndpointJudge(
+                specification.what, model: endpointModel, question: try asked, name: specification.name ?? endpointModel,
+                key: ProcessInfo.processInfo.environment["MONGE_ENDPOINT_KEY"], patience: Double(judgeTimeout))
+        default:
+            throw MongeError.usage("\(option) '\(text)' is of no known kind; give \(JudgeOptions.kinds)")
         }
-        let names = judges.map(\.name)
-        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
-            throw MongeError.usage("two judges are called \(twice); give one a name: --judge other=\(judge[names.lastIndex(of: twice)!])")
-        }
-        return judges
     }
 
     /// The script or program in a command: what comes after interpreters and their options.
