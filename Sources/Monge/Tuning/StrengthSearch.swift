@@ -59,7 +59,11 @@ package struct StrengthSearch {
             // Costs below zero: the maps help, or do nothing there.
             return min(below.cost > 0.01 ? max(meets(below, 2), below.strength * 1.1) : below.strength * 2, maximum)
         case (nil, let above?):
-            return above.cost.isFinite ? min(meets(above, 2), above.strength * 0.8) : above.strength / 4
+            guard above.cost.isFinite else { return above.strength / 4 }
+            // The power between the last two, where there are two.
+            let other = tried.filter { $0.strength > above.strength && $0.cost.isFinite }.min { $0.strength < $1.strength }
+            let power = other.map { log($0.cost / above.cost) / log(Double($0.strength / above.strength)) } ?? 2
+            return min(meets(above, max(power, 0.25)), above.strength * 0.8)
         case (nil, nil): return nil
         }
     }
