@@ -125,7 +125,8 @@ import Testing
         }
     }
 
-    /// Over all commands, an option's name means one thing and a letter one option.
+    /// Over all commands, an option's name means one thing and a letter one option. Only `--json`, which prints results in JSON, names a file where an
+    /// evaluation keeps them and goes on from it.
     @Test func namesAreTheSameEverywhere() throws {
         let text = try Monge.run("--experimental-dump-help").output
         let root = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
@@ -142,6 +143,7 @@ import Testing
         }
         visit(try #require(root["command"] as? [String: Any]))
         #expect(kinds.count > 30)
+        #expect(kinds.removeValue(forKey: "json") == ["flag", "option"])
         for (name, found) in kinds { #expect(found.count == 1, "--\(name) is \(found)") }
         for (letter, found) in letters { #expect(found.count == 1, "-\(letter) is \(found)") }
         for (letter, name) in ["m": "model", "p": "prompt", "n": "tokens", "o": "out", "s": "steer", "d": "device"] {

@@ -37,7 +37,7 @@ extension FileKind {
     static let pipeline = FileKind(
         "the index of a diffusers folder", "`monge image --model` takes the folder that it lies in", isText: true)
     public static let torch = FileKind(
-        "a PyTorch checkpoint", "`monge convert` reads maps from such files; convert a model to safetensors or GGUF first")
+        "a PyTorch checkpoint", "convert it to safetensors or GGUF first; `monge convert` reads the maps of other programs from such files")
     static let pickle = FileKind("a Python pickle", "convert it to safetensors or GGUF first")
     static let numpy = FileKind("a NumPy array")
     static let hdf5 = FileKind("an HDF5 file", "convert it to safetensors or GGUF first")
