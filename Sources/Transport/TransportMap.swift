@@ -108,6 +108,18 @@ public struct TransportMap: Sendable, Equatable {
         }
     }
 
+    /// The map with every neuron's support opened; neurons that are left alone stay so.
+    public var actingEverywhere: TransportMap {
+        var result = self
+        result.description.support = .all
+        for (index, site) in sites.enumerated() {
+            for j in 0..<site.map.channels where site.map.low[j] < site.map.high[j] {
+                (result.sites[index].map.low[j], result.sites[index].map.high[j]) = (-.infinity, .infinity)
+            }
+        }
+        return result
+    }
+
     /// Every site's map turned round.
     public var inverse: TransportMap {
         var result = self

@@ -105,6 +105,14 @@ import Transport
             }
         }
         #expect(second.followed(by: second) == nil, "a support that is left in between")
+        let whole = TransportMap(
+            sites: [.init(name: "s", map: second, deadNeurons: 0), .init(name: "t", map: .identity(channels: 3), deadNeurons: 3)],
+            description: TransportDescription(
+                method: "linear", estimation: .causal, pooling: "mean", support: .minimumToMaximum, architecture: "llama", fingerprint: "f",
+                sourceName: "a", targetName: "b", sourceCount: 1, targetCount: 1, seed: 0, date: "")
+        ).actingEverywhere
+        #expect(whole.description.support == .all && whole.sites[0].map.low.allSatisfy { $0 == -.infinity })
+        #expect(whole.sites[0].map.omega == second.omega && whole.sites[1].map == .identity(channels: 3), "what is left alone stays so")
         let half = first.scaled(by: 0.25)
         for j in 0..<3 { #expect(abs(half.apply(0.5, neuron: j, strength: 1) - first.apply(0.5, neuron: j, strength: 0.25)) < 1e-6) }
     }

@@ -22,10 +22,9 @@ final class Tuner {
     /// The accuracy on MMLU under maps; nil where it is not looked at.
     private let mmlu: (([Steer]) throws -> Double)?
     private var trials: [TuningReport.Trial] = []
-    /// By method: the maps of all sites.
-    private var fitted: [TuningMethod: TransportMap] = [:]
+    /// The maps of all sites, with the methods' own supports.
+    private var fitted: [Estimator: TransportMap] = [:]
     private var plainPerplexity: [String: Double] = [:]
-    private var mmluReference: Double?
 
     init(
         _ model: Model, judge: any TextJudge, prompts: [String], plain: [String], options: TuningOptions,
@@ -72,7 +71,7 @@ final class Tuner {
         guard let best = kept.first else {
             throw MongeError.failed("no candidate stays within the budget at any strength; give a larger one")
         }
-        return try compared(best, source: source, target: target, warn: warn, notice: notice)
+        return try compared(best, source: source, target: target, warn: warn)
     }
 
     /// Every site that a map can act on without changing what the model reads.
@@ -195,8 +194,13 @@ final class Tuner {
                     return value / options.perplexityIncrease
                 })
         else { return nil }
-        let steering = [map.at(strength)]
-        let texts = try continuations(measure, steering)
+        let texts: [String]
+        do {
+            texts = try continuations(measure, [map.at(strength)])
+        } catch MongeError.notFinite {
+            // A map that breaks the model on some of the prompts is none to keep.
+            return nil
+        }
         return TuningReport.Trial(
             round: round, candidate: name, strength: strength, share: try share(texts), continuations: texts.count,
             perplexityIncrease: increases[strength]!)
@@ -216,11 +220,11 @@ final class Tuner {
         generation.seed = measure.seed
         let requests = (0..<measure.samples).map { GenerationRequest(measure.prompts[$0 % measure.prompts.count], steering: steering) }
         let generations = try model.generate(requests, options: generation)
-        return generations.filter { $0.failure == nil }.map(\.text)
+        if let failure = generations.lazy.compactMap(\.failure).first { throw failure }
+        return generations.map(\.text)
     }
 
     private func share(_ texts: [String]) throws -> Double {
-        guard !texts.isEmpty else { return options.minimises ? 1 : 0 }
         var scores: [Double] = []
         try judge.judge(texts) { scores += $0 }
         return Double(scores.count { $0 >= options.threshold }) / Double(scores.count)
@@ -228,13 +232,13 @@ final class Tuner {
 
     // MARK: Maps
 
-    /// One pass over the sentences for all sites and methods.
+    /// For each method one pass over the sentences for all sites: methods pool tokens in their own ways.
     private func fit(
         _ methods: [TuningMethod], source: [String], target: [String], sites: [Site], warn: (String) -> Void
     ) throws {
         let patterns = sites.map { NSRegularExpression.escapedPattern(for: $0.name) }
-        for method in Set(methods.flatMap { [$0, TuningMethod(method: $0.method, support: .all)] }) {
-            fitted[method] = try model.fit(
+        for method in methods {
+            fitted[method.method] = try model.fit(
                 source: source, target: target, sites: patterns, options: fitOptions(method, .simultaneous), progress: progress, warn: warn)
         }
     }
@@ -251,7 +255,9 @@ final class Tuner {
     private func map(_ candidate: TuningCandidate, from whole: TransportMap? = nil) throws -> TransportMap {
         var shares: [String: Float] = [:]
         for group in candidate.groups { for site in group.sites { shares[site.name] = group.share } }
-        var map = whole ?? fitted[candidate.method]!
+        var map = whole ?? fitted[candidate.method.method]!
+        // Slopes and shifts do not depend on the support.
+        if candidate.method.support == .all { map = map.actingEverywhere }
         map.sites = map.sites.compactMap { site in
             guard let share = shares[site.name], share != 0 else { return nil }
             var site = site
@@ -265,7 +271,7 @@ final class Tuner {
 
     /// The best candidate and the usual map on what the search never saw.
     private func compared(
-        _ best: Scored, source: [String], target: [String], warn: (String) -> Void, notice: (String) -> Void
+        _ best: Scored, source: [String], target: [String], warn: (String) -> Void
     ) throws -> TunedMap {
         let unseen = Measure(
             prompts: unseenPrompts, plain: unseenPlain, samples: options.samples, sentences: unseenPlain.count, seed: options.seed &+ 1000)
@@ -277,9 +283,9 @@ final class Tuner {
         // The strength comes from what the search saw; what is unseen only measures it.
         let seen = Measure(
             prompts: prompts, plain: plain, samples: options.samples, sentences: plain.count, seed: options.seed &+ 999)
-        var options: [(map: TransportMap, trial: TuningReport.Trial)] = []
+        var finalists: [(map: TransportMap, trial: TuningReport.Trial)] = []
         var maps = [try map(best.candidate)]
-        if self.options.estimation == .causal, best.candidate.method.method.defaultEstimation == .causal {
+        if options.estimation == .causal, best.candidate.method.method.defaultEstimation == .causal {
             maps.append(try map(best.candidate, from: fitted(Array(best.candidate.siteNames), best.candidate.method, .causal)))
         }
         for map in maps {
@@ -288,10 +294,10 @@ final class Tuner {
                 startingAt: best.trial.strength)
             {
                 trials.append(trial)
-                options.append((map, trial))
+                finalists.append((map, trial))
             }
         }
-        guard var chosen = options.first(where: { one in options.allSatisfy { !isBetter($0.trial.share, one.trial.share) } }) else {
+        guard var chosen = finalists.first(where: { one in finalists.allSatisfy { !isBetter($0.trial.share, one.trial.share) } }) else {
             throw MongeError.failed("the map that was found exceeds the budget on all of the plain text; give more of it")
         }
         try keepMMLU(&chosen)
@@ -307,8 +313,8 @@ final class Tuner {
         return TunedMap(
             map: result,
             report: TuningReport(
-                budgets: [TuningBudget.perplexity(increase: self.options.perplexityIncrease).description]
-                    + (self.options.mmluPoints.map { [TuningBudget.mmlu(points: $0).description] } ?? []),
+                budgets: [TuningBudget.perplexity(increase: options.perplexityIncrease).description]
+                    + (options.mmluPoints.map { [TuningBudget.mmlu(points: $0).description] } ?? []),
                 trials: trials, untouched: untouched, usual: usual, tuned: tuned,
                 parts: best.candidate.groups.filter { $0.share != 0 }.map {
                     .init(sites: $0.name, count: $0.sites.count, strength: $0.share * strength)
@@ -318,8 +324,7 @@ final class Tuner {
     /// Lowers the strength until MMLU stays within its budget.
     private func keepMMLU(_ chosen: inout (map: TransportMap, trial: TuningReport.Trial)) throws {
         guard let mmlu, let points = options.mmluPoints else { return }
-        let reference = try mmluReference ?? mmlu([])
-        mmluReference = reference
+        let reference = try mmlu([])
         for _ in 0..<6 {
             let change = 100 * (try mmlu([chosen.map.at(chosen.trial.strength)]) - reference)
             chosen.trial.mmluChange = change

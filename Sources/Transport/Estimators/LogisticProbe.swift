@@ -15,11 +15,6 @@ public struct LogisticProbe: Sendable, Equatable {
     /// The fewest samples a side: one in five of each is held out where a probe is scored.
     public static let minimumSamples = 5
 
-    /// p(target) of one activation.
-    public func probability(_ x: some Collection<Float>) -> Double {
-        1 / (1 + exp(-(zip(weights, x).reduce(intercept) { $0 + $1.0 * Double($1.1) })))
-    }
-
     init(source: Samples, target: Samples) {
         let samples = source.followed(by: target)
         // About the mean, so that the intercept does not hang on large offsets.
