@@ -36,7 +36,7 @@ import Transport
         }
     }
 
-    /// On the CPU with exact products a row has the same bits alone and in company; the logarithm of a sum of 49152 exponentials in Float32 against Float64
+    /// On the CPU products have the same bits alone and in company, and attention of a few queries adds in another order; the logarithm of a sum of 49152 exponentials in Float32 against Float64
     /// is off by less than 1e-4.
     @Test func sharedBeginningsChangeNothing() throws {
         let model = try TestModel.load(.cpu)
@@ -51,7 +51,7 @@ import Transport
             }
         }
         #expect(done.last == requests.count)
-        // The blocks of the first pass serve the second; other chunks of a text are attended to together then, in another order of sums.
+        // The blocks of the first pass serve the second: one or two tokens are left of a text then, and attention of so few adds in another order.
         let again = try scorer.tokenScores(requests)
         #expect(zip(again.joined().joined(), scores.joined().joined()).allSatisfy { abs($0 - $1) < 1e-4 })
     }
