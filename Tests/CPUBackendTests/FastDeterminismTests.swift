@@ -88,4 +88,46 @@ import Testing
             }
         }
     }
+    struct Heads: CustomTestStringConvertible {
+        var keyHeads: Int
+        var group: Int
+        var channels: Int
+        var window: Int?
+        var softCap: Float?
+        var cache: DType = .f32
+        var testDescription: String { "\(keyHeads) × \(group) heads of \(channels), window \(window ?? 0), \(cache)" }
+    }
+
+    private static let heads = [
+        Heads(keyHeads: 1, group: 3, channels: 64), Heads(keyHeads: 2, group: 1, channels: 40),
+        Heads(keyHeads: 1, group: 2, channels: 37, window: 50), Heads(keyHeads: 1, group: 4, channels: 256, softCap: 3),
+        Heads(keyHeads: 2, group: 5, channels: 80, window: 130, cache: .f16), Heads(keyHeads: 1, group: 9, channels: 48),
+    ]
+
+    /// A text read in chunks, down to single tokens, over the keys before them gets the bits of the whole text at once.
+    @Test(arguments: FastLinearTests.sets, heads)
+    func chunksOfATextChangeNoBit(instructions: InstructionSet, heads: Heads) throws {
+        var numbers = SeededNumbers(seed: 17)
+        let count = 300, width = heads.keyHeads * heads.group * heads.channels
+        let queries = numbers.floats(count * width)
+        let cache: Shape = [1, count, heads.keyHeads, heads.channels]
+        let (keys, values) = (numbers.floats(cache.count), numbers.floats(cache.count))
+        let backend = try CPUBackend(threads: 2, instructions: instructions)
+        let stored = try [keys, values].map { try backend.cast(backend.upload($0, cache), to: heads.cache) }
+        func read(_ chunk: Range<Int>) throws -> [UInt32] {
+            let segments = Segments(
+                queryStarts: try backend.upload([0, Int32(chunk.count)]), keyLengths: try backend.upload([Int32(chunk.upperBound)]),
+                slots: try backend.upload([Int32(0)]), maximumQueries: chunk.count, maximumKeys: chunk.upperBound)
+            let part = Array(queries[chunk.lowerBound * width..<chunk.upperBound * width])
+            let result = try backend.attention(
+                backend.upload(part, [chunk.count, heads.keyHeads * heads.group, heads.channels]), keys: stored[0],
+                values: stored[1], segments: segments, causal: true, window: heads.window, softCap: heads.softCap)
+            return try backend.readFloats(result).map(\.bitPattern)
+        }
+        let whole = try read(0..<count)
+        for size in [1, 2, 3, 7, 130] {
+            let parts = try stride(from: 0, to: count, by: size).flatMap { try read($0..<min($0 + size, count)) }
+            #expect(parts == whole, "chunks of \(size)")
+        }
+    }
 }

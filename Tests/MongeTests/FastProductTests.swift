@@ -2,6 +2,7 @@ import CPUBackend
 import CrossCheck
 import Foundation
 import ModelFiles
+import Models
 import Monge
 import Tensors
 import Testing
@@ -35,8 +36,7 @@ import VulkanRuntime
         #expect(agreement.bounded > 0)
     }
 
-    /// The beginnings of a text, read without what follows: the same bits. (Attention of a few queries over many cached keys adds in another order and is not
-    /// looked at here.)
+    /// The beginnings of a text, read without what follows: the same bits.
     @Test(arguments: ProductPrecision.allCases) func whatFollowsChangesNoBit(precision: ProductPrecision) throws {
         let model = try Model.load("smollm2", device: .cpu, precision: precision)
         let ids = Array(try TestModel.file("smollm2/logits.safetensors").integers("00.ids").prefix(20))
@@ -46,6 +46,24 @@ import VulkanRuntime
             let part = try model.logits(of: Array(ids.prefix(count)))
             #expect(part.map(\.bitPattern) == whole[..<(count * width)].map(\.bitPattern), "\(count) tokens")
         }
+    }
+
+    /// A prompt read in chunks, down to single tokens, over the keys in a cache: the bits of the prompt at once.
+    @Test(arguments: ProductPrecision.allCases) func chunksOfAPromptChangeNoBit(precision: ProductPrecision) throws {
+        let model = try Model.load("smollm2", device: .cpu, precision: precision)
+        let language = model.language
+        let ids = Array(try TestModel.file("smollm2/logits.safetensors").integers("00.ids").prefix(20))
+        func read(chunks size: Int) throws -> [UInt32] {
+            let cache = try language.makeCache(slots: 1, capacity: ids.count)
+            return try stride(from: 0, to: ids.count, by: size).flatMap { start in
+                let chunk = TokenBatch.Sequence(tokens: Array(ids[start..<min(start + size, ids.count)]), start: start, slot: 0)
+                let batch = try TokenBatch([chunk], capacity: ids.count, on: model.backend)
+                let hidden = try language.forward(batch, cache: cache, context: ForwardContext(backend: model.backend), output: .all)
+                return try model.backend.readFloats(language.logits(hidden)).map(\.bitPattern)
+            }
+        }
+        let whole = try read(chunks: ids.count)
+        for size in [1, 2, 3, 9] { #expect(try read(chunks: size) == whole, "chunks of \(size)") }
     }
 
     /// A Vulkan device multiplies exactly where fast products are asked for, and says so.

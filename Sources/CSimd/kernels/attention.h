@@ -23,7 +23,7 @@ static void many_queries_block(
     }
     cap_scores(attention, count * stride, scores);
     add_bias(attention, panel * PANEL_LANES, panel_lanes(attention, panel), vectors, first, end, scores);
-    mask_scores(attention, panel * PANEL_LANES, panel_lanes(attention, panel), first, end, stride, scores);
+    mask_scores(attention, panel * PANEL_LANES, panel_lanes(attention, panel), first, end, stride, 1, scores);
     for (size_t v = 0; v < vectors; v++) {
         float *column = scores + v * LANES;
         vfloat largest = splat(-__FLT_MAX__), total = {0};
@@ -46,7 +46,7 @@ static void attention_block(
     if (first >= end)
         attention_clear(attention, panel, state);
     else if (lanes_of(attention) <= FEW_LANES)
-        few_queries_block(attention, first, end, state, scores);
+        few_queries_block(attention, first, end, packed, state, scores);
     else
         many_queries_block(attention, panel, first, end, packed, state, scores);
 }

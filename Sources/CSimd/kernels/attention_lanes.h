@@ -55,15 +55,16 @@ static void attention_clear(const monge_attention *attention, size_t panel, floa
     for (size_t i = 0; i < stride; i++) state[sums + i] = -__FLT_MAX__;
 }
 
-// Scores of keys that a lane does not see become −∞.
+// Scores of keys that a lane does not see become −∞. Those of a key lie `key_stride` apart, and those of a lane `lane_stride`.
 INLINE void mask_scores(
-    const monge_attention *attention, size_t first_lane, size_t lanes, size_t first, size_t end, size_t stride, float *scores) {
+    const monge_attention *attention, size_t first_lane, size_t lanes, size_t first, size_t end, size_t key_stride,
+    size_t lane_stride, float *scores) {
     for (size_t lane = 0; lane < lanes; lane++) {
         size_t seen_first, seen_end;
         visible_keys(attention, first_lane + lane, &seen_first, &seen_end);
-        for (size_t key = first; key < seen_first && key < end; key++) scores[(key - first) * stride + lane] = -__builtin_inff();
-        for (size_t key = seen_end > first ? seen_end : first; key < end; key++)
-            scores[(key - first) * stride + lane] = -__builtin_inff();
+        float *row = scores + lane * lane_stride;
+        for (size_t key = first; key < seen_first && key < end; key++) row[(key - first) * key_stride] = -__builtin_inff();
+        for (size_t key = seen_end > first ? seen_end : first; key < end; key++) row[(key - first) * key_stride] = -__builtin_inff();
     }
 }
 
