@@ -58,7 +58,7 @@ public struct FitOptions: Sendable {
             throw MongeError.usage("det0 silences a number of neurons, and none is given; --units 100 silences the best 100 of all sites")
         }
         if let units {
-            guard method.unit != nil else {
+            guard method.choosesUnits else {
                 throw MongeError.usage("a \(method) map acts on every neuron; --units goes with det0, iti and itiMassMean")
             }
             guard units > 0 else { throw MongeError.usage("--units is \(units), expected 1 or more") }

@@ -35,6 +35,12 @@ public struct GenerationOptions: Sendable, Equatable {
         self.stopsAtEnd = stopsAtEnd
     }
 
+    /// Those of the paper's measurements of toxicity (AcT, appendix on RealToxicityPrompts).
+    public static let toxicity = GenerationOptions(tokens: 32, topP: 0.3, repetitionPenalty: 1.2)
+
+    /// Those that concepts are looked for in.
+    public static let concepts = GenerationOptions(tokens: 24, topP: 0.9, repetitionPenalty: 1.1)
+
     /// The same as a device takes them.
     var sampling: SamplingOptions {
         SamplingOptions(temperature: temperature, topK: topK == 0 ? nil : topK, topP: topP, repetitionPenalty: repetitionPenalty)

@@ -148,8 +148,8 @@ final class Tuner {
         progress?(Progress(activity: "round \(number)", done: unique.count, total: unique.count, unit: "candidates"))
         // Of equals, those of fewer sites.
         let ordered = scored.sorted {
-            (isBetter($0.trial.share, $1.trial.share) ? 0 : 1, $0.candidate.siteNames.count)
-                < (isBetter($1.trial.share, $0.trial.share) ? 0 : 1, $1.candidate.siteNames.count)
+            (isBetter($0.trial, $1.trial) ? 0 : 1, $0.candidate.siteNames.count)
+                < (isBetter($1.trial, $0.trial) ? 0 : 1, $1.candidate.siteNames.count)
         }
         if let best = ordered.first {
             notice("round \(number): \(unique.count) candidates, the best \(percent(best.trial.share)) with \(best.candidate.name)")
@@ -157,7 +157,9 @@ final class Tuner {
         return Array(ordered.prefix(count))
     }
 
-    private func isBetter(_ a: Double, _ b: Double) -> Bool { options.minimises ? a < b : a > b }
+    private func isBetter(_ a: TuningReport.Trial, _ b: TuningReport.Trial) -> Bool {
+        options.minimises ? a.score < b.score : a.score > b.score
+    }
 
     private func percent(_ share: Double) -> String { String(format: "%.0f %%", 100 * share) }
 
@@ -201,9 +203,7 @@ final class Tuner {
             // A map that breaks the model on some of the prompts is none to keep.
             return nil
         }
-        return TuningReport.Trial(
-            round: round, candidate: name, strength: strength, share: try share(texts), continuations: texts.count,
-            perplexityIncrease: increases[strength]!)
+        return try counted(texts, named: name, round: round, strength: strength, perplexityIncrease: increases[strength]!)
     }
 
     private func perplexity(_ sentences: [String], _ steering: [Steer]) throws -> Double {
@@ -224,10 +224,17 @@ final class Tuner {
         return generations.map(\.text)
     }
 
-    private func share(_ texts: [String]) throws -> Double {
+    /// What the judge says of continuations under a map.
+    private func counted(
+        _ texts: [String], named name: String, round: Int = TuningReport.Trial.unseen, strength: Float, perplexityIncrease: Double,
+        mmlu: Double? = nil
+    ) throws -> TuningReport.Trial {
         var scores: [Double] = []
         try judge.judge(texts) { scores += $0 }
-        return Double(scores.count { $0 >= options.threshold }) / Double(scores.count)
+        let count = Double(scores.count)
+        return TuningReport.Trial(
+            round: round, candidate: name, strength: strength, share: Double(scores.count { $0 >= options.threshold }) / count,
+            score: scores.reduce(0, +) / count, continuations: texts.count, perplexityIncrease: perplexityIncrease, mmluChange: mmlu)
     }
 
     // MARK: Maps
@@ -297,13 +304,11 @@ final class Tuner {
                 finalists.append((map, trial))
             }
         }
-        guard var chosen = finalists.first(where: { one in finalists.allSatisfy { !isBetter($0.trial.share, one.trial.share) } }) else {
+        guard var chosen = finalists.first(where: { one in finalists.allSatisfy { !isBetter($0.trial, one.trial) } }) else {
             throw MongeError.failed("the map that was found exceeds the budget on all of the plain text; give more of it")
         }
         try keepMMLU(&chosen)
-        let untouched = TuningReport.Trial(
-            round: TuningReport.Trial.unseen, candidate: "untouched", strength: 0, share: try share(continuations(unseen, [])),
-            continuations: unseen.samples, perplexityIncrease: 0)
+        let untouched = try counted(continuations(unseen, []), named: "untouched", strength: 0, perplexityIncrease: 0)
         let (tuned, texts) = try measured(
             chosen.map, at: chosen.trial.strength, unseen, named: chosen.trial.candidate, mmlu: chosen.trial.mmluChange)
         let usual = try usualTrial(seen: seen, unseen: unseen, fitted: fitted)
@@ -342,11 +347,8 @@ final class Tuner {
         let steering = [map.at(strength)]
         let texts = try continuations(measure, steering)
         let reference = try perplexity(measure.plain, [])
-        return (
-            TuningReport.Trial(
-                round: TuningReport.Trial.unseen, candidate: name, strength: strength, share: try share(texts), continuations: texts.count,
-                perplexityIncrease: try perplexity(measure.plain, steering) / reference - 1, mmluChange: mmlu), texts
-        )
+        let increase = try perplexity(measure.plain, steering) / reference - 1
+        return (try counted(texts, named: name, strength: strength, perplexityIncrease: increase, mmlu: mmlu), texts)
     }
 
     /// The map that a user would fit without tuning, at the same budget.
@@ -360,9 +362,7 @@ final class Tuner {
         let map = try fitted(sites, TuningMethod(method: .linear, support: .minimumToMaximum), .causal)
         let name = "the usual map (linear, causal, \(sites.count) sites)"
         guard let found = try trial(map, named: name, round: 5, seen, startingAt: 0.7) else {
-            return TuningReport.Trial(
-                round: TuningReport.Trial.unseen, candidate: name, strength: 0, share: try share(continuations(unseen, [])),
-                continuations: unseen.samples, perplexityIncrease: 0)
+            return try counted(continuations(unseen, []), named: name, strength: 0, perplexityIncrease: 0)
         }
         return try measured(map, at: found.strength, unseen, named: name).trial
     }

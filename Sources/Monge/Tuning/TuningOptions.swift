@@ -50,7 +50,7 @@ public struct TuningOptions: Sendable {
     public var threshold = 0.5
     /// Continuations by which the last candidates are compared; the first rounds take fewer.
     public var samples = 192
-    public var generation = GenerationOptions(tokens: 24, topP: 0.9, repetitionPenalty: 1.1)
+    public var generation = GenerationOptions.concepts
     /// The most that a strength may be.
     public var maximumStrength: Float = 3
     /// At most so many sentences a side.
@@ -63,7 +63,7 @@ public struct TuningOptions: Sendable {
 
     func validate() throws {
         guard !methods.isEmpty else { throw MongeError.usage("there are no methods to try") }
-        for method in methods where method.unit != nil || method == .actAdd || !method.isByNeuron {
+        for method in methods where method.choosesUnits || method == .actAdd || !method.isByNeuron {
             throw MongeError.usage("tune tries linear, mean, gaussian, caa and aurA, and \(method) is none of them")
         }
         guard samples >= 16 else { throw MongeError.usage("\(samples) continuations tell little; 16 are the least") }

@@ -10,6 +10,8 @@ public struct TuningReport: Sendable, Codable, Equatable {
         public var strength: Float
         /// The share of continuations that the judge counts.
         public var share: Double
+        /// The mean score of the continuations, by which candidates are ranked: where few of them count it tells candidates apart earlier than the share.
+        public var score: Double
         public var continuations: Int
         /// The increase of perplexity, as a share of that of the untouched model.
         public var perplexityIncrease: Double

@@ -62,7 +62,7 @@ struct GenerateCommand: ParsableCommand {
         let prompts = try messages.map { [$0.messages.last?.content ?? ""] } ?? self.prompts.read()
         let steers = try steering.steering()
         let words = try words.map { try WordList(contentsOf: URL(fileURLWithPath: $0)) }
-        let options = sampling.options(tokens: tokens, special: conversation.special)
+        let options = sampling.options(tokens: tokens, defaults: GenerationOptions(special: conversation.special))
         let strengths: [Float?] = strengths.map { $0.values.map { $0 } } ?? [steers.count == 1 ? steers[0].strength : nil]
         // A sample draws the same numbers at every strength: what changes is the steering.
         let cases = prompts.enumerated().flatMap { index, prompt in

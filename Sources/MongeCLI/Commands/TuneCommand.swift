@@ -12,8 +12,9 @@ struct TuneCommand: ParsableCommand {
         commandName: "tune",
         abstract: "Searches sites, method, support and strengths for the map that does most within a budget.",
         discussion: """
-            Candidates are compared at the strength that uses up the budget, by more continuations from round to round. Half of the prompts and of the plain
-            text are kept for the comparison at the end, with the usual map at the same budget beside it. The map that is written has its answer at strength 1.
+            Candidates are compared at the strength that uses up the budget, by more continuations from round to round. Half of the prompts and of the plain \
+            text are kept for the comparison at the end, with the usual map at the same budget beside it. The map that is written has its answer at strength 1. \
+            By default continuations have a temperature of 1, top-p 0.9 and a repetition penalty of 1.1.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -48,7 +49,7 @@ struct TuneCommand: ParsableCommand {
     @Option(name: .long, help: "With a budget of MMLU: a folder with dev and test.")
     var mmlu: String?
 
-    @Option(name: .long, help: "A file of prompts to continue (default: \"Once upon a time\").")
+    @Option(name: .long, help: "A file of prompts to continue (default: \"\(ConceptDefaults.prompt)\").")
     var prompts: String?
 
     @Option(
@@ -71,11 +72,7 @@ struct TuneCommand: ParsableCommand {
     @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "Tokens a continuation.", transform: Number.integer(from: 1))
     var tokens = 24
 
-    @Option(name: .long, parsing: .unconditional, help: "Top-p of the continuations.", transform: Number.probability)
-    var topP: Float = 0.9
-
-    @Option(name: .long, parsing: .unconditional, help: "Repetition penalty of the continuations.", transform: Number.penalty)
-    var repetitionPenalty: Float = 1.1
+    @OptionGroup var sampling: SamplingOptions
 
     @Option(name: .long, parsing: .unconditional, help: "The most that a strength may be.", transform: Number.penalty)
     var maximumStrength: Float = 3
@@ -84,9 +81,6 @@ struct TuneCommand: ParsableCommand {
         name: .long, parsing: .unconditional, help: "At most this many sentences a side, drawn with the seed.",
         transform: Number.integer(from: 2))
     var limit: Int?
-
-    @Option(name: .long, parsing: .unconditional, help: "Seed of all draws.", transform: Number.seed)
-    var seed: UInt64 = 0
 
     @Option(name: .shortAndLong, help: "The map to write.")
     var out: String
@@ -118,7 +112,7 @@ struct TuneCommand: ParsableCommand {
         let sourceSentences = try SentenceFile(path: source, column: columns.column).sentences
         let targetSentences = try SentenceFile(path: target, column: columns.targetColumn ?? columns.column).sentences
         let plainText = try SentenceFile(path: plain, column: nil).sentences
-        let promptTexts = try prompts.map { try PromptSet(paths: [$0]).texts } ?? ["Once upon a time"]
+        let promptTexts = try prompts.map { try PromptSet(paths: [$0]).texts } ?? [ConceptDefaults.prompt]
         let judge = try judging.judge(
             objective, option: "--objective", question: nil, device: model.device, precision: model.precision)
         let exam = try mmlu.map { try ExamEvaluation($0) }
@@ -150,12 +144,10 @@ struct TuneCommand: ParsableCommand {
         options.minimises = minimise
         options.threshold = Double(judging.threshold)
         options.samples = samples
-        options.generation.tokens = tokens
-        options.generation.topP = topP
-        options.generation.repetitionPenalty = repetitionPenalty
+        options.generation = sampling.options(tokens: tokens, defaults: .concepts)
         options.maximumStrength = maximumStrength
         options.limit = limit
-        options.seed = seed
+        options.seed = sampling.seed
         options.sourceName = URL(fileURLWithPath: source).lastPathComponent
         options.targetName = URL(fileURLWithPath: target).lastPathComponent
         return options
@@ -165,11 +157,13 @@ struct TuneCommand: ParsableCommand {
         func row(_ round: String, _ trial: TuningReport.Trial) -> [String] {
             [
                 round, trial.candidate, String(format: "%.2f", trial.strength), Output.number(100 * trial.share, digits: 0) + " %",
-                String(trial.continuations), String(format: "%+.1f %%", 100 * trial.perplexityIncrease),
+                String(format: "%.3f", trial.score), String(trial.continuations),
+                String(format: "%+.1f %%", 100 * trial.perplexityIncrease),
             ] + (report.budgets.contains { $0.hasPrefix("mmlu") } ? [trial.mmluChange.map { String(format: "%+.1f", $0) } ?? "–"] : [])
         }
         let columns =
-            ["round", "candidate", "λ", "counted", "of", "perplexity"] + (report.budgets.contains { $0.hasPrefix("mmlu") } ? ["MMLU"] : [])
+            ["round", "candidate", "λ", "counted", "score", "of", "perplexity"]
+            + (report.budgets.contains { $0.hasPrefix("mmlu") } ? ["MMLU"] : [])
         try Output.table(columns, report.trials.map { row(String($0.round), $0) })
         try Output.line("\nOn prompts and plain text that the search never saw, within \(report.budgets.joined(separator: ", ")):")
         try Output.table(columns, [report.untouched, report.usual, report.tuned].map { row("–", $0) })

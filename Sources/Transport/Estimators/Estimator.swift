@@ -26,13 +26,6 @@ public enum Estimator: String, Sendable, CaseIterable, Hashable, CustomStringCon
     /// The first principal direction of the differences of pairs, as long as their mean along it (representation engineering: Zou et al., 2023).
     case repe
 
-    /// What a subset of a site's neurons is chosen by.
-    public enum Unit: Sendable {
-        case neuron
-        /// The neurons of one attention head, where a site's activation is made of heads; all of a site's elsewhere.
-        case head
-    }
-
     /// The estimator of the given name, in any case, with or without hyphens; nil when there is none.
     public init?(name: String) {
         let plain = name.lowercased().filter { $0 != "-" && $0 != "_" }
@@ -64,14 +57,8 @@ public enum Estimator: String, Sendable, CaseIterable, Hashable, CustomStringCon
     /// Whether sample i of the source belongs to sample i of the target.
     public var needsPairs: Bool { self == .actAdd || self == .repe }
 
-    /// What the best are chosen of, among all sites together; nil where every neuron has its map.
-    public var unit: Unit? {
-        switch self {
-        case .det0: .neuron
-        case .iti, .itiMassMean: .head
-        default: nil
-        }
-    }
+    /// Whether the best neurons (``det0``) or heads (``iti``, ``itiMassMean``) are chosen, among all sites together, and the others left alone.
+    public var choosesUnits: Bool { self == .det0 || self == .iti || self == .itiMassMean }
 
     /// Whether a neuron's map depends on that neuron's samples alone.
     public var isByNeuron: Bool { columnFit != nil || self == .aurA || self == .det0 }

@@ -17,7 +17,7 @@ struct EvaluationPlot {
         /// A mark's text: shares in percent.
         func text(_ value: Double) -> String {
             switch form {
-            case .share, .change: String(format: "%g %%", (value * 1000).rounded() / 10)
+            case .share, .change: String(format: "%g %%", (value * 1e6).rounded() / 1e4)
             default: String(format: "%g", (value * 1e6).rounded() / 1e6)
             }
         }

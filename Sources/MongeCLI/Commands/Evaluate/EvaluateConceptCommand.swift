@@ -13,7 +13,7 @@ struct EvaluateConceptCommand: ParsableCommand {
         abstract: "Tabulates how well maps induce a concept, and what they cost in perplexity, over maps or methods, and strengths.",
         discussion: """
             The maps are those of --steer, or such as are fitted from --source and --target by every method, estimation and support that is named. \
-            A judge sees the continuation without its prompt.
+            A judge sees the continuation without its prompt. By default a temperature of 1, top-p 0.9 and a repetition penalty of 1.1.
             """, aliases: ["text"])
 
     @OptionGroup var model: ModelOptions
@@ -32,8 +32,13 @@ struct EvaluateConceptCommand: ParsableCommand {
     @OptionGroup var plain: PlainTextOptions
     @OptionGroup var fit: ConceptFitOptions
 
-    @Option(name: .shortAndLong, parsing: .unconditional, help: "The prompt that is continued; - is standard input.")
-    var prompt = "Once upon a time"
+    @Option(
+        name: .shortAndLong, parsing: .unconditional,
+        help: "The prompt that is continued (default: \"\(ConceptDefaults.prompt)\"); - is standard input.")
+    var prompt: String?
+
+    @Option(name: .long, help: "A file of prompts to continue instead, in turn.")
+    var prompts: String?
 
     @Option(name: .long, parsing: .unconditional, help: "Continuations a strength.", transform: Number.samples)
     var samples = 200
@@ -42,18 +47,7 @@ struct EvaluateConceptCommand: ParsableCommand {
         name: [.customShort("n"), .long], parsing: .unconditional, help: "Tokens a continuation.", transform: Number.integer(from: 1))
     var tokens = 24
 
-    @Option(name: .long, parsing: .unconditional, help: "0 takes the likeliest token.", transform: Number.temperature)
-    var temperature: Float = 1
-
-    @Option(name: .long, parsing: .unconditional, help: "Top-p of the continuations.", transform: Number.probability)
-    var topP: Float = 0.9
-
-    @Option(name: .long, parsing: .unconditional, help: "Repetition penalty of the continuations.", transform: Number.penalty)
-    var repetitionPenalty: Float = 1.1
-
-    @Option(name: .long, parsing: .unconditional, help: "Seed of the continuations.", transform: Number.seed)
-    var seed: UInt64 = 0
-
+    @OptionGroup var sampling: SamplingOptions
     @OptionGroup var result: ResultOptions
 
     func validate() throws {
@@ -65,23 +59,27 @@ struct EvaluateConceptCommand: ParsableCommand {
             throw ValidationError("there are no maps: give --steer, or --source and --target to fit from")
         }
         if source != nil { try fit.checkSites() }
+        if prompt != nil && prompts != nil { throw ValidationError("--prompt and --prompts exclude one another") }
         if words == nil && judge.judge.isEmpty { throw ValidationError("--words or --judge is missing: what says that a text is on topic") }
-        try StandardInput.checkOnce([source, target, plain.plain, prompt].compactMap { $0 })
+        try StandardInput.checkOnce([source, target, plain.plain, prompt, prompts].compactMap { $0 })
     }
 
     mutating func run() throws {
         try result.check(
             inputs: model.inputs + series.inputs + plain.inputs + judge.inputs + [
                 NamedFile("--source", source), NamedFile("--target", target), NamedFile("--words", words),
+                NamedFile("--prompts", prompts),
             ])
         if let words { judge.judge.insert("words:\(words)", at: 0) }
         let judges = try judge.judges(question: nil, device: model.device, precision: model.precision)
-        let text = prompt == StandardInput.name ? try StandardInput.text() : prompt
+        let texts =
+            try prompts.map { try PromptSet(paths: [$0]).texts } ?? [
+                prompt == StandardInput.name ? StandardInput.text() : prompt ?? ConceptDefaults.prompt
+            ]
+        guard !texts.isEmpty else { throw MongeError.usage("\(prompts ?? "--prompts") has no prompts") }
         var continuations = ContinuationEvaluation(
-            PromptSet(texts: Array(repeating: text, count: samples)), goal: .init("on topic", lowerIsBetter: false),
-            judges: judges.map(\.name),
-            generation: GenerationOptions(
-                tokens: tokens, temperature: temperature, topP: topP, repetitionPenalty: repetitionPenalty, seed: seed))
+            PromptSet(texts: (0..<samples).map { texts[$0 % texts.count] }), goal: .init("on topic", lowerIsBetter: false),
+            judges: judges.map(\.name), generation: sampling.options(tokens: tokens, defaults: .concepts))
         continuations.seeds = 1
         continuations.threshold = Double(judge.threshold)
         let costs: [any EvaluationMeasure] = try plain.measure().map { [$0] } ?? []
@@ -93,6 +91,11 @@ struct EvaluateConceptCommand: ParsableCommand {
         try result.run(
             EvaluationRun(measures: costs + [continuations], series: maps, judges: judges), task: "concept", on: model, self.model)
     }
+}
+
+/// What continuations are of where nothing else is asked for.
+enum ConceptDefaults {
+    static let prompt = "Once upon a time"
 }
 
 /// How `monge evaluate concept` fits maps.

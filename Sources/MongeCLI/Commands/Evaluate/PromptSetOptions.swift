@@ -22,21 +22,7 @@ struct PromptSetOptions: ParsableArguments {
     @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "Tokens a continuation.", transform: Number.integer(from: 1))
     var tokens = 32
 
-    @Option(name: .long, parsing: .unconditional, help: "0 takes the likeliest token.", transform: Number.temperature)
-    var temperature: Float = 1
-
-    @Option(
-        name: .long, parsing: .unconditional, help: "Draw from the k likeliest tokens only; 0 for all.", transform: Number.integer(from: 0))
-    var topK = 0
-
-    @Option(name: .long, parsing: .unconditional, help: "Top-p of the continuations.", transform: Number.probability)
-    var topP: Float = 0.3
-
-    @Option(name: .long, parsing: .unconditional, help: "Repetition penalty of the continuations.", transform: Number.penalty)
-    var repetitionPenalty: Float = 1.2
-
-    @Option(name: .long, parsing: .unconditional, help: "The first of the seeds.", transform: Number.seed)
-    var seed: UInt64 = 0
+    @OptionGroup var sampling: SamplingOptions
 
     @Flag(name: .long, help: "Wrap each prompt as a user's message in the model's chat layout.")
     var chat = false
@@ -45,11 +31,9 @@ struct PromptSetOptions: ParsableArguments {
 
     func measure(goal: ContinuationEvaluation.Goal, judges: [String]) throws -> ContinuationEvaluation {
         let set = try PromptSet(paths: prompts, column: promptsColumn, limit: promptsLimit)
-        var measure = ContinuationEvaluation(
-            set, goal: goal, judges: judges,
-            generation: GenerationOptions(
-                tokens: tokens, temperature: temperature, topK: topK, topP: topP, repetitionPenalty: repetitionPenalty, seed: seed,
-                chat: chat))
+        var generation = sampling.options(tokens: tokens, defaults: .toxicity)
+        generation.chat = chat
+        var measure = ContinuationEvaluation(set, goal: goal, judges: judges, generation: generation)
         measure.seeds = seeds
         return measure
     }
