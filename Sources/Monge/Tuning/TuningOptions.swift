@@ -39,7 +39,8 @@ public struct TuningOptions: Sendable {
     public var methods: [Estimator] = [.linear, .mean]
     /// How the maps of the last candidates are estimated; the search itself uses simultaneous ones, which parts can be taken of.
     public var estimation: Estimation = .causal
-    public var capture = CaptureOptions()
+    /// Without the first token of each sentence: attention that needs nothing goes there, its activation is like no other, and in a mean it weighs the more the shorter the sentence is.
+    public var capture = CaptureOptions(skippedTokens: 1)
     /// How far the increase of perplexity may go.
     public var perplexityIncrease = 0.1
     /// How many points of MMLU may go; nil where it is not looked at.

@@ -66,6 +66,13 @@ struct TuneCommand: ParsableCommand {
     @Flag(name: .long, help: "Leave the beginning-of-sequence token out of the samples.")
     var skipBos = false
 
+    @Option(
+        name: .long, parsing: .unconditional,
+        help:
+            "Leave this many first tokens of each sentence out of the samples: attention that needs nothing goes to the first, which is like no other.",
+        transform: Number.integer(from: 0))
+    var skipFirst = 1
+
     @Option(name: .long, parsing: .unconditional, help: "Continuations a candidate in the last round.", transform: Number.integer(from: 16))
     var samples = 192
 
@@ -135,6 +142,7 @@ struct TuneCommand: ParsableCommand {
         options.methods = methods
         options.estimation = estimation
         options.capture.skipsBeginning = skipBos
+        options.capture.skippedTokens = skipFirst
         for budget in try budgets() {
             switch budget {
             case .perplexity(let increase): options.perplexityIncrease = increase
