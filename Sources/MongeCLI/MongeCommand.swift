@@ -17,7 +17,7 @@ struct MongeCommand: ParsableCommand {
         version: MongeVersion.current,
         subcommands: [
             DevicesCommand.self, GenerateCommand.self, ChatCommand.self, ImageCommand.self, FitCommand.self, TuneCommand.self,
-            EvaluateCommand.self,
+            EvaluateCommand.self, ExplainCommand.self,
             ActivationsCommand.self, ConvertCommand.self, LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self,
             InspectCommand.self, CheckCommand.self,
             BenchCommand.self,

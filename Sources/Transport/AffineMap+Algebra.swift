@@ -11,7 +11,7 @@ extension AffineMap {
     }
 
     /// Whether a neuron's map is the identity wherever it acts.
-    func leavesAlone(_ neuron: Int) -> Bool { low[neuron] >= high[neuron] || omega[neuron] == 1 && beta[neuron] == 0 }
+    package func leavesAlone(_ neuron: Int) -> Bool { low[neuron] >= high[neuron] || omega[neuron] == 1 && beta[neuron] == 0 }
 
     private func actsEverywhere(_ neuron: Int) -> Bool { low[neuron] == -.infinity && high[neuron] == .infinity }
 

@@ -102,6 +102,7 @@ import Testing
 
         let html = try String(contentsOfFile: page, encoding: .utf8)
         #expect(html.contains("<svg") && html.contains("toxic (long) against perplexity change") && html.contains("number 0</h3>"))
+        #expect(html.contains("How far each site moves") && html.contains("<title>model.norm: "))
         #expect(!html.contains("http:") && !html.contains("https:") && !html.contains("src=") && !html.contains("{{"))
     }
 

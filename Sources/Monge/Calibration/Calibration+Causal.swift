@@ -23,12 +23,46 @@ extension Calibration {
                     + "\(ByteCount(plan.temporaries)), the samples of a site \(ByteCount(largestSamples)); \(ByteCount(store.capacity)) of "
                     + "what waits between sites stay in memory, the rest goes to a temporary file")
         }
-        let strengths = try backend.upload([Float(1)])
-        var remaining = Set(sites.map(\.index))
+        var samples = [SiteSamples]()
         var earlier = [Steer]()
+        try inStep(sides, at: 1, waitingIn: store) { site, index, batch, activation, rows in
+            if samples.count == index {
+                samples.append(try SiteSamples(sides[index], channels: site.channels, on: backend))
+            }
+            try samples[index].add(
+                activation, batch: batch, samples: sides[index].passes[batch].samples, pooling: pooling, rows, on: backend)
+        } arrived: { site in
+            for (side, samples) in zip(sides, samples) {
+                try side.requireFinite(samples, site: site, steering: earlier, on: backend)
+            }
+            let maps = try fitted(site, samples[0].values, samples[1].values)
+            earlier = [maps.at(1)]
+            samples = []
+            return maps.sites.last!.map
+        }
+        if let file = store.file {
+            notice(
+                "\(ByteCount(file.bytesWritten)) were written to a temporary file in \(file.folder) and \(ByteCount(file.bytesRead)) read "
+                    + "from it, in \(String(format: "%.0f", store.secondsMoving)) s; it grew to \(ByteCount(file.size))")
+        }
+    }
+
+    /// Takes all batches in step from site to site, in the order in which the passes come to them; each waits until all have arrived.
+    ///
+    /// - Parameters:
+    ///   - strength: λ of the maps.
+    ///   - store: Where batches wait.
+    ///   - observe: Receives the activation of each batch at a site, before that site's map and after those of all earlier ones.
+    ///   - arrived: All batches are at the site. Returns its map, which acts from there on.
+    func inStep(
+        _ sides: [CalibrationSide], at strength: Float, waitingIn store: WaitingTensors,
+        observe: (_ site: Site, _ side: Int, _ batch: Int, _ activation: Tensor, _ rows: SamplePooling.Plan) throws -> Void,
+        arrived: (Site) throws -> AffineMap
+    ) throws {
+        let strengths = try backend.upload([strength])
+        var remaining = Set(sites.map(\.index))
         while !remaining.isEmpty {
             var reached: Site?
-            var samples = [SiteSamples]()
             for (index, side) in sides.enumerated() {
                 for (batch, pass) in side.passes.enumerated() {
                     try pass.advance(toFirstOf: Array(remaining), waitingIn: store) { site, activation, rows in
@@ -36,28 +70,19 @@ extension Calibration {
                             throw MongeError.failed("batches come to \(reached!.name) and to \(site.name) at once: no order of sites")
                         }
                         reached = site
-                        if samples.count == index {
-                            samples.append(try SiteSamples(side, channels: site.channels, on: backend))
-                        }
-                        try samples[index].add(activation, batch: batch, samples: pass.samples, pooling: pooling, rows, on: backend)
+                        try observe(site, index, batch, activation, rows)
                     }
                 }
             }
             let site = reached!
-            for (side, samples) in zip(sides, samples) {
-                try side.requireFinite(samples, site: site, steering: earlier, on: backend)
-            }
-            let maps = try fitted(site, samples[0].values, samples[1].values)
-            earlier = [maps.at(1)]
-            let identity = AffineMap.identity(channels: site.channels)
-            let table = try backend.upload(identity.interleaved + maps.sites.last!.map.interleaved, [2, site.channels, 4])
+            let table = try self.table(arrived(site))
             for pass in sides.flatMap(\.passes) { pass.install(table, strengths: strengths, at: site) }
             remaining.remove(site.index)
         }
-        if let file = store.file {
-            notice(
-                "\(ByteCount(file.bytesWritten)) were written to a temporary file in \(file.folder) and \(ByteCount(file.bytesRead)) read "
-                    + "from it, in \(String(format: "%.0f", store.secondsMoving)) s; it grew to \(ByteCount(file.size))")
-        }
+    }
+
+    /// A map on the device, `[2, channels, 4]`, in the row below the identity.
+    func table(_ map: AffineMap) throws -> Tensor {
+        try backend.upload(AffineMap.identity(channels: map.channels).interleaved + map.interleaved, [2, map.channels, 4])
     }
 }

@@ -123,9 +123,15 @@ package final class CalibrationPass {
         for entry in old where reused.contains(ObjectIdentifier(entry)) { store.settle(entry) }
     }
 
-    /// Applies a map of row 1 of the table at λ = 1 from here on.
+    /// The map of row 1 of a table, on the rows on which this pass lets maps act.
+    /// - Parameter strengths: `[1]`, λ.
+    func application(of table: Tensor, strengths: Tensor) -> TransportApplication {
+        TransportApplication(table: table, indices: indices, strengths: strengths, spatial: spatial)
+    }
+
+    /// Applies the map of row 1 of the table from here on.
     func install(_ table: Tensor, strengths: Tensor, at site: Site) {
-        transports[site.index] = [TransportApplication(table: table, indices: indices, strengths: strengths, spatial: spatial)]
+        transports[site.index] = [application(of: table, strengths: strengths)]
     }
 
     /// Takes the memory that a pass with maps at all the given sites takes, and throws the results away.
@@ -137,8 +143,7 @@ package final class CalibrationPass {
         for site in sites {
             let map = AffineMap.identity(channels: site.channels).interleaved
             transports[site.index] = [
-                TransportApplication(
-                    table: try backend.upload(map + map, [2, site.channels, 4]), indices: indices, strengths: strengths, spatial: spatial)
+                application(of: try backend.upload(map + map, [2, site.channels, 4]), strengths: strengths)
             ]
         }
         let context = ForwardContext(

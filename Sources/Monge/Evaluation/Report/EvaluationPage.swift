@@ -10,11 +10,13 @@ public struct EvaluationPage {
     public var command = ""
     private let file: EvaluationFile
     private let series: [String]
+    private let maps: [EvaluationSeries]
 
-    /// - Parameter series: The names of the series, in their order.
-    public init(_ file: EvaluationFile, series: [String]) {
+    /// - Parameter series: In their order.
+    public init(_ file: EvaluationFile, series: [EvaluationSeries]) {
         self.file = file
-        self.series = series
+        self.series = series.map(\.name)
+        maps = series
     }
 
     private var rows: [EvaluationRow] { file.rows }
@@ -24,13 +26,14 @@ public struct EvaluationPage {
             Self.page,
             [
                 "title": "Evaluation: \(file.task)",
-                "style": HTMLPage.style + EvaluationPlot.style + Self.style,
+                "style": HTMLPage.style + EvaluationPlot.style + HeatMap.style + Self.style,
                 "heading": HTMLPage.escaped(Self.headings[file.task] ?? file.task),
                 "facts": facts.map { "<li>\(HTMLPage.escaped($0))</li>" }.joined(),
                 "command": HTMLPage.escaped(command),
                 "legend": legend,
                 "plots": plots,
-                "table": table(EvaluationTable(rows: rows)),
+                "table": EvaluationTable(rows: rows).html(),
+                "movement": movement,
                 "equal": equal,
                 "details": details,
                 "examples": examples,
@@ -96,25 +99,36 @@ public struct EvaluationPage {
         }
     }
 
-    private func table(_ table: EvaluationTable, textColumns: Int = 1) -> String {
-        let header = table.header.map { "<th scope=col>\(HTMLPage.escaped($0))</th>" }.joined()
-        let body = table.rows.map { row in
-            "<tr>"
-                + row.enumerated().map { index, cell in
-                    index == 0
-                        ? "<th scope=row>\(HTMLPage.escaped(cell))</th>"
-                        : "<td\(index >= textColumns ? " class=number" : "")>\(HTMLPage.escaped(cell))</td>"
-                }.joined() + "</tr>"
-        }.joined(separator: "\n")
-        return "<div class=wide><table class=small><thead><tr>\(header)</tr></thead><tbody>\n\(body)\n</tbody></table></div>"
-    }
-
     private var equal: String {
         guard let equal = EvaluationTable(equalCost: file.equalCost) else { return "" }
         return
             "<h2>At equal cost</h2><p>What each series gives at the strength at which it costs as much as the column says (\(file.equalCost[0].cost)), on straight lines between "
             + "the strengths that were measured. Where a series never costs so much, its last strength, with what it costs in brackets.</p>"
-            + table(equal, textColumns: 2)
+            + equal.html(textColumns: 2)
+    }
+
+    /// How far each map moves its sites at λ = 1, by its own numbers: a picture for each way in which that is told.
+    private var movement: String {
+        let explained = maps.flatMap { series in
+            // Folds are fitted alike: the first stands for both.
+            series.folds[0].enumerated().map { index, map in
+                (name: series.folds[0].count == 1 ? series.name : "\(series.name), map \(index + 1)", Explanation(map.at(1), neurons: 0))
+            }
+        }
+        guard !explained.isEmpty else { return "" }
+        let pictures = Explanation.Measure.allCases.compactMap { measure -> String? in
+            let own = explained.filter { $0.1.measure == measure }
+            guard !own.isEmpty else { return nil }
+            let rows = own.flatMap { name, explanation in
+                SiteGrid.rows(
+                    explanation.sites.map { SiteGrid.Value(site: $0.name, value: $0.shift, text: measure.text($0.shift)) },
+                    prefix: explained.count > 1 ? name + ": " : "")
+            }
+            return SiteGrid(title: "At λ = 1: \(measure.title), the mean over neurons", rows: rows).figure
+        }
+        return
+            "<h2>How far each site moves</h2><p>By the numbers of the maps alone. <code>monge explain</code> measures it on sentences, neuron by neuron.</p>"
+            + pictures.joined(separator: "\n")
     }
 
     /// Every number with its interval, a row a number.
@@ -134,7 +148,7 @@ public struct EvaluationPage {
         return
             "<details><summary>All numbers, with intervals and tests</summary><p>Intervals are Wilson's for shares of independent answers, percentile bootstraps with 2000 draws elsewhere "
             + "(over prompts, sentences or questions), t for differences. Tests are Student's, of paired differences to the model as it is.</p>"
-            + self.table(table, textColumns: 8) + "</details>"
+            + table.html(textColumns: 8) + "</details>"
     }
 
     /// Each prompt with what comes after it in every row.
@@ -169,6 +183,7 @@ public struct EvaluationPage {
             </div>
             {{table}}
             {{equal}}
+            {{movement}}
             {{details}}
             {{examples}}
             <details><summary>Settings</summary><div class=wide><table class=small><tbody>{{settings}}</tbody></table></div></details>
@@ -178,7 +193,8 @@ public struct EvaluationPage {
 
             """
 
-    private static let style = """
+    /// What the tables and sections of evaluations look like.
+    static let style = """
         .number { text-align: right; white-space: nowrap; }
         thead th { font-weight: 600; }
         tbody th { font-weight: 400; white-space: nowrap; }

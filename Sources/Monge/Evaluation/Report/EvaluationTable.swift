@@ -51,6 +51,9 @@ public struct EvaluationTable {
 
     public static func strength(_ value: Float) -> String { String(format: "%g", value) }
 
+    /// Three digits that count.
+    static func plain(_ value: Double) -> String { String(format: "%.3g", value) }
+
     static func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
 
     /// `+12 %`

@@ -50,7 +50,7 @@ struct ResultOptions: ParsableArguments {
             throw error
         }
         if let html {
-            var page = EvaluationPage(file, series: run.series.map(\.name))
+            var page = EvaluationPage(file, series: run.series)
             page.facts = [
                 "model \(model.url.lastPathComponent)", ISO8601DateFormatter().string(from: Date()), "Monge \(MongeVersion.current)",
             ]
