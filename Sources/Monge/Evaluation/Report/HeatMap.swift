@@ -33,10 +33,14 @@ struct HeatMap {
     private static let letter = 6.9
     private static let gap = 10.0
 
+    /// The end of a long label, which tells it from others.
+    private static func cut(_ label: String) -> String { label.count > 56 ? "…" + label.suffix(55) : label }
+
     var figure: String {
         guard !rows.isEmpty else { return "" }
         let largest = rows.flatMap(\.cells).compactMap { $0?.value }.filter(\.isFinite).max() ?? 0
-        let left = min(Double(rows.map { $0.label.count }.max()!) * Self.letter + 8, 260)
+        let labels = rows.map { Self.cut($0.label) }
+        let left = Double(labels.map(\.count).max()!) * Self.letter + 8
         let hasTitles = groups.contains { !$0.title.isEmpty }
         let top = (hasTitles ? 16.0 : 0) + 16
         func number(_ value: Double) -> String { String(format: "%.1f", value) }
@@ -60,7 +64,7 @@ struct HeatMap {
         for (index, row) in rows.enumerated() {
             let y = top + Double(index) * cellHeight
             parts.append(
-                "<text x=\(number(left - 6)) y=\(number(y + cellHeight - 4)) text-anchor=end class=cell>\(HTMLPage.escaped(row.label))</text>"
+                "<text x=\(number(left - 6)) y=\(number(y + cellHeight - 4)) text-anchor=end class=cell>\(HTMLPage.escaped(labels[index]))</text>"
             )
             for (place, cell) in zip(places, row.cells) {
                 guard let cell else { continue }

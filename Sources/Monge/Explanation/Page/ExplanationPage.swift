@@ -49,7 +49,7 @@ public struct ExplanationPage {
             parts.append(grid("Outside the support, share of activations", { $0.movement?.outside }, EvaluationTable.percent))
         } else {
             parts.append(
-                "<p>By the map's own numbers. With a model and sentences (<code>--model</code>, <code>--source</code>, <code>--target</code>) it is measured.</p>"
+                "<p>By the map's own numbers. On sentences of a language model it is measured: <code>--model</code>, <code>--source</code>, <code>--target</code>.</p>"
             )
             parts.append(grid("\(measure.title), the mean over neurons", { $0.shift }, measure.text))
         }
