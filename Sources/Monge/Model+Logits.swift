@@ -5,6 +5,7 @@ extension Model {
     /// The scores of the next token after every position of a sequence.
     /// - Parameters:
     ///   - tokens: From 1 to the context length, each a token of the vocabulary.
+    ///   - steering: Conditions are asked of the whole text.
     ///   - rows: Receives `[rows, vocabulary]` scores of consecutive positions, a bounded number at a time.
     /// - Throws: ``MongeError/notFinite(_:)`` when a score is a NaN or an infinity, ``MongeError/contextExceeded(_:)`` when the text is too long.
     func forEachLogits(
@@ -18,6 +19,7 @@ extension Model {
             throw MongeError.usage("token \(token) is not in the vocabulary of \(language.vocabularySize)")
         }
         let batch = try TokenBatch([TokenBatch.Sequence(tokens: tokens, slot: 0)], capacity: tokens.count, on: backend)
+        let steering = try acting([(tokens, steering)])[0]
         let installed = try InstalledSteering([steering], on: language)
         let context = ForwardContext(backend: backend, transports: try installed.transports(for: [(tokens.count, steering)]))
         let hidden = try language.forward(batch, cache: nil, context: context, output: .all)

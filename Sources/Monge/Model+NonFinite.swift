@@ -49,6 +49,7 @@ extension Model {
     /// Where a forward pass over one sequence first leaves the finite numbers.
     private func firstNonFinitePlace(_ tokens: [Int32], steering: [Steer], cache: DType) throws -> Place? {
         let batch = try TokenBatch([TokenBatch.Sequence(tokens: tokens, slot: 0)], capacity: tokens.count, on: backend)
+        let steering = try acting([(tokens, steering)])[0]
         let transports = try InstalledSteering([steering], on: language).transports(for: [(tokens.count, steering)])
         var isFinite = true
         let site = try language.firstNonFiniteSite(transports) { context in

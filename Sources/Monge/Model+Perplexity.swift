@@ -50,7 +50,8 @@ extension Model {
     /// The perplexity of sentences, each on its own: every token but the first is predicted from those before it (the first too,
     /// where the model begins a text with a token of its own).
     ///
-    /// A map whose position is `last` acts as it does while a text is generated: on every token that another follows.
+    /// A map whose position is `last` acts as it does while a text is generated: on every token that another follows. A map with a condition acts in the
+    /// sentences that meet it.
     ///
     /// - Parameters:
     ///   - sentences: Those of a single token are left out: nothing is predicted in them.
@@ -95,7 +96,8 @@ extension Model {
     func losses(of sentences: [ScoredSentence], steering: [Steer], progress: ProgressHandler? = nil) throws -> [SentenceLoss] {
         let requests = sentences.map {
             ScoringRequest(
-                context: [$0.tokens[0]], options: [Array($0.tokens.dropFirst())], steering: steering, name: "sentence \($0.index + 1)")
+                context: [$0.tokens[0]], options: [Array($0.tokens.dropFirst())], steering: steering, name: "sentence \($0.index + 1)",
+                prompt: $0.tokens)
         }
         let scorer = try ContinuationScorer(self, steerings: [steering], longest: sentences.map(\.tokens.count).max() ?? 0)
         return try scorer.tokenScores(requests) { done in

@@ -44,6 +44,7 @@ package final class InstalledSteering {
     /// Refuses a map that belongs to another model.
     static func check(_ map: TransportMap, against model: any SteerableModel) throws {
         let sites = Dictionary(uniqueKeysWithValues: model.sites.map { ($0.name, $0.channels) })
+        try checkParts(map, against: model)
         for site in map.sites {
             guard let channels = sites[site.name] else {
                 throw MongeError.wrongMap(
@@ -60,9 +61,28 @@ package final class InstalledSteering {
                 "the map was fitted on another model (fingerprint \(map.description.fingerprint), this one is \(model.fingerprint)): "
                     + "use a map fitted on this model")
         }
+        if let condition = map.condition, sites[condition.site] != condition.channels {
+            throw MongeError.wrongMap(
+                "the map's condition is of \(condition.channels) neurons at \(condition.site), which this model has not: use a map fitted on this "
+                    + "model")
+        }
         if let sketch = map.description.sketch, let difference = try model.sketch?.firstDifference(from: sketch) {
             throw MongeError.wrongMap(
                 "the map was fitted on another model of the same norms (\(difference)): use a map fitted on this model")
+        }
+    }
+
+    /// Refuses what only a map of a language model can have.
+    private static func checkParts(_ map: TransportMap, against model: any SteerableModel) throws {
+        guard !(model is any LanguageModel) else { return }
+        if map.condition != nil {
+            throw MongeError.usage(
+                "the map has a condition, which is asked of a prompt that a language model reads; this \(model.architecture) model draws pictures"
+            )
+        }
+        if map.isGated {
+            throw MongeError.usage(
+                "the map has gates, which give each token of a text a strength of its own; this \(model.architecture) model draws pictures")
         }
     }
 }

@@ -35,13 +35,21 @@ package final class SteeringRows {
     }
 
     /// Says what steers each row from now on.
-    /// - Parameter plans: For each row its maps in order, no more than the depth.
-    package func write(_ plans: [[SteeringTables.Entry]]) throws {
+    /// - Parameters:
+    ///   - plans: For each row its maps in order, no more than the depth.
+    ///   - decisions: In which requests conditional maps act, and the request of each row; nil where there are no such maps.
+    package func write(_ plans: [[SteeringTables.Entry]], decisions: (all: ConditionDecisions, requests: [Int])? = nil) throws {
         precondition(plans.count == rows && plans.allSatisfy { $0.count <= places.count }, "a plan for each row")
-        if written == plans { return }
+        precondition(
+            decisions != nil || !plans.contains { $0.contains(where: \.isConditional) }, "a conditional map acts where that was decided")
+        if written == plans, decisions == nil { return }
         for (depth, place) in places.enumerated() {
             try backend.write(plans.map { depth < $0.count ? $0[depth].index : 0 }, to: place.indices)
             try backend.write(plans.map { depth < $0.count ? $0[depth].strength : 0 }, to: place.strengths)
+            if let decisions, let factors = try decisions.all.factors(at: depth, of: decisions.requests) {
+                let strengths = try place.strengths.reshaped(factors.shape)
+                _ = try backend.multiply(strengths, factors, into: strengths)
+            }
         }
         written = plans
     }

@@ -13,6 +13,8 @@ package final class SteeringTables {
         package var lastOnly: Bool
         /// What the map is applied to where there are pixels.
         package var spatial: SpatialMode
+        /// Whether the map acts in some requests only, which is to be decided (``ConditionDecisions``).
+        package var isConditional: Bool
     }
 
     private let model: any SteerableModel
@@ -53,7 +55,7 @@ package final class SteeringTables {
     package func entry(_ steer: Steer) throws -> Entry {
         Entry(
             index: try index(of: steer.map), strength: steer.strength, lastOnly: steer.map.description.position == .last,
-            spatial: steer.map.description.spatial)
+            spatial: steer.map.description.spatial, isConditional: steer.map.condition != nil)
     }
 
     /// Tensors that say what steers each of some rows.
@@ -62,12 +64,20 @@ package final class SteeringTables {
     }
 
     /// The transports of every site, by site index, for a batch whose sequences (images are sequences of one row) have the given numbers of rows and maps.
-    package func transports(for batch: [(rows: Int, maps: [Entry])]) throws -> [[TransportApplication]] {
+    /// - Parameter decisions: In which requests conditional maps act, and the request of each sequence; nil where there are no such maps.
+    package func transports(
+        for batch: [(rows: Int, maps: [Entry])], decisions: (all: ConditionDecisions, requests: [Int])? = nil
+    ) throws -> [[TransportApplication]] {
         guard !isEmpty else { return [] }
+        precondition(
+            decisions != nil || !batch.contains { $0.maps.contains(where: \.isConditional) },
+            "a conditional map acts where that was decided")
+        let owners = decisions.map { zip(batch, $0.requests).flatMap { [Int](repeating: $1, count: $0.rows) } } ?? []
         let depth = batch.map(\.maps.count).max() ?? 0
         let selections = try (0..<depth).flatMap { depth in
             let modes = Set(batch.compactMap { depth < $0.maps.count ? $0.maps[depth].spatial : nil })
-            return try SpatialMode.allCases.filter(modes.contains).map { try selection(at: depth, $0, batch) }
+            let factors = try decisions?.all.factors(at: depth, of: owners)
+            return try SpatialMode.allCases.filter(modes.contains).map { try selection(at: depth, $0, batch, factors) }
         }
         return tables.map { table in
             guard let table else { return [] }
@@ -78,8 +88,9 @@ package final class SteeringTables {
     }
 
     /// The index and strength of each row for the maps of one mode at one place of the order; one element when all rows agree.
+    /// - Parameter factors: `[rows, 1]`: what strengths are multiplied by; nil for nothing.
     private func selection(
-        at depth: Int, _ spatial: SpatialMode, _ batch: [(rows: Int, maps: [Entry])]
+        at depth: Int, _ spatial: SpatialMode, _ batch: [(rows: Int, maps: [Entry])], _ factors: Tensor?
     ) throws -> (indices: Tensor, strengths: Tensor, spatial: SpatialMode) {
         var indices = [Int32](), strengths = [Float]()
         for sequence in batch {
@@ -89,6 +100,11 @@ package final class SteeringTables {
                 indices.append(acting?.index ?? 0)
                 strengths.append(acting?.strength ?? 0)
             }
+        }
+        if let factors {
+            let own = try model.backend.upload(strengths, factors.shape)
+            let decided = try model.backend.multiply(own, factors, into: own)
+            return (try model.backend.upload(indices), try decided.reshaped([indices.count]), spatial)
         }
         if let first = indices.first, indices.allSatisfy({ $0 == first }), strengths.allSatisfy({ $0 == strengths[0] }) {
             indices = [first]

@@ -19,10 +19,12 @@ public enum TransportFileError: Error, Equatable, CustomStringConvertible {
 }
 
 /// The artefact: one safetensors file with f32 tensors `<site>.omega`, `.beta`, `.low`, `.high`, the model's sketch in
-/// `sketch.values` and `sketch.steps`, and everything else as metadata.
+/// `sketch.values` and `sketch.steps`, and everything else as metadata. Where the map has them there are the gates' weights in `<site>.gate` and
+/// the condition's plane in `condition.direction` and `condition.centre`.
 extension TransportMap {
-    /// The version of the layout that ``write(to:)`` writes.
-    public static let formatVersion = 1
+    /// The latest version of the layout that is read. Version 2 may have a condition and gates, and is written where there are some: a program
+    /// that does not know them must not pass over them.
+    public static let formatVersion = 2
 
     private static let suffixes = ["omega", "beta", "low", "high"]
 
@@ -35,6 +37,9 @@ extension TransportMap {
             }
         }
         var metadata = try metadata()
+        tensors += gateEntries + (condition?.entries ?? [])
+        if let condition { metadata["condition"] = try condition.metadata }
+        if isGated { metadata["gates"] = try gateMetadata }
         if let sketch = description.sketch {
             tensors += sketch.entries
             metadata.merge(try sketch.metadata) { own, _ in own }
@@ -46,7 +51,7 @@ extension TransportMap {
         let d = description
         func json(_ value: some Encodable) throws -> String { String(decoding: try JSONEncoder().encode(value), as: UTF8.self) }
         return [
-            "format": "monge-transport", "format_version": String(Self.formatVersion), "method": d.method,
+            "format": "monge-transport", "format_version": condition != nil || isGated ? "2" : "1", "method": d.method,
             "estimation": d.estimation.rawValue, "pooling": d.pooling, "support": d.support.description,
             "position": d.position.rawValue, "spatial": d.spatial.rawValue, "architecture": d.architecture, "fingerprint": d.fingerprint,
             "source_name": d.sourceName, "target_name": d.targetName, "source_count": String(d.sourceCount),
@@ -89,10 +94,15 @@ extension TransportMap {
             sourceName: try text("source_name"), targetName: try text("target_name"),
             sourceCount: try value("source_count") { Int($0) }, targetCount: try value("target_count") { Int($0) },
             seed: try value("seed") { UInt64($0) }, date: try text("date"))
+        condition = try Condition(file)
+        let gates = try TokenGate.described(in: file)
         let names: [String] = try list("sites")
         let dead: [Int] = try list("dead_neurons")
         guard names.count == dead.count, !names.isEmpty, Set(names).count == names.count else {
             throw TransportFileError.damaged("its list of sites is empty, repeats a name, or does not match dead_neurons")
+        }
+        if let stray = gates.keys.first(where: { !names.contains($0) }) {
+            throw TransportFileError.damaged("it has a gate for \(stray), and no map there")
         }
         sites = try zip(names, dead).map { name, dead in
             let columns = try Self.suffixes.map { try Self.vector("\(name).\($0)", in: file) }
@@ -103,11 +113,12 @@ extension TransportMap {
                 throw TransportFileError.damaged("\(name) holds values that are not numbers")
             }
             return Site(
-                name: name, map: AffineMap(omega: columns[0], beta: columns[1], low: columns[2], high: columns[3]), deadNeurons: dead)
+                name: name, map: AffineMap(omega: columns[0], beta: columns[1], low: columns[2], high: columns[3]), deadNeurons: dead,
+                gate: try gates[name].map { try TokenGate($0, site: name, channels: columns[0].count, in: file) })
         }
     }
 
-    private static func vector(_ name: String, in file: SafetensorsFile) throws -> [Float] {
+    static func vector(_ name: String, in file: SafetensorsFile) throws -> [Float] {
         guard file.contains(tensor: name) else { throw TransportFileError.damaged("it has no tensor \(name)") }
         let tensor = try file.tensor(name)
         guard tensor.dtype == .f32, tensor.shape.rank == 1 else {

@@ -74,22 +74,33 @@ public struct TransportMap: Sendable, Equatable {
         public var map: AffineMap
         /// The neurons whose activations had no spread to fit a slope to.
         public var deadNeurons: Int
+        /// How much of the strength each token feels; nil where all feel the same.
+        public var gate: TokenGate?
 
-        public init(name: String, map: AffineMap, deadNeurons: Int) {
+        /// - Precondition: the gate has as many neurons as the map.
+        public init(name: String, map: AffineMap, deadNeurons: Int, gate: TokenGate? = nil) {
+            precondition(gate == nil || gate?.weights.count == map.channels, "a gate has one weight a neuron")
             self.name = name
             self.map = map
             self.deadNeurons = deadNeurons
+            self.gate = gate
         }
     }
 
     /// In execution order, each name once.
     public var sites: [Site]
     public var description: TransportDescription
+    /// In which requests the map acts; nil for all.
+    public var condition: Condition?
 
-    public init(sites: [Site], description: TransportDescription) {
+    public init(sites: [Site], description: TransportDescription, condition: Condition? = nil) {
         self.sites = sites
         self.description = description
+        self.condition = condition
     }
+
+    /// Whether a site's strength differs from token to token.
+    public var isGated: Bool { sites.contains { $0.gate != nil } }
 
     /// What a user should know of a map before it is used.
     public var warnings: [Warning] { description.sketch == nil ? [.withoutSketch] : [] }
@@ -120,10 +131,21 @@ public struct TransportMap: Sendable, Equatable {
         return result
     }
 
-    /// Every site's map turned round.
+    /// Every site's map turned round, and its gate: what looks like the target is moved to the source. The condition stays: it says in which
+    /// requests, and not which way.
     public var inverse: TransportMap {
         var result = self
-        for index in result.sites.indices { result.sites[index].map = sites[index].map.inverse }
+        for index in result.sites.indices {
+            result.sites[index].map = sites[index].map.inverse
+            result.sites[index].gate = sites[index].gate?.inverse
+        }
+        return result
+    }
+
+    /// The map without its condition: in all requests.
+    public var unconditional: TransportMap {
+        var result = self
+        result.condition = nil
         return result
     }
 }

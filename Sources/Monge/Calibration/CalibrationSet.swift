@@ -26,11 +26,14 @@ struct CalibrationSet {
     /// - Parameters:
     ///   - sentences: At least one.
     ///   - maximumTokens: Sentences are cut to this many tokens.
-    init(_ sentences: [String], maximumTokens: Int, model: Model) throws {
+    ///   - encode: Gives a sentence's tokens; nil for those of a text as it is.
+    init(
+        _ sentences: [String], maximumTokens: Int, model: Model, encode: ((String) throws -> [Int32])? = nil
+    ) throws {
         let limit = min(maximumTokens, model.language.contextLength)
         var batches = [Batch](), current = [[Int32]](), rows = 0, first = 0, cutCount = 0
         for (index, sentence) in sentences.enumerated() {
-            let all = model.tokenizer.encode(sentence, addSpecial: true, parseSpecial: false)
+            let all = try encode?(sentence) ?? model.tokenizer.encode(sentence, addSpecial: true, parseSpecial: false)
             let tokens = Array(all.prefix(limit))
             if tokens.count < all.count { cutCount += 1 }
             guard !tokens.isEmpty else { throw MongeError.usage("sentence \(index + 1) has no tokens: '\(sentence.prefix(40))'") }

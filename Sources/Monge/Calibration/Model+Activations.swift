@@ -63,7 +63,7 @@ extension Model {
     ///   - sentences: At least one.
     ///   - options: How tokens become samples; the mean where no pooling is named.
     ///   - sites: Regular expressions that match site names in full.
-    ///   - steering: Maps in place during the pass; a steered site's activation is captured after its maps.
+    ///   - steering: Maps in place during the pass; a steered site's activation is captured after its maps. Conditions are asked of each sentence.
     ///   - warn: Told, in a sentence, how many sentences were cut.
     /// - Returns: One entry a site, in execution order.
     /// - Throws: ``MongeError`` for no sentences, a pattern without a match, a map of another model, activations that are not finite, or a
@@ -78,9 +78,11 @@ extension Model {
         reportCuts(set.cutCount, of: set.count, "sentences", maximumTokens: options.maximumTokens, warn: warn)
         let side = try CalibrationSide("sentence", sentences, set, options: FitOptions(capture: options), seed: 0, model: self)
         let installed = try InstalledSteering([steering], on: language)
+        let acting = try set.batches.map { try self.acting($0.tokens.map { ($0, steering) }) }
         return try Calibration(model: language, sites: sites, unit: "sentences").activations(
             side, options: options,
-            transports: { try installed.transports(for: set.batches[$0].tokens.map { ($0.count, steering) }) }, steering: steering,
+            transports: { try installed.transports(for: zip(set.batches[$0].tokens, acting[$0]).map { ($0.count, $1) }) },
+            steering: steering,
             progress: progress)
     }
 }

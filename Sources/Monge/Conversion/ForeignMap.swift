@@ -165,6 +165,7 @@ extension TransportMap {
     /// Writes the map as state dicts of ml-act's linear hook: a file `<site>:0.statedict` for each site, in a folder that is empty or not there
     /// yet.
     public func writeStateDicts(to folder: URL) throws {
+        try requireUnconditional("a state dict of ml-act")
         let manager = FileManager.default
         if let contents = try? manager.contentsOfDirectory(atPath: folder.path), !contents.isEmpty {
             throw MongeError.usage("\(folder.path) is not empty: what lies there would be taken for parts of the map; name another folder")

@@ -24,7 +24,8 @@ extension TransportMap {
 
     /// This map and then another of the same model, as one.
     ///
-    /// - Throws: ``MongeError/wrongMap(_:)`` for maps of two models, ``MongeError/usage(_:)`` where no single map does what the two do.
+    /// - Throws: ``MongeError/wrongMap(_:)`` for maps of two models, ``MongeError/usage(_:)`` where no single map does what the two do, as with different
+    ///   conditions, or gates at a site where both act.
     public func followed(by other: TransportMap) throws -> TransportMap {
         let (first, second) = (description, other.description)
         guard first.fingerprint == second.fingerprint, first.architecture == second.architecture else {
@@ -38,12 +39,20 @@ extension TransportMap {
                 "the maps act at \(first.position.rawValue) and \(second.position.rawValue) positions, on \(first.spatial.rawValue) and "
                     + "\(second.spatial.rawValue): they act one after the other with two --steer, not as one map")
         }
+        guard condition == other.condition else {
+            throw MongeError.usage("the maps act under different conditions: they act one after the other with two --steer, not as one map")
+        }
         var result = self
         let later = Dictionary(uniqueKeysWithValues: other.sites.map { ($0.name, $0) })
         for (index, site) in sites.enumerated() {
             guard let next = later[site.name] else { continue }
             guard site.map.channels == next.map.channels else {
                 throw MongeError.wrongMap("the maps have \(site.map.channels) and \(next.map.channels) neurons at \(site.name)")
+            }
+            guard site.gate == nil, next.gate == nil else {
+                throw MongeError.usage(
+                    "at \(site.name) both maps act, and one of them has a gate, which the other would change: they act one after the other with two "
+                        + "--steer, not as one map")
             }
             guard let map = site.map.followed(by: next.map) else {
                 throw MongeError.usage(

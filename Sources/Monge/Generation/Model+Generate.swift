@@ -34,8 +34,11 @@ public struct Generation: Sendable, Equatable {
     public var isFinished: Bool
     /// Why the continuation ended before its time; the others of its batch are whole. Nil for none.
     public var failure: MongeError?
+    /// For each of the request's maps whether the prompt met its condition; nil for a map without one.
+    public var metConditions: [Bool?]
 
-    public init(text: String, tokens: [Int32], isFinished: Bool, failure: MongeError? = nil) {
+    public init(text: String, tokens: [Int32], isFinished: Bool, failure: MongeError? = nil, metConditions: [Bool?] = []) {
+        self.metConditions = metConditions
         self.text = text
         self.tokens = tokens
         self.isFinished = isFinished
@@ -59,6 +62,9 @@ extension Model {
     ///
     /// A request whose logits are not finite ends there with a ``Generation/failure``; the others go on.
     ///
+    /// Whether a request meets the conditions of its maps is decided once, on the device, before its prompt is read into the cache; where it does not,
+    /// its text is that of the untouched model.
+    ///
     /// - Parameter onPart: Called with what each continuation grows by, as it is made.
     /// - Throws: ``MongeError`` for options out of range, an empty prompt, a prompt that leaves no room in the model's context, or a
     ///   map of another model.
@@ -75,6 +81,7 @@ extension Model {
         guard options.tokens > 0, !requests.isEmpty else {
             return requests.map { _ in Generation(text: "", tokens: [], isFinished: false) }
         }
+        let decisions = try ConditionDecisions(prompts, steering: requests.map(\.steering), model: self)
         let capacity = prompts.map(\.count).max()! + options.tokens
         let cache = try language.makeCache(slots: requests.count, capacity: capacity)
         let sampler = try TokenSampler(
@@ -93,7 +100,7 @@ extension Model {
             return .notFinite(
                 try nonFiniteNumbers(
                     "logits", name: name(index), text: request.prompt, tokens: prompts[index] + results[index].tokens,
-                    steering: request.steering))
+                    steering: decisions.map { Steer.acting(request.steering, try $0.read()[index]) } ?? request.steering))
         }
         func accept(_ tokens: [Int32], _ active: [Int]) throws {
             for (token, index) in zip(tokens, active) {
@@ -110,7 +117,7 @@ extension Model {
             }
         }
         for group in Model.groups(prompts.map(\.count), rows: Model.prefillRows) {
-            try accept(prefill(Array(group), prompts, cache, tables, plans, sampler), Array(group))
+            try accept(prefill(Array(group), prompts, cache, tables, plans, decisions, sampler), Array(group))
         }
         var (step, stepped): (DecodeStep?, [Int]) = (nil, [])
         for count in 1..<max(1, options.tokens) {
@@ -120,7 +127,7 @@ extension Model {
                 // Before the next one is made: its memory is free then.
                 step = nil
                 let steering = try tables.rows(active.count, depth: plans.map(\.count).max() ?? 0)
-                try steering.write(active.map { plans[$0] })
+                try steering.write(active.map { plans[$0] }, decisions: decisions.map { ($0, active) })
                 step = try DecodeStep(language, cache: cache, sampler: sampler, requests: active, steering: steering)
                 try step!.batch.write(tokens: active.map { results[$0].tokens.last! })
                 stepped = active
@@ -131,17 +138,19 @@ extension Model {
         }
         stream.finish()
         for index in results.indices { results[index].text = tokenizer.decode(results[index].tokens) }
+        if let decisions { for (index, met) in try decisions.read().enumerated() { results[index].metConditions = met } }
         return results
     }
 
     /// The first token after each of some prompts.
     private func prefill(
         _ requests: [Int], _ prompts: [[Int32]], _ cache: KeyValueCache, _ tables: SteeringTables, _ plans: [[SteeringTables.Entry]],
-        _ sampler: TokenSampler
+        _ decisions: ConditionDecisions?, _ sampler: TokenSampler
     ) throws -> [Int32] {
         let batch = try TokenBatch(
             requests.map { TokenBatch.Sequence(tokens: prompts[$0], slot: $0) }, capacity: cache.capacity, on: backend)
-        let transports = try tables.transports(for: zip(batch.ranges, requests).map { ($0.count, plans[$1]) })
+        let transports = try tables.transports(
+            for: zip(batch.ranges, requests).map { ($0.count, plans[$1]) }, decisions: decisions.map { ($0, requests) })
         let hidden = try language.forward(
             batch, cache: cache, context: ForwardContext(backend: backend, transports: transports), output: .last)
         let tokens = try backend.allocate([requests.count], .i32)

@@ -263,6 +263,7 @@ final class Tuner {
         var shares: [String: Float] = [:]
         for group in candidate.groups { for site in group.sites { shares[site.name] = group.share } }
         var map = whole ?? fitted[candidate.method.method]!
+        map.condition = options.condition
         // Slopes and shifts do not depend on the support.
         if candidate.method.support == .all { map = map.actingEverywhere }
         map.sites = map.sites.compactMap { site in
@@ -359,7 +360,8 @@ final class Tuner {
         let last = names.filter { $0 == "model.norm" || $0 == "transformer.ln_f" }
         var sites = names.filter { $0.hasSuffix("o_proj") || $0.hasSuffix("attn.c_proj") } + last
         if sites.isEmpty { sites = names.filter { $0.contains("norm") } }
-        let map = try fitted(sites, TuningMethod(method: .linear, support: .minimumToMaximum), .causal)
+        var map = try fitted(sites, TuningMethod(method: .linear, support: .minimumToMaximum), .causal)
+        map.condition = options.condition
         let name = "the usual map (linear, causal, \(sites.count) sites)"
         guard let found = try trial(map, named: name, round: 5, seen, startingAt: 0.7) else {
             return try counted(continuations(unseen, []), named: name, strength: 0, perplexityIncrease: 0)

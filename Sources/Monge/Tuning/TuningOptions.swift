@@ -54,6 +54,9 @@ public struct TuningOptions: Sendable {
     public var generation = GenerationOptions.concepts
     /// The most that a strength may be.
     public var maximumStrength: Float = 3
+    /// In which requests the map acts, from the first candidate on: plain sentences that do not meet it cost nothing, and neither do prompts gain; nil for
+    /// all.
+    public var condition: Condition?
     /// At most so many sentences a side.
     public var limit: Int?
     public var seed: UInt64 = 0

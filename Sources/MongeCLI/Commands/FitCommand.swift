@@ -71,6 +71,8 @@ struct FitCommand: ParsableCommand {
         help: "What the map is applied to where there are pixels: channelMean (the default for pictures), or pointwise.")
     var spatial: SpatialMode?
 
+    @OptionGroup var condition: ConditionOptionGroup
+
     @OptionGroup var picture: PictureFitOptions
 
     @Option(
@@ -96,6 +98,9 @@ struct FitCommand: ParsableCommand {
         if fromActivations && (sourceActivations == nil || targetActivations == nil) {
             throw ValidationError("--source-activations and --target-activations go together")
         }
+        if fromActivations, let option = condition.given {
+            throw ValidationError("\(option) needs a model that reads prompts; it does not go with activations from files")
+        }
         if fromActivations && capture.memory != nil {
             throw ValidationError("--memory bounds a pass over sentences; activations from files are all in memory")
         }
@@ -111,7 +116,7 @@ struct FitCommand: ParsableCommand {
             inputs: NamedFile.model(model) + [
                 NamedFile("--source", source), NamedFile("--target", target), NamedFile("--source-activations", sourceActivations),
                 NamedFile("--target-activations", targetActivations),
-            ] + picture.parts.inputs)
+            ] + condition.inputs + picture.parts.inputs)
         let map = sourceActivations == nil ? try fitSentences() : try fitActivations()
         try map.write(to: URL(fileURLWithPath: out))
         let dead = map.sites.reduce(0) { $0 + $1.deadNeurons }
@@ -134,10 +139,13 @@ struct FitCommand: ParsableCommand {
     private func fitSentences() throws -> TransportMap {
         let sourceSentences = try SentenceFile(path: source!, column: columns.column).sentences
         let targetSentences = try SentenceFile(path: target!, column: columns.targetColumn ?? columns.column).sentences
+        let prompts = try condition.prompts(columns)
         let isPictureModel = PictureModel.isPictureModel(try ModelCatalogue.locate(model!))
         let options = self.options(spatial: isPictureModel ? .channelMean : .pointwise)
         if isPictureModel {
-            try capture.refuseOptionsOfTexts(model!, ("--position last", position == .last), ("--cache", precision.cache != .auto))
+            try capture.refuseOptionsOfTexts(
+                model!, ("--position last", position == .last), ("--cache", precision.cache != .auto),
+                (condition.given ?? "", condition.given != nil))
             let model = try picture.parts.load(
                 model!, activations: precision.activationType, on: device.open(precision.products, unlessAsked: .exact)
             )
@@ -154,9 +162,15 @@ struct FitCommand: ParsableCommand {
         }
         let model = try device.load(model!, precision: precision, unlessAsked: .exact)
         return try ProgressBar.during { bar in
-            try model.fit(
+            // First, since it costs little and may be refused.
+            let fitted = try prompts.map {
+                try condition.fit($0, on: model, seed: seed, maximumTokens: capture.length.maxTokens, bar: bar)
+            }
+            var map = try model.fit(
                 source: sourceSentences, target: targetSentences, sites: capture.sites, options: options, progress: bar.update,
                 warn: Terminal.warning, notice: bar.notice)
+            map.condition = fitted
+            return map
         }
     }
 

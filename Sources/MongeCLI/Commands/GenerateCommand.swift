@@ -34,7 +34,7 @@ struct GenerateCommand: ParsableCommand {
 
     @OptionGroup var conversation: ConversationOptions
 
-    @Flag(name: .long, help: "Print JSON: an array of {prompt, strength, sample, text, tokens, finished}.")
+    @Flag(name: .long, help: "Print JSON: an array of {prompt, strength, sample, text, tokens, finished, conditionsMet}.")
     var json = false
 
     @OptionGroup var prompts: PromptOptions
@@ -55,6 +55,8 @@ struct GenerateCommand: ParsableCommand {
         var finished: Bool
         /// Absent when the text is whole.
         var error: String?
+        /// For each map whether the prompt met its condition, null for a map without one; absent where no map has one.
+        var conditionsMet: [Bool?]?
     }
 
     mutating func run() throws {
@@ -85,9 +87,16 @@ struct GenerateCommand: ParsableCommand {
         let results = zip(cases, generations).map {
             Result(
                 prompt: $0.prompt, strength: $0.strength, sample: $0.sample, text: $1.text, tokens: $1.tokens, finished: $1.isFinished,
-                error: $1.failure?.description)
+                error: $1.failure?.description,
+                conditionsMet: $1.metConditions.contains { $0 != nil } ? $1.metConditions : nil)
         }
         if json { try Output.json(results) } else { try show(results, strengths: strengths.count, words: words) }
+        if !json {
+            // A prompt's decision is the same at every strength and in every sample.
+            for start in stride(from: 0, to: results.count, by: strengths.count * samples) {
+                report(generations[start].metConditions, of: requests[start].name!)
+            }
+        }
         // The other texts are whole, and shown.
         let errors = results.compactMap(\.error)
         if let first = errors.first {
@@ -114,7 +123,17 @@ struct GenerateCommand: ParsableCommand {
         let generation = try model.generate([request], options: options, onPart: { write($0.text) })[0]
         _ = write("\n")
         if let failure { throw failure }
+        report(generation.metConditions, of: request.name!)
         if let failure = generation.failure { throw failure }
+    }
+
+    /// Says which maps acted, where that hangs on the prompt.
+    private func report(_ met: [Bool?], of prompt: String) {
+        for (file, isMet) in zip(steering.files, met) {
+            guard let isMet else { continue }
+            Terminal.message(
+                "\(prompt) \(isMet ? "meets" : "does not meet") the condition of \(file)\(isMet ? "" : ", which leaves it alone")")
+        }
     }
 
     /// Prints results in their order: for each prompt, at each strength, its samples. They are told apart by their place, since two prompts

@@ -33,6 +33,7 @@ struct TuneCommand: ParsableCommand {
     var objective: String
 
     @OptionGroup var judging: JudgeDetailOptions
+    @OptionGroup var condition: ConditionOptionGroup
 
     @Flag(name: .long, help: "Continuations that the judge counts are unwanted, as with toxicity.")
     var minimise = false
@@ -115,18 +116,22 @@ struct TuneCommand: ParsableCommand {
             outputs: [NamedFile("--out", out)],
             inputs: model.inputs + [
                 NamedFile("--source", source), NamedFile("--target", target), NamedFile("--plain", plain), NamedFile("--prompts", prompts),
-            ] + JudgeDetailOptions.inputs(of: objective, option: "--objective"))
+            ] + condition.inputs + JudgeDetailOptions.inputs(of: objective, option: "--objective"))
         let sourceSentences = try SentenceFile(path: source, column: columns.column).sentences
         let targetSentences = try SentenceFile(path: target, column: columns.targetColumn ?? columns.column).sentences
         let plainText = try SentenceFile(path: plain, column: nil).sentences
+        let conditionPrompts = try condition.prompts(columns)
         let promptTexts = try prompts.map { try PromptSet(paths: [$0]).texts } ?? [ConceptDefaults.prompt]
         let judge = try judging.judge(
             objective, option: "--objective", question: nil, device: model.device, precision: model.precision)
         let exam = try mmlu.map { try ExamEvaluation($0) }
         let model = try model.load(unlessAsked: .fast)
-        let options = try options()
+        var options = try options()
         let tuned = try ProgressBar.during { bar in
-            try model.tune(
+            options.condition = try conditionPrompts.map {
+                try condition.fit($0, on: model, seed: sampling.seed, maximumTokens: options.capture.maximumTokens, bar: bar)
+            }
+            return try model.tune(
                 source: sourceSentences, target: targetSentences, judge: judge, prompts: promptTexts, plain: plainText, options: options,
                 mmlu: exam.map { exam in { try exam.accuracy(on: model, steering: $0) } }, progress: bar.update, warn: Terminal.warning,
                 notice: bar.notice)

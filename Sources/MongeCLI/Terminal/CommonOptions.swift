@@ -138,6 +138,9 @@ struct SteerOptions: ParsableArguments {
         var steer: Steer
     }
 
+    /// The maps' files, as messages name them.
+    var files: [String] { steer.map { (try? SteerOptions.split($0))?.file ?? $0 } }
+
     func entries() throws -> [Entry] { try steer.map { try SteerOptions.entry($0, inverse: inverse) } }
 
     /// The map of `file@λ`.

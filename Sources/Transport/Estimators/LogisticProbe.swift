@@ -15,7 +15,7 @@ public struct LogisticProbe: Sendable, Equatable {
     /// The fewest samples a side: one in five of each is held out where a probe is scored.
     public static let minimumSamples = 5
 
-    init(source: Samples, target: Samples) {
+    package init(source: Samples, target: Samples) {
         let samples = source.followed(by: target)
         // About the mean, so that the intercept does not hang on large offsets.
         let mean = samples.mean
@@ -35,6 +35,12 @@ public struct LogisticProbe: Sendable, Equatable {
     /// How well a probe that is fitted to four fifths of the samples tells the rest apart.
     /// - Parameter seed: Of the draw.
     static func heldOutAccuracy(source: Samples, target: Samples, seed: UInt64) -> Double {
+        heldOut(source: source, target: target, seed: seed).accuracy
+    }
+
+    /// A probe that is fitted to four fifths of the samples, and how well it tells the rest apart.
+    /// - Parameter seed: Of the draw.
+    static func heldOut(source: Samples, target: Samples, seed: UInt64) -> (probe: LogisticProbe, accuracy: Double) {
         func split(_ samples: Samples, _ seed: UInt64) -> (fitted: Samples, held: Samples) {
             var random = SeededGenerator(seed: seed)
             let order = (0..<samples.count).shuffled(using: &random)
@@ -42,7 +48,8 @@ public struct LogisticProbe: Sendable, Equatable {
             return (samples[Array(order[held...])], samples[Array(order[..<held])])
         }
         let (source, target) = (split(source, seed), split(target, seed &+ 1))
-        return LogisticProbe(source: source.fitted, target: target.fitted).balancedAccuracy(source: source.held, target: target.held)
+        let probe = LogisticProbe(source: source.fitted, target: target.fitted)
+        return (probe, probe.balancedAccuracy(source: source.held, target: target.held))
     }
 }
 

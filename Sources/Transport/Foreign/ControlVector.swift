@@ -49,6 +49,7 @@ public struct ControlVector: Equatable {
     /// The directions of a map that only adds, at strength 1.
     /// - Throws: ``ForeignMapError/unsayable(_:)`` for a map that does more, or elsewhere.
     public init(_ map: TransportMap) throws {
+        try map.requireUnconditional("a control vector")
         directions = [:]
         modelHint = map.description.architecture
         for site in map.sites {

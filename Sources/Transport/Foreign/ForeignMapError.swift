@@ -12,3 +12,16 @@ public enum ForeignMapError: Error, Equatable, CustomStringConvertible {
         }
     }
 }
+
+extension TransportMap {
+    /// - Parameter format: "a control vector".
+    /// - Throws: ``ForeignMapError/unsayable(_:)`` for a map that does not act in all requests and on all tokens alike, which no format but Monge's says.
+    public func requireUnconditional(_ format: String) throws {
+        if condition != nil {
+            throw ForeignMapError.unsayable("\(format) has no condition, and the map acts only in requests that meet one")
+        }
+        if let site = sites.first(where: { $0.gate != nil }) {
+            throw ForeignMapError.unsayable("\(format) has one strength for all tokens, and the map has a gate at \(site.name)")
+        }
+    }
+}

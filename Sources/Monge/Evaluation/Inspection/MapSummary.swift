@@ -11,6 +11,23 @@ public struct MapSummary: Sendable, Codable, Equatable {
         /// The share of neurons whose support has an end.
         public var boundedShare: Double
         public var deadNeurons: Int
+        /// How well the site's gate tells held-out tokens apart; nil where there is none.
+        public var gateAccuracy: Double?
+    }
+
+    /// When the map acts.
+    public struct Condition: Sendable, Codable, Equatable {
+        public var site: String
+        public var threshold: Float
+        public var side: String
+        public var pooling: String
+        public var skippedTokens: Int
+        /// How well it tells held-out prompts apart.
+        public var accuracy: Double
+        public var sourceName: String
+        public var targetName: String
+        public var sourceCount: Int
+        public var targetCount: Int
     }
 
     public var method: String
@@ -27,6 +44,8 @@ public struct MapSummary: Sendable, Codable, Equatable {
     public var targetCount: Int
     public var seed: UInt64
     public var date: String
+    /// Nil for a map that acts in all requests.
+    public var condition: Condition?
     public var sites: [Site]
 
     public init(_ map: TransportMap) {
@@ -51,7 +70,14 @@ public struct MapSummary: Sendable, Codable, Equatable {
                 name: site.name, neurons: site.map.channels, meanOmega: site.map.omega.reduce(0) { $0 + Double($1) } / count,
                 meanAbsoluteBeta: site.map.beta.reduce(0) { $0 + Double(abs($1)) } / count,
                 boundedShare: Double(zip(site.map.low, site.map.high).count { $0.isFinite || $1.isFinite }) / count,
-                deadNeurons: site.deadNeurons)
+                deadNeurons: site.deadNeurons, gateAccuracy: site.gate?.accuracy)
+        }
+        condition = map.condition.map {
+            Condition(
+                site: $0.site, threshold: $0.threshold, side: $0.side.rawValue, pooling: $0.pooling.rawValue,
+                skippedTokens: $0.skippedTokens,
+                accuracy: $0.accuracy, sourceName: $0.sourceName, targetName: $0.targetName, sourceCount: $0.sourceCount,
+                targetCount: $0.targetCount)
         }
     }
 
@@ -59,5 +85,14 @@ public struct MapSummary: Sendable, Codable, Equatable {
         "\(method) map, \(estimation), pooling \(pooling), support \(support), position \(position)"
             + (spatial == SpatialMode.pointwise.rawValue ? "" : ", spatial \(spatial)") + "; "
             + "\(sourceName) (\(sourceCount)) → \(targetName) (\(targetCount)); \(architecture) \(fingerprint); seed \(seed); \(date)"
+    }
+
+    /// What the condition is, in a line; nil where there is none.
+    public var conditionLine: String? {
+        condition.map {
+            "acts in requests whose prompt looks like \($0.sourceName) (\($0.sourceCount)) rather than \($0.targetName) (\($0.targetCount)): score "
+                + "\($0.side) \($0.threshold) at \($0.site), pooling \($0.pooling) without the first \($0.skippedTokens); balanced accuracy "
+                + "\(Percent($0.accuracy)) on held-out prompts"
+        }
     }
 }

@@ -49,6 +49,7 @@ package final class ContinuationScorer {
     /// - Parameter progress: Told how many of the requests are done.
     /// - Throws: ``MongeError/notFinite(_:)`` when a score is a NaN or an infinity.
     package func tokenScores(_ requests: [ScoringRequest], progress: (Int) -> Void = { _ in }) throws -> [[[Double]]] {
+        let requests = try decided(requests)
         var scores = requests.map { $0.options.map { [Double](repeating: 0, count: $0.count) } }
         var batch: [Placed] = [], rows = 0
         func run(until request: Int) throws {
@@ -78,6 +79,19 @@ package final class ContinuationScorer {
         }
         try run(until: requests.count)
         return scores
+    }
+
+    /// The requests with the maps that act in them. What texts share is computed once for those that are steered alike, so that the host must know
+    /// which are: they are decided together, before the first is scored.
+    private func decided(_ requests: [ScoringRequest]) throws -> [ScoringRequest] {
+        guard requests.contains(where: { $0.steering.contains { $0.map.condition != nil } }) else { return requests }
+        let acting = try model.acting(requests.map { ($0.prompt ?? $0.context, $0.steering) })
+        for steering in acting where !steerings.contains(steering) { steerings.append(steering) }
+        return zip(requests, acting).map { request, steering in
+            var request = request
+            request.steering = steering
+            return request
+        }
     }
 
     /// What a pass must hold to read all options of a request: one text for those of a single token, and one for each other.

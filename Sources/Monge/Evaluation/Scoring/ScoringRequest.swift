@@ -8,8 +8,11 @@ package struct ScoringRequest: Equatable {
     package var steering: [Steer]
     /// What messages call the text.
     package var name: String
+    /// What conditions of the maps are asked of; nil for the context.
+    package var prompt: [Int32]?
 
-    package init(context: [Int32], options: [[Int32]], steering: [Steer] = [], name: String) {
+    package init(context: [Int32], options: [[Int32]], steering: [Steer] = [], name: String, prompt: [Int32]? = nil) {
+        self.prompt = prompt
         precondition(!context.isEmpty && options.allSatisfy { !$0.isEmpty }, "a context and options with tokens")
         self.context = context
         self.options = options

@@ -78,11 +78,14 @@ struct ChatCommand: ParsableCommand {
 
     private func reply(to text: String, in conversation: Conversation) throws {
         var failure: (any Error)?
-        try conversation.send(text) { part in
+        let generation = try conversation.send(text) { part in
             do { try Output.text(part) } catch { failure = error }
             return failure == nil && !Interruption.isPending
         }
         if let failure { throw failure }
         try Output.text("\n")
+        if generation.metConditions.contains(false) {
+            Terminal.message("(the conversation does not meet a map's condition: that map did not act)")
+        }
     }
 }
