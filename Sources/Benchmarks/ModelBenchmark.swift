@@ -51,6 +51,11 @@ public struct ModelBenchmark: Codable, Sendable {
     public var decodeToll: Double
     /// The same over paired prefills.
     public var prefillToll: Double
+    /// What gates at the map's sites add to a steered decode step; nil where they were not measured.
+    public var gateToll: Double?
+    /// What a condition that is met adds to one, and to a steered prefill, whose prompt is read up to the middle of the model before.
+    public var conditionToll: Double?
+    public var conditionPrefillToll: Double?
     /// The most memory the process has had, in bytes.
     public var peakMemoryBytes: Int
     /// How many of the decode steps ended in logits that are not finite numbers: their times may not be those of a text.
@@ -64,9 +69,10 @@ public struct ModelBenchmark: Codable, Sendable {
     ///   - promptTokens: The length of the prefill.
     ///   - decodeTokens: Decode steps of each kind.
     ///   - repetitions: Prefills of each kind.
+    ///   - isConditional: Whether gates and a condition are measured, too.
     public static func run(
         _ url: URL, on backend: any Backend, cache: DType? = nil, activations: DType? = nil, promptTokens: Int, decodeTokens: Int,
-        repetitions: Int, command: String, progress: ProgressHandler? = nil
+        repetitions: Int, isConditional: Bool = false, command: String, progress: ProgressHandler? = nil
     ) throws -> ModelBenchmark {
         let started = Date()
         let model = try Model.load(url, on: backend, cache: cache, activations: activations)
@@ -75,17 +81,17 @@ public struct ModelBenchmark: Codable, Sendable {
             model, prompt, start: 0, cache: model.language.makeCache(slots: 1, capacity: prompt.count), transports: [])
         let firstToken = Date().timeIntervalSince(started)
         let promptTokens = min(promptTokens, model.language.contextLength - decodeTokens - 1)
-        let steer = benchmarkMap(for: model.language) { $0.hasSuffix("norm") }.at(1)
-        let bench = Runner(model: model, installed: try InstalledSteering([[steer]], on: model.language), steer: steer)
+        let map = benchmarkMap(for: model.language) { $0.hasSuffix("norm") }
+        let bench = try Runner(model: model, map: map)
 
         let total = repetitions + decodeTokens
-        var prefills = (plain: [Double](), steered: [Double]())
+        let kinds: [Runner.Kind] = isConditional ? Runner.Kind.allCases : [.plain, .steered]
+        var prefills: [Runner.Kind: [Double]] = [:]
         for index in 0..<repetitions {
-            prefills.plain.append(try bench.prefill(promptTokens, steered: false))
-            prefills.steered.append(try bench.prefill(promptTokens, steered: true))
+            for kind in kinds { prefills[kind, default: []].append(try bench.prefill(promptTokens, kind)) }
             progress?(Progress(activity: "measuring", done: index + 1, total: total, unit: "runs"))
         }
-        let decodes = try bench.decode(decodeTokens) { done in
+        let decodes = try bench.decode(decodeTokens, kinds) { done in
             progress?(Progress(activity: "measuring", done: repetitions + done, total: total, unit: "runs"))
         }
         let ceilings = try measureCeilings(on: backend, seconds: firstToken > 10 ? 4 : 1)
@@ -106,12 +112,19 @@ public struct ModelBenchmark: Codable, Sendable {
             device: backend.name, date: ISO8601DateFormatter().string(from: Date()), model: url.lastPathComponent,
             activations: model.language.activations.rawValue, command: command,
             secondsToFirstToken: firstToken, weightBytes: cost.weightBytes, operationsPerToken: operations, ceilings: ceilings,
-            promptTokens: promptTokens, prefill: rate(prefills.plain, tokens: promptTokens, operations: prefillOperations),
-            prefillSteered: rate(prefills.steered, tokens: promptTokens, operations: prefillOperations),
-            decode: rate(decodes.plain, tokens: 1, operations: Double(operations)),
-            decodeSteered: rate(decodes.steered, tokens: 1, operations: Double(operations)),
-            decodeToll: medianRatio(decodes.steered, decodes.plain) - 1, prefillToll: medianRatio(prefills.steered, prefills.plain) - 1,
-            peakMemoryBytes: ProcessMemory.peakBytes, stepsWithoutFiniteLogits: decodes.notFinite)
+            promptTokens: promptTokens, prefill: rate(prefills[.plain]!, tokens: promptTokens, operations: prefillOperations),
+            prefillSteered: rate(prefills[.steered]!, tokens: promptTokens, operations: prefillOperations),
+            decode: rate(decodes.times[.plain]!, tokens: 1, operations: Double(operations)),
+            decodeSteered: rate(decodes.times[.steered]!, tokens: 1, operations: Double(operations)),
+            decodeToll: toll(decodes.times, .steered, over: .plain)!, prefillToll: toll(prefills, .steered, over: .plain)!,
+            gateToll: toll(decodes.times, .gated, over: .steered), conditionToll: toll(decodes.times, .conditional, over: .steered),
+            conditionPrefillToll: toll(prefills, .conditional, over: .steered), peakMemoryBytes: ProcessMemory.peakBytes,
+            stepsWithoutFiniteLogits: decodes.notFinite)
+    }
+
+    private static func toll(_ times: [Runner.Kind: [Double]], _ kind: Runner.Kind, over other: Runner.Kind) -> Double? {
+        guard let own = times[kind], let others = times[other] else { return nil }
+        return medianRatio(own, others) - 1
     }
 
     static func medianRatio(_ a: [Double], _ b: [Double]) -> Double {
@@ -140,15 +153,56 @@ public struct ModelBenchmark: Codable, Sendable {
 
     /// Times single forward passes.
     private struct Runner {
-        let model: Model
-        let installed: InstalledSteering
-        let steer: Steer
+        /// What steers a run. Gated maps have tables of their own: beside them others would run as if they had gates.
+        enum Kind: CaseIterable {
+            case plain, steered, gated, conditional
+        }
 
-        private func pass(_ tokens: [Int32], start: Int, cache: KeyValueCache, steered: Bool) throws -> Double {
+        let model: Model
+        private let steers: [Kind: Steer]
+        private let installed: [Kind: InstalledSteering]
+
+        init(model: Model, map: TransportMap) throws {
+            self.model = model
+            let steers = [Kind.steered: map, .gated: Self.gated(map), .conditional: Self.conditional(map, of: model.language)].mapValues {
+                $0.at(1)
+            }
+            self.steers = steers
+            installed = try steers.mapValues { try InstalledSteering([[$0]], on: model.language) }
+        }
+
+        private static func gated(_ map: TransportMap) -> TransportMap {
+            var result = map
+            for index in map.sites.indices {
+                result.sites[index].gate = TokenGate(weights: map.sites[index].map.beta, intercept: 0.5)
+            }
+            return result
+        }
+
+        /// The map under a condition that every prompt meets, asked in the middle of the model.
+        private static func conditional(_ map: TransportMap, of model: any LanguageModel) -> TransportMap {
+            let blocks = model.sites.filter { ControlVector.block(of: $0.name) != nil }
+            let site = blocks.isEmpty ? model.sites[model.sites.count / 2] : blocks[blocks.count / 2]
+            var result = map
+            let unit = [Float(1)] + [Float](repeating: 0, count: site.channels - 1)
+            result.condition = Condition(
+                site: site.name, direction: unit, centre: [Float](repeating: 0, count: site.channels), threshold: -1e30)
+            return result
+        }
+
+        /// Decided anew, as for each request; nil where there is no condition.
+        private func decisions(_ tokens: [Int32], _ kind: Kind) throws -> (all: ConditionDecisions, requests: [Int])? {
+            guard let steer = steers[kind] else { return nil }
+            return try ConditionDecisions([tokens], steering: [[steer]], model: model).map { ($0, [0]) }
+        }
+
+        private func pass(_ tokens: [Int32], start: Int, cache: KeyValueCache, _ kind: Kind) throws -> Double {
             try model.backend.synchronize()
             let began = DispatchTime.now().uptimeNanoseconds
-            let transports = steered ? try installed.transports(for: [(tokens.count, [steer])]) : []
-            try Self.pass(model, tokens, start: start, cache: cache, transports: transports)
+            let transports = try steers[kind].map {
+                try installed[kind]!.transports(for: [(tokens.count, [$0])], decisions: decisions(tokens, kind))
+            }
+            try Self.pass(model, tokens, start: start, cache: cache, transports: transports ?? [])
             return Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
         }
 
@@ -164,23 +218,25 @@ public struct ModelBenchmark: Codable, Sendable {
             _ = try backend.readIntegers(backend.argmax(model.language.logits(hidden)))
         }
 
-        func prefill(_ count: Int, steered: Bool) throws -> Double {
+        func prefill(_ count: Int, _ kind: Kind) throws -> Double {
             let cache = try model.language.makeCache(slots: 1, capacity: count)
-            return try pass(tokens(count), start: 0, cache: cache, steered: steered)
+            return try pass(tokens(count), start: 0, cache: cache, kind)
         }
 
         /// Steps as a generation makes them: recorded, and the most likely token chosen on the device.
-        func decode(_ count: Int, progress: (Int) -> Void) throws -> (plain: [Double], steered: [Double], notFinite: Int) {
+        func decode(
+            _ count: Int, _ kinds: [Kind], progress: (Int) -> Void
+        ) throws -> (times: [Kind: [Double]], notFinite: Int) {
             let context = tokens(9)
-            let plan = try installed.entries([steer])
-            let steps = try [false, true].map { steered in
+            let steps = try kinds.map { kind in
                 let cache = try model.language.makeCache(slots: 1, capacity: count + 16)
-                _ = try pass(Array(context[..<8]), start: 0, cache: cache, steered: steered)
+                _ = try pass(Array(context[..<8]), start: 0, cache: cache, kind)
                 let sampler = try TokenSampler(
                     GenerationOptions(temperature: 0), streams: [0], prompts: [[]], vocabulary: model.language.vocabularySize,
                     on: model.backend)
-                let steering = try installed.rows(1, depth: steered ? 1 : 0)
-                try steering.write([steered ? plan : []])
+                let (own, maps) = (installed[kind] ?? installed[.steered]!, steers[kind].map { [$0] } ?? [])
+                let steering = try own.rows(1, depth: maps.count)
+                try steering.write([own.entries(maps)], decisions: decisions(Array(context[..<8]), kind))
                 let step = try DecodeStep(model.language, cache: cache, sampler: sampler, requests: [0], steering: steering)
                 try step.batch.write(tokens: [context[8]])
                 return step
@@ -200,16 +256,16 @@ public struct ModelBenchmark: Codable, Sendable {
                 }
                 return seconds
             }
-            var times = (plain: [Double](), steered: [Double]())
+            var times: [Kind: [Double]] = [:]
             for index in 0..<count {
-                // Which of the two goes first changes, so that neither always finds the caches as the other left them.
-                for steered in index % 2 == 0 ? [false, true] : [true, false] {
-                    let time = try time(steps[steered ? 1 : 0], index)
-                    if steered { times.steered.append(time) } else { times.plain.append(time) }
+                // Which of them goes first changes, so that none always finds the caches as another left them.
+                for place in kinds.indices {
+                    let place = (place + index) % kinds.count
+                    times[kinds[place], default: []].append(try time(steps[place], index))
                 }
                 progress(index + 1)
             }
-            return (times.plain, times.steered, notFinite)
+            return (times, notFinite)
         }
 
         /// Arbitrary tokens; speed does not depend on what they say.

@@ -73,12 +73,15 @@ struct CheckTransport {
         }
     }
 
-    func application(on device: CheckDevice) throws -> TransportApplication {
+    func application(on device: CheckDevice, gates: TransportGates? = nil) throws -> TransportApplication {
         TransportApplication(
             table: try device.input(table, [maps, channels, 4], "the transport table"),
             indices: try device.input(indices, [indices.count], "the transport indices"),
-            strengths: try device.input(strengths, [strengths.count], "the transport strengths"), spatial: spatial)
+            strengths: try device.input(strengths, [strengths.count], "the transport strengths"), spatial: spatial, gates: gates)
     }
+
+    /// Which map a row goes through, 0 for none.
+    func index(ofRow row: Int) -> Int { Int(indices[row / TransportApplication.rowsSharing(indices.count, of: shape)]) }
 
     /// One neuron's map as it applies to one row.
     struct Map {
@@ -102,14 +105,15 @@ struct CheckTransport {
     }
 
     /// The map of a row and a channel; nil where the row stays as it is.
-    func map(row: Int, channel: Int) -> Map? {
-        let index = Int(indices[row / TransportApplication.rowsSharing(indices.count, of: shape)])
+    /// - Parameter gate: What the strength is multiplied by.
+    func map(row: Int, channel: Int, gate: Double = 1) -> Map? {
+        let index = index(ofRow: row)
         let strength = strengths[row / TransportApplication.rowsSharing(strengths.count, of: shape)]
         guard index != 0, strength != 0 else { return nil }
         let start = (index * channels + channel) * 4
         return Map(
             omega: Double(table[start]), beta: Double(table[start + 1]), low: Double(table[start + 2]),
-            high: Double(table[start + 3]), strength: Double(strength))
+            high: Double(table[start + 3]), strength: Double(strength) * gate)
     }
 
     /// How far the transport of a value that is itself known to within `error` may lie from the reference's.

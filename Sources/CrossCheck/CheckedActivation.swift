@@ -85,6 +85,24 @@ struct CheckedActivation {
         }
     }
 
+    /// A map of exact values whose strength differs from row to row.
+    /// - Parameter gates: What the strength of each row is multiplied by.
+    mutating func apply(_ transport: CheckTransport, gates: [CheckedGate]) {
+        for index in values.indices {
+            let (row, channel, x) = (index / shape.channels, index % shape.channels, values[index])
+            guard let map = transport.map(row: row, channel: channel, gate: gates[row].value),
+                let whole = transport.map(row: row, channel: channel)
+            else { continue }
+            let (isNearEdge, isInside) = (map.isNearEdge(x, error: 0), map.low < x && x < map.high)
+            guard isInside || isNearEdge else { continue }
+            let terms = abs(map.omega * x) + abs(map.beta) + abs(x)
+            errors[index] =
+                abs(whole.moved(x) - x) * (gates[row].error + RoundOff.flush) + map.roundOff(x) + RoundOff.unit * abs(map.strength) * terms
+                + (isNearEdge ? abs(map.moved(x) - x) : 0)
+            if isInside { values[index] = map.moved(x) }
+        }
+    }
+
     mutating func apply(_ activation: Activation) {
         if activation == .identity { return }
         for index in values.indices {

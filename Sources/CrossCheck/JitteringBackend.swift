@@ -205,6 +205,11 @@ package final class JitteringBackend: ForwardingBackend {
         try jitter(operation.output, terms: 2)
     }
 
+    package override func gatedTransport(_ operation: GatedTransportOperation) throws {
+        try inner.gatedTransport(operation)
+        try jitter(operation.output, terms: 2)
+    }
+
     package override func reduce(_ operation: ReduceOperation) throws {
         try inner.reduce(operation)
         try jitter(operation.output, terms: operation.extent)

@@ -31,8 +31,12 @@ package final class InstalledSteering {
     }
 
     /// The transports of every site, by site index, for a batch whose sequences have the given numbers of rows.
-    package func transports(for batch: [(rows: Int, steering: [Steer])]) throws -> [[TransportApplication]] {
-        try tables.transports(for: batch.map { (rows: $0.rows, maps: try $0.steering.map { try tables.entry($0) }) })
+    /// - Parameter decisions: In which requests conditional maps act, and the request of each sequence; nil where there are no such maps.
+    package func transports(
+        for batch: [(rows: Int, steering: [Steer])], decisions: (all: ConditionDecisions, requests: [Int])? = nil
+    ) throws -> [[TransportApplication]] {
+        try tables.transports(
+            for: batch.map { (rows: $0.rows, maps: try $0.steering.map { try tables.entry($0) }) }, decisions: decisions)
     }
 
     /// The maps of a request as the device has them.

@@ -14,8 +14,9 @@ package final class SteeringRows {
 
     /// - Parameters:
     ///   - tables: Of each site, by its index; nil where no map acts.
+    ///   - gates: Likewise; nil where no map has one.
     ///   - depth: The most maps that steer a row, one after the other.
-    init(tables: [Tensor?], rows: Int, depth: Int, on backend: any Backend) throws {
+    init(tables: [Tensor?], gates: [TransportGates?], rows: Int, depth: Int, on backend: any Backend) throws {
         self.backend = backend
         self.rows = rows
         let places = try (0..<depth).map { _ in
@@ -28,9 +29,9 @@ package final class SteeringRows {
         transports =
             depth == 0 || tables.allSatisfy { $0 == nil }
             ? []
-            : tables.map { table in
+            : zip(tables, gates).map { table, gates in
                 guard let table else { return [] }
-                return places.map { TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths) }
+                return places.map { TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths, gates: gates) }
             }
     }
 

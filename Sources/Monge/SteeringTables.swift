@@ -21,6 +21,8 @@ package final class SteeringTables {
     private var maps: [TransportMap] = []
     /// By site index: `[capacity, channels, 4]`, row 0 and those that no map has yet the identity.
     package private(set) var tables: [Tensor?]
+    /// By site index: the gates of the same rows; nil where no map has one.
+    private var gates: [TransportGates?]
     private var capacity: Int
     /// Changes when a table is another tensor than before: what was recorded with the old one does not see new maps.
     package private(set) var version = 0
@@ -30,6 +32,7 @@ package final class SteeringTables {
         self.model = model
         self.capacity = max(capacity, 1) + 1
         tables = [Tensor?](repeating: nil, count: model.sites.count)
+        gates = [TransportGates?](repeating: nil, count: model.sites.count)
     }
 
     package var isEmpty: Bool { maps.isEmpty }
@@ -40,12 +43,18 @@ package final class SteeringTables {
         if let known = maps.firstIndex(of: map) { return Int32(known + 1) }
         try InstalledSteering.check(map, against: model)
         if maps.count + 1 == capacity { try grow() }
-        let sites = Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0.map) })
+        let sites = Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0) })
         for site in model.sites {
-            guard let affine = sites[site.name] else { continue }
+            guard let own = sites[site.name] else { continue }
             if tables[site.index] == nil { tables[site.index] = try table([], channels: site.channels) }
             let row = try tables[site.index]!.rows(maps.count + 1..<maps.count + 2)
-            try model.backend.write(affine.interleaved, to: row)
+            try model.backend.write(own.map.interleaved, to: row)
+            if let gate = own.gate {
+                if gates[site.index] == nil { gates[site.index] = try gateTable([], channels: site.channels) }
+                let place = maps.count + 1..<maps.count + 2
+                try model.backend.write(gate.weights, to: gates[site.index]!.weights.rows(place))
+                try model.backend.write([gate.intercept], to: gates[site.index]!.intercepts.rows(place))
+            }
         }
         maps.append(map)
         return Int32(maps.count)
@@ -60,7 +69,7 @@ package final class SteeringTables {
 
     /// Tensors that say what steers each of some rows.
     package func rows(_ count: Int, depth: Int) throws -> SteeringRows {
-        try SteeringRows(tables: tables, rows: count, depth: depth, on: model.backend)
+        try SteeringRows(tables: tables, gates: gates, rows: count, depth: depth, on: model.backend)
     }
 
     /// The transports of every site, by site index, for a batch whose sequences (images are sequences of one row) have the given numbers of rows and maps.
@@ -79,10 +88,13 @@ package final class SteeringTables {
             let factors = try decisions?.all.factors(at: depth, of: owners)
             return try SpatialMode.allCases.filter(modes.contains).map { try selection(at: depth, $0, batch, factors) }
         }
-        return tables.map { table in
+        return zip(tables, gates).map { table, gates in
             guard let table else { return [] }
             return selections.map {
-                TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths, spatial: $0.spatial)
+                // Gates are of language models, whose tokens are mapped by themselves in either mode.
+                TransportApplication(
+                    table: table, indices: $0.indices, strengths: $0.strengths, spatial: gates == nil ? $0.spatial : .pointwise,
+                    gates: gates)
             }
         }
     }
@@ -116,10 +128,26 @@ package final class SteeringTables {
     /// Twice the room. The old tables stay as they are for what is under way.
     private func grow() throws {
         capacity *= 2
-        let bySite = maps.map { map in Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0.map) }) }
+        let bySite = maps.map { map in Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0) }) }
         for site in model.sites where tables[site.index] != nil {
-            tables[site.index] = try table(bySite.map { $0[site.name] }, channels: site.channels)
+            tables[site.index] = try table(bySite.map { $0[site.name]?.map }, channels: site.channels)
+            if gates[site.index] != nil { gates[site.index] = try gateTable(bySite.map { $0[site.name]?.gate }, channels: site.channels) }
         }
+    }
+
+    /// The gates of some maps, none in the place of what is missing.
+    private func gateTable(_ gates: [TokenGate?], channels: Int) throws -> TransportGates {
+        version += 1
+        var weights = [Float](repeating: 0, count: channels)
+        var intercepts = [Float.infinity]
+        for gate in gates {
+            weights += gate?.weights ?? [Float](repeating: 0, count: channels)
+            intercepts.append(gate?.intercept ?? .infinity)
+        }
+        weights += [Float](repeating: 0, count: capacity * channels - weights.count)
+        intercepts += [Float](repeating: .infinity, count: capacity - intercepts.count)
+        return TransportGates(
+            weights: try model.backend.upload(weights, [capacity, channels]), intercepts: try model.backend.upload(intercepts))
     }
 
     /// A table of some maps, identities in the place of what is missing.

@@ -78,6 +78,7 @@ public protocol Backend: AnyObject {
     func fitColumns(_ operation: FitColumnsOperation) throws
     /// ``separateGatedLinear(_:)`` where a device has nothing better.
     func gatedLinear(_ operation: GatedLinearOperation) throws
+    func gatedTransport(_ operation: GatedTransportOperation) throws
     func groupNorm(_ operation: GroupNormOperation) throws
     func layerNorm(_ operation: LayerNormOperation) throws
     func linear(_ operation: LinearOperation) throws

@@ -41,6 +41,8 @@ public enum SpatialMode: String, Sendable, CaseIterable, Hashable {
 ///
 /// Row 0 of the table is the identity by convention: an index of 0 leaves a row untouched whatever the table holds there.
 ///
+/// With ``gates`` a row's strength is λ·g(x): how much of a map a token feels hangs on the whole token. Such a map runs on its own.
+///
 /// A class, since it is handed down through every operation of every token: a reference costs one count where its tensors cost many.
 public final class TransportApplication {
     /// `[maps, channels, 4]` f32: (ω, β, low, high) for each neuron of each map.
@@ -50,10 +52,15 @@ public final class TransportApplication {
     /// `[1]`, `[images]` or, pointwise, `[rows]` f32: λ for the whole activation, for each image, or for each row.
     public let strengths: Tensor
     public let spatial: SpatialMode
+    /// Pointwise maps may have some; nil where every row has its whole strength.
+    public let gates: TransportGates?
     /// The extents of the last activation it was found to fit: the same ones come again with every token.
     var fits: (images: Int, rows: Int, channels: Int)?
 
-    public init(table: Tensor, indices: Tensor, strengths: Tensor, spatial: SpatialMode = .pointwise) {
+    public init(
+        table: Tensor, indices: Tensor, strengths: Tensor, spatial: SpatialMode = .pointwise, gates: TransportGates? = nil
+    ) {
+        self.gates = gates
         self.table = table
         self.indices = indices
         self.strengths = strengths
@@ -67,7 +74,7 @@ public final class TransportApplication {
     /// Whether these maps act on an activation of the given shape as they are.
     package func isSuited(to shape: Shape) -> Bool { spatial == .pointwise || shape.rank == 4 }
 
-    private lazy var pointwise = TransportApplication(table: table, indices: indices, strengths: strengths)
+    private lazy var pointwise = TransportApplication(table: table, indices: indices, strengths: strengths, gates: gates)
 
     /// How many consecutive rows of an activation share an element of ``indices`` (or ``strengths``).
     /// - Parameters:
@@ -94,8 +101,9 @@ public struct Epilogue {
 
     public static var none: Epilogue { Epilogue() }
 
-    /// The first map, where a kernel can apply it to each element as it is stored: a mean over pixels has to wait for all of them.
-    var fused: TransportApplication? { transports.first.flatMap { $0.spatial == .pointwise ? $0 : nil } }
+    /// The first map, where a kernel can apply it to each element as it is stored: a mean over pixels has to wait for all of them, and a gate for the
+    /// whole row.
+    var fused: TransportApplication? { transports.first.flatMap { $0.spatial == .pointwise && $0.gates == nil ? $0 : nil } }
 
     /// The maps that run on their own after the kernel.
     var following: ArraySlice<TransportApplication> { fused == nil ? transports[...] : transports.dropFirst() }

@@ -47,6 +47,9 @@ open class ForwardingBackend: Backend {
     open func embedding(_ operation: EmbeddingOperation) throws { try perform("embedding") { try inner.embedding(operation) } }
     open func fitColumns(_ operation: FitColumnsOperation) throws { try perform("fitColumns") { try inner.fitColumns(operation) } }
     open func gatedLinear(_ operation: GatedLinearOperation) throws { try perform("gatedLinear") { try inner.gatedLinear(operation) } }
+    open func gatedTransport(_ operation: GatedTransportOperation) throws {
+        try perform("gatedTransport") { try inner.gatedTransport(operation) }
+    }
     open func groupNorm(_ operation: GroupNormOperation) throws { try perform("groupNorm") { try inner.groupNorm(operation) } }
     open func layerNorm(_ operation: LayerNormOperation) throws { try perform("layerNorm") { try inner.layerNorm(operation) } }
     open func linear(_ operation: LinearOperation) throws { try perform("linear") { try inner.linear(operation) } }

@@ -65,6 +65,32 @@ extension VulkanBackend {
             "transport/pointwise", types: operation.types, launch(elements: operation.x.shape.count, name), arguments, name)
     }
 
+    /// A work-group a row: the product with the gate's weights, and then the map.
+    public func gatedTransport(_ operation: GatedTransportOperation) throws {
+        let name = "gatedTransport"
+        let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
+        let x = try place(of: operation.x, name)
+        let result = try place(of: operation.output, name)
+        let weights = try place(of: operation.gates.weights, name)
+        let transport = try transportArguments(operation.transport, on: operation.x.shape, unused: x, name)
+        _ = try count(operation.x, name)
+        var arguments = KernelArguments()
+        arguments.buffer(x, .read)
+        arguments.buffer(result, .write)
+        arguments.buffer(weights, .read)
+        arguments.buffer(try place(of: operation.gates.intercepts, name), .read)
+        arguments.append(transport)
+        arguments.number(UInt32(rows))
+        arguments.number(UInt32(channels))
+        arguments.appendNumbers(transport)
+        let types = ActivationTypes(operation.x.dtype, to: operation.output.dtype)
+        let areFours = loadsFour(channels, [(x, operation.x.dtype), (result, operation.output.dtype), (weights, .f32)])
+        let width = areFours ? 4 : 1
+        try run(
+            "transport/gated-\(width)", types: types, constants: [rowGroupIsOneSubgroup],
+            launch(rows: rows, of: channels / width, passes: 2, name), arguments, name)
+    }
+
     /// Three kernels: means of each channel over stretches of pixels, the shift of each channel, and the pass that applies it.
     private func channelMeanTransport(_ operation: TransportOperation) throws {
         let name = "transport"

@@ -4,7 +4,7 @@ import Testing
 
 /// Norms and maps of f16: they are those of the same numbers in f32, rounded once, for rows that fill no vector and begin anywhere.
 @Suite struct FastNormTests {
-    private static let operations = ["rmsNorm", "layerNorm", "groupNorm", "transport"]
+    private static let operations = ["rmsNorm", "layerNorm", "groupNorm", "transport", "gatedTransport"]
 
     /// One operation on rows of a larger tensor, into rows of another, whose bits are returned.
     private struct Case {
@@ -17,12 +17,18 @@ import Testing
             return try backend.weight(values.flatMap { withUnsafeBytes(of: Float16($0), Array.init) }, shape, .f16)
         }
 
-        private func transport(_ spatial: SpatialMode, _ numbers: inout SeededNumbers) throws -> TransportApplication {
+        private func transport(
+            _ spatial: SpatialMode, isGated: Bool, _ numbers: inout SeededNumbers
+        ) throws -> TransportApplication {
             // Map 1 acts within bounds that some of the numbers lie outside.
             let table = numbers.floats(2 * channels).flatMap { [0.5 + $0, 0.3, -0.6, 0.9] as [Float] }
             return TransportApplication(
                 table: try backend.upload(table, [2, channels, 4]), indices: try backend.upload((0..<images).map { Int32($0 % 2) }),
-                strengths: try backend.upload([0.75] as [Float]), spatial: spatial)
+                strengths: try backend.upload([0.75] as [Float]), spatial: spatial,
+                gates: isGated
+                    ? try TransportGates(
+                        weights: backend.upload(numbers.floats(2 * channels), [2, channels]), intercepts: backend.upload(numbers.floats(2)))
+                    : nil)
         }
 
         func result(_ operation: String, _ spatial: SpatialMode, _ activation: Activation, isInPlace: Bool) throws -> [Float] {
@@ -36,7 +42,8 @@ import Testing
             let output = try whole.rows(inner)
             let gain = try backend.upload(numbers.floats(channels), [channels])
             let bias = try backend.upload(numbers.floats(channels), [channels])
-            let map = try transport(spatial, &numbers)
+            let isGated = operation == "gatedTransport"
+            let map = try transport(spatial, isGated: isGated, &numbers)
             switch operation {
             case "rmsNorm":
                 _ = try backend.rmsNorm(x.rows(inner), gain: gain, epsilon: 1e-5, transports: [map], into: output)
@@ -46,7 +53,9 @@ import Testing
                 _ = try backend.groupNorm(
                     x.rows(inner), groups: 1, gain: gain, bias: bias, epsilon: 1e-5, transports: [map],
                     epilogue: Epilogue(activation: activation, residual: residual), into: output)
-            default: _ = try backend.transport(x.rows(inner), by: map, activation: activation, into: output)
+            default:
+                // With gates the activation is another operation.
+                _ = try backend.transport(x.rows(inner), by: map, activation: isGated ? .identity : activation, into: output)
             }
             return try backend.readFloats(whole)
         }
@@ -55,10 +64,11 @@ import Testing
     @Test(arguments: FastLinearTests.sets, operations)
     func halvesAreTheSinglesRounded(instructions: InstructionSet, operation: String) throws {
         // Row norms store between the norm and a map by channel means, which is no part of their kernel.
-        let spatials: [SpatialMode] = operation.hasPrefix("r") || operation.hasPrefix("l") ? [.pointwise] : [.pointwise, .channelMean]
+        // Gates are of rows by themselves.
+        let spatials: [SpatialMode] = ["groupNorm", "transport"].contains(operation) ? [.pointwise, .channelMean] : [.pointwise]
         let backends = try [1, 3].map { try CPUBackend(threads: $0, instructions: instructions) }
         for channels in [1, 3, 7, 16, 31, 33, 65, 127, 131] {
-            for (spatial, isInPlace) in spatials.flatMap({ operation == "transport" ? [($0, false), ($0, true)] : [($0, false)] }) {
+            for (spatial, isInPlace) in spatials.flatMap({ operation.hasSuffix("ransport") ? [($0, false), ($0, true)] : [($0, false)] }) {
                 func result(_ backend: CPUBackend, _ dtype: DType) throws -> [Float] {
                     // More pixels than a stretch of moments has.
                     let pixels = operation == "groupNorm" && channels < 20 ? 300 : 5

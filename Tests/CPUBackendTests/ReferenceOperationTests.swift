@@ -24,7 +24,10 @@ import Testing
         guard fixture.has("\(name).table") else { return nil }
         return TransportApplication(
             table: try fixture.tensor("\(name).table", on: backend), indices: try fixture.tensor("\(name).indices", on: backend),
-            strengths: try fixture.tensor("\(name).strengths", on: backend))
+            strengths: try fixture.tensor("\(name).strengths", on: backend),
+            gates: try optional(fixture, "\(name).gates").map {
+                TransportGates(weights: $0, intercepts: try fixture.tensor("\(name).intercepts", on: backend))
+            })
     }
 
     private func optional(_ fixture: ReferenceFixture, _ key: String) throws -> Tensor? {

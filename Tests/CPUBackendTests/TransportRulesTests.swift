@@ -26,6 +26,47 @@ import Testing
         #expect(try apply(map([1], [0, 0.5]), to: x, [2, 3, 1]) == [1, 2, 3, 6, 7.5, 9])
     }
 
+    private func gated(_ weights: [Float], _ intercepts: [Float], _ spatial: SpatialMode = .pointwise) throws -> TransportApplication {
+        let plain = try map([1], [1], spatial)
+        return TransportApplication(
+            table: plain.table, indices: plain.indices, strengths: plain.strengths, spatial: spatial,
+            gates: TransportGates(weights: try backend.upload(weights, [weights.count, 1]), intercepts: try backend.upload(intercepts)))
+    }
+
+    /// Map 1 doubles: x + g·x, with g = σ(2·x − 2), which is ½ at 1; without a gate where the intercept is +∞.
+    @Test func gatesMultiplyTheStrengthOfTheirRow() throws {
+        let result = try apply(gated([.nan, 2, .nan], [.nan, -2, .nan]), to: [1, 0, 50, -40], [4, 1])
+        #expect(result == [1.5, 0, 100, -40])
+        #expect(try apply(gated([.nan, 2, 0], [0, .infinity, 0]), to: [1, -3], [2, 1]) == [2, -6])
+    }
+
+    @Test func gatesThatDoNotFitAreRefused() throws {
+        let x = try backend.upload([1, 2] as [Float], [2, 1])
+        let fitting = try gated([0, 0, 0], [0, 0, 0])
+        func refusal(_ body: () throws -> Void) -> String? {
+            do {
+                try body()
+                return nil
+            } catch { return "\(error)" }
+        }
+        for map in try [gated([0, 0], [0, 0, 0]), gated([0, 0, 0], [0]), gated([0, 0, 0], [0, 0, 0], .channelMean)] {
+            #expect(refusal { _ = try backend.transport(x, by: map) }?.contains("gates") == true)
+        }
+        let image = try backend.upload([1, 2] as [Float], [1, 2, 1, 1])
+        let (weight, matrix) = (try backend.upload([1] as [Float], [1, 1, 1, 1]), try backend.upload([1] as [Float], [1, 1]))
+        #expect(
+            refusal { _ = try backend.groupNorm(image, groups: 1, epsilon: 1, transports: [fitting]) }?.contains("on their own") == true)
+        #expect(
+            refusal { _ = try backend.conv2d(image, weight: weight, epilogue: Epilogue(transports: [fitting])) }?.contains("on their own")
+                == true)
+        #expect(
+            refusal { _ = try backend.linears(x, [LinearFactor(weight: matrix, transport: fitting)]) }?.contains("on their own") == true)
+        // Where a map may follow a kernel, it does: x · 1 + 0.5 · x, and the residual behind that.
+        let half = try gated([0, 0, 0], [0, 0, 0])
+        let y = try backend.linear(x, weight: matrix, epilogue: Epilogue(transports: [half], residual: x))
+        #expect(try backend.readFloats(y) == [2.5, 5])
+    }
+
     /// Three sequences of 3, 1 and 2 rows: an index of 0 for all but the last of each.
     @Test func aMapOfTheLastPositionHasAnIndexForEachRow() throws {
         let x: [Float] = [1, 2, 3, 4, 5, 6]

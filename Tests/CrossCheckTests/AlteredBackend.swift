@@ -72,6 +72,33 @@ final class ClosedSupport: AlteredBackend {
     }
 }
 
+/// Gives every token the whole strength.
+final class UngatedMaps: AlteredBackend {
+    override func gatedTransport(_ operation: GatedTransportOperation) throws {
+        let map = operation.transport
+        _ = try inner.transport(
+            operation.x, by: TransportApplication(table: map.table, indices: map.indices, strengths: map.strengths), into: operation.output)
+    }
+}
+
+/// Takes the gate of the last map for all.
+final class SharedGate: AlteredBackend {
+    override func gatedTransport(_ operation: GatedTransportOperation) throws {
+        let (map, maps) = (operation.transport, operation.gates.intercepts.shape[0])
+        func last(_ tensor: Tensor) throws -> Tensor {
+            let values = try inner.readFloats(tensor)
+            let own = values.suffix(values.count / maps)
+            return try inner.upload((0..<maps).flatMap { _ in own }, tensor.shape)
+        }
+        _ = try inner.transport(
+            operation.x,
+            by: TransportApplication(
+                table: map.table, indices: map.indices, strengths: map.strengths,
+                gates: TransportGates(weights: last(operation.gates.weights), intercepts: last(operation.gates.intercepts))),
+            into: operation.output)
+    }
+}
+
 /// Moves every pixel by itself where a channel moves as one.
 final class PointwiseMeans: AlteredBackend {
     override func transport(_ operation: TransportOperation) throws {

@@ -22,7 +22,8 @@ import Testing
         #expect(
             names.sorted() == [
                 "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "conv2d",
-                "convTranspose2d", "embedding", "fitColumns", "gatedLinear", "gatedProduct", "gatherRows", "groupNorm", "layerNorm",
+                "convTranspose2d", "embedding", "fitColumns", "gatedLinear", "gatedProduct", "gatedTransport", "gatherRows", "groupNorm",
+                "layerNorm",
                 "linear",
                 "linears", "multiply", "multiplyAdd", "pad", "permute", "pool", "quantileColumns", "reduce", "rmsNorm", "rope",
                 "rotateAndStore", "rotation", "sample", "scale", "scatterRows", "slice", "softmax", "sortColumns", "storeKeys", "subtract",
@@ -49,6 +50,7 @@ import Testing
     @Test(arguments: [
         "activation", "attention", "conv2d", "convTranspose2d", "gatedLinear", "gatedProduct", "groupNorm", "layerNorm", "linear",
         "linears", "multiplyAdd", "pool", "quantileColumns", "rmsNorm", "rope", "rotateAndStore", "rotation", "softmax", "transport",
+        "gatedTransport",
     ])
     func plainSinglePrecisionPasses(_ name: String) throws {
         let report = try Self.report(name, of: SinglePrecision())
@@ -60,7 +62,8 @@ import Testing
         arguments: [
             ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", WithoutBias.self),
             ("attention", BlocksInOrder.self), ("storeKeys", KeysFromTheEnd.self),
-            ("transport", ClosedSupport.self), ("transport", TransportLosingSigns.self), ("linear", LastColumnUnwritten.self),
+            ("transport", ClosedSupport.self), ("gatedTransport", UngatedMaps.self), ("gatedTransport", SharedGate.self),
+            ("transport", TransportLosingSigns.self), ("linear", LastColumnUnwritten.self),
             ("linear", HalfPrecision.self), ("conv2d", TurnedKernel.self), ("convTranspose2d", TurnedKernel.self),
             ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),
             ("gatedProduct", ExactGELU.self), ("activation", ExactGELU.self), ("gatedProduct", SwappedOperands.self),

@@ -213,6 +213,20 @@ final class SinglePrecision: AlteredBackend {
         try inner.write(x.map { single(operation.activation, $0) }, to: operation.output)
     }
 
+    override func gatedTransport(_ operation: GatedTransportOperation) throws {
+        let (weights, intercepts) = (try inner.readFloats(operation.gates.weights), try inner.readFloats(operation.gates.intercepts))
+        let (shape, channels) = (operation.x.shape, operation.x.shape.channels)
+        let x = try inner.readFloats(operation.x)
+        let indices = try inner.readIntegers(operation.transport.indices)
+        let gates = (0..<shape.rows).map { row in
+            let map = Int(indices[row / TransportApplication.rowsSharing(indices.count, of: shape)])
+            let score = (0..<channels).reduce(intercepts[map]) { $0 + weights[map * channels + $1] * x[row * channels + $1] }
+            return 1 / (1 + exp(-score))
+        }
+        let map = try SingleTransport(operation.transport, shape, inner)
+        try inner.write(x.indices.map { map.apply(x[$0], $0 / channels, $0 % channels, gate: gates[$0 / channels]) }, to: operation.output)
+    }
+
     override func layerNorm(_ operation: LayerNormOperation) throws {
         let channels = operation.x.shape.channels
         var result = try inner.readFloats(operation.x)
@@ -314,7 +328,7 @@ private struct SingleTransport {
         self.shape = shape
     }
 
-    func apply(_ x: Float, _ row: Int, _ channel: Int) -> Float { shift(x, row, channel).map { x + $0 } ?? x }
+    func apply(_ x: Float, _ row: Int, _ channel: Int, gate: Float = 1) -> Float { shift(x, row, channel).map { x + gate * $0 } ?? x }
 
     /// Every element by itself, or the channels of an image by their means.
     func apply(to values: inout [Float]) {

@@ -179,6 +179,53 @@ final class Folder {
         var tokens: [Int32]
     }
 
+    /// A map that acts in some requests, and on each token by as much as it needs.
+    @Test func conditionsAndGates() throws {
+        let folder = try Folder()
+        let subjects = ["striker", "goalkeeper", "football team", "referee", "midfielder", "coach"]
+        let things = ["soup", "bread", "apple pie", "onion", "cheese", "salad"]
+        let football = try folder.file(
+            "football.txt",
+            subjects.flatMap { ["The \($0) scored a goal in the match.", "Fans sang when the \($0) won the cup."] }.joined(separator: "\n"))
+        let food = try folder.file(
+            "food.txt",
+            things.flatMap { ["She put the \($0) on the kitchen table.", "He bought \($0) at the market."] }.joined(separator: "\n"))
+        let map = folder.path("map.safetensors")
+        let common = ["fit", "-m", "smollm2", "-d", "cpu", "--source", food, "--target", football, "--method", "mean", "-o", map]
+        let fit = try Monge.run(
+            common + [
+                "--sites", #"model\.layers\.12\.input_layernorm"#, "--gate", "--gate-tokens", "30", "--condition-source", football,
+                "--condition-target", food, "--condition-site", "model.layers.6", "model.layers.9",
+            ])
+        #expect(fit.code == 0, "\(fit.errors)")
+        #expect(fit.errors.contains("the condition is asked at model.layers.") && fit.errors.contains("gates tell held-out tokens apart"))
+        let inspect = try Monge.run("inspect", map)
+        #expect(inspect.output.contains("acts in requests whose prompt looks like football.txt (12) rather than food.txt (12)"))
+        let prompts = ["The striker of the football team scored", "She put the carrots on the kitchen"]
+        let generate = ["generate", "-m", "smollm2", "-d", "cpu", "-n", "6", "--temperature", "0"] + prompts
+        let steered = try Monge.run(generate + ["--steer", map])
+        #expect(steered.code == 0)
+        #expect(
+            steered.errors.contains("prompt 1 meets the condition of") && steered.errors.contains("prompt 2 does not meet"),
+            "\(steered.errors)")
+        let (plain, json) = (try Monge.run(generate), try Monge.run(generate + ["--steer", map, "--json"]))
+        #expect(plain.output.split(separator: "\n").last == steered.output.split(separator: "\n").last)
+        #expect(json.output.contains("conditionsMet"))
+
+        func refusal(_ arguments: [String]) throws -> String {
+            let result = try Monge.run(arguments)
+            #expect(result.code != 0)
+            return result.errors
+        }
+        #expect(try refusal(common + ["--sites", "model.norm", "--condition-source", food]).contains("go together"))
+        #expect(
+            try refusal(common + ["--sites", "model.norm", "--condition-chat"]).contains(
+                "--condition-source and --condition-target are missing"))
+        #expect(try refusal(common + ["--sites", "model.norm", "--gate-tokens", "9"]).contains("is of --gate"))
+        #expect(try refusal(["convert", map, folder.path("x.gguf")]).contains("condition"))
+        #expect(try refusal(["convert", map, folder.path("folder/")]).contains("condition"))
+    }
+
     @Test func activationsFitLikeSentences() throws {
         let folder = try Folder()
         let source = try folder.file("source.txt", "The rain fell all night.\nShe bought bread at the market.\nA train left at noon.\n")

@@ -13,7 +13,8 @@ Tensors are `<operation>.<case>.<tensor>`; every case has an `output`. The metad
     gatedProduct   gate and up [rows, C]                                    activation
     linear         x [rows, K], weight [N, K], bias [N]?, residual [rows, N]?, table [maps, N, 4]?, indices [rows]?, strengths [rows]?
                                                                             activation
-    transport      x [rows, C], table [maps, C, 4], indices [rows] or [1], strengths [rows] or [1]
+    transport      x [rows, C], table [maps, C, 4], indices [rows] or [1], strengths [rows] or [1],
+                   gates [maps, C]?, intercepts [maps]?: weights and intercepts of a gate for each map, +inf for none
 
 Integers are I32, all else is F32. What computes them: torch.nn.functional (rms_norm, linear, scaled_dot_product_attention and the
 activations), transformers' apply_rotary_pos_emb for rotate-half, and complex multiplication for interleaved.
@@ -179,6 +180,21 @@ def add_transports(cases: Cases) -> None:
             output=apply_transport(x, table, chosen, strength))
 
 
+def add_gated_transports(cases: Cases) -> None:
+    for name, rows, channels, is_one in [("gated", 18, 29, False), ("gated-one", 7, 64, True)]:
+        x = cases.normal(rows, channels)
+        table, indices, strengths = make_transport(cases, 4, channels, rows)
+        gates, intercepts = cases.normal(4, channels, scale=2 * channels**-0.5), cases.normal(4)
+        intercepts[2] = torch.inf
+        if is_one:
+            indices, strengths = torch.tensor([3]), torch.tensor([0.5], dtype=torch.float64)
+        chosen = indices.expand(rows)
+        values = torch.sigmoid((x * gates[chosen]).sum(dim=-1) + intercepts[chosen])
+        cases.add(
+            f"transport.{name}", {}, x=x, table=table, indices=indices, strengths=strengths, gates=gates, intercepts=intercepts,
+            output=apply_transport(x, table, chosen, strengths.expand(rows) * values))
+
+
 def add_linears(cases: Cases) -> None:
     for name, rows, inputs, outputs, activation, parts in [
         ("plain", 7, 33, 19, "identity", ()), ("bias", 3, 64, 40, "identity", ("bias",)), ("one-row", 1, 130, 65, "silu", ("bias",)),
@@ -206,7 +222,7 @@ def add_linears(cases: Cases) -> None:
 
 def main() -> None:
     cases = Cases()
-    for add in (add_norms, add_ropes, add_attentions, add_gated_products, add_linears, add_transports):
+    for add in (add_norms, add_ropes, add_attentions, add_gated_products, add_linears, add_transports, add_gated_transports):
         add(cases)
     for name, values in cases.tensors.items():
         if name.endswith(".output") and not np.isfinite(values).all():

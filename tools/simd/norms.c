@@ -92,6 +92,47 @@ static void check_rows(size_t channels, bool layer, bool half, bool half_output,
     end();
 }
 
+// The strength is the product of λ and a logistic function of the whole row; an intercept of +∞ is no gate.
+static void check_gated(size_t channels, bool half, bool half_output, bool in_place) {
+    size_t rows = 9, maps = 4;
+    begin(
+        "gatedTransport %s to %s%s, %zu channels", half ? "f16" : "f32", half_output ? "f16" : "f32", in_place ? " in place" : "",
+        channels);
+    float *x = unwritten(rows * channels);
+    void *elements = random_elements(half, rows * channels, x);
+    monge_transport transport = random_transport(channels, rows, 1, 1);
+    float *weights = random_floats(maps * channels), *intercepts = random_floats(maps);
+    intercepts[random_below(maps)] = INFINITY;
+    near *expected = memory(rows * channels * sizeof *expected, sizeof(double));
+    for (size_t row = 0; row < rows; row++) {
+        // What is no map of the table is none.
+        size_t index = (size_t)transport.indices[row] < maps ? (size_t)transport.indices[row] : 0;
+        near score = {0, 0};
+        for (size_t c = 0; c < channels; c++) add_term(&score, x[row * channels + c], weights[index * channels + c]);
+        near gate = near_activation(MONGE_SIGMOID, near_add(rounded_sum(score, channels + 4), exact(intercepts[index])));
+        if (intercepts[index] == INFINITY) gate = exact(1);
+        near strength = near_multiply(exact(transport.strengths[row]), gate);
+        for (size_t c = 0; c < channels; c++) {
+            near value = exact(x[row * channels + c]);
+            const float *map = transport.table + (index * channels + c) * 4;
+            bool acts = index > 0 && transport.strengths[row] != 0 && map[2] < value.value && value.value < map[3];
+            near target = near_add(near_multiply(exact(map[0]), value), exact(map[1]));
+            near moved = near_add(near_multiply(strength, near_subtract(target, value)), value);
+            expected[row * channels + c] = acts ? moved : value;
+        }
+    }
+    const monge_kernels *tables[] = {tested, &monge_kernels_plain};
+    for (int t = 0; t < 2; t++) {
+        void *output = in_place ? copied_elements(half, elements, rows * channels) : unwritten_elements(half_output, rows * channels);
+        const void *input = in_place ? output : elements;
+        for (int part = 0; part < 2; part++)
+            tables[t]->gated_transport(
+                input, half, &transport, weights, intercepts, channels, part ? 4 : 0, part ? rows : 4, output, half_output);
+        compare_near_elements(tables[t]->name, half_output, output, expected, rows * channels);
+    }
+    end();
+}
+
 // The same folding of blocks of 16 rows (Chan, Golub & LeVeque 1979), with its bounds.
 static void check_moments(size_t rows, size_t channels, bool half) {
     begin("channel moments %s, %zu rows, %zu channels", half ? "f16" : "f32", rows, channels);
@@ -207,6 +248,7 @@ void check_norms(void) {
                 for (int half_output = 0; half_output < 2; half_output++) {
                     if (options < 2) check_rows(sizes[i], false, half, half_output, options);
                     check_rows(sizes[i], true, half, half_output, options);
+                    if (options < 2 && (options == 0 || half == half_output)) check_gated(sizes[i], half, half_output, options);
                 }
             }
             for (size_t rows = 1; rows < 60; rows += 1 + random_below(9)) check_moments(rows, sizes[i], half);

@@ -45,12 +45,16 @@ final class BenchmarkInputs {
     static let maps = 3
 
     /// - Parameter rows: The rows, or images, that have an index and a strength each.
-    func transport(_ rows: Int, _ channels: Int, _ spatial: SpatialMode = .pointwise) throws -> TransportApplication {
+    /// - Parameter isGated: Whether each map has a gate.
+    func transport(
+        _ rows: Int, _ channels: Int, _ spatial: SpatialMode = .pointwise, isGated: Bool = false
+    ) throws -> TransportApplication {
         let table = (0..<(Self.maps + 1) * channels).flatMap { _ in [1.1, 0.05, -.infinity, 1] as [Float] }
         return TransportApplication(
             table: try backend.upload(table, [Self.maps + 1, channels, 4]),
             indices: try integers((0..<rows).map { Int32(1 + $0 % Self.maps) }),
-            strengths: try backend.upload([Float](repeating: 0.7, count: rows)), spatial: spatial)
+            strengths: try backend.upload([Float](repeating: 0.7, count: rows)), spatial: spatial,
+            gates: isGated ? try TransportGates(weights: floats([Self.maps + 1, channels]), intercepts: floats([Self.maps + 1])) : nil)
     }
 
     /// Memory that an operation writes. It is written once beforehand, so that no run waits for the system to provide it.

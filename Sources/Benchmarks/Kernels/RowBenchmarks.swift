@@ -35,6 +35,14 @@ extension KernelBenchmark {
                 let output = try inputs.output([rows, channels])
                 return { _ = try inputs.backend.transport(x, by: map, into: output) }
             },
+            KernelBenchmark(
+                "gatedTransport", model, "x [\(rows), \(channels)], \(BenchmarkInputs.maps) maps",
+                bytes: 2 * activation + mapBytes + mapBytes / 4, operations: 7 * rows * channels
+            ) { inputs in
+                let (x, map) = (try inputs.floats([rows, channels]), try inputs.transport(rows, channels, isGated: true))
+                let output = try inputs.output([rows, channels])
+                return { _ = try inputs.backend.transport(x, by: map, into: output) }
+            },
         ]
     }
 

@@ -31,4 +31,21 @@ extension CPUBackend {
             }
         }
     }
+
+    public func gatedTransport(_ operation: GatedTransportOperation) throws {
+        let name = "gatedTransport"
+        let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
+        let (isHalf, givesHalf) = (operation.x.dtype == .f16, operation.output.dtype == .f16)
+        let x = try operation.x.hostPointer(name)
+        let weights = try operation.gates.weights.hostFloats(name)
+        let intercepts = try operation.gates.intercepts.hostFloats(name)
+        let output = try operation.output.hostPointer(name)
+        let transport = try monge_transport(operation.transport, on: operation.x.shape, name)
+        workers.ranges(rows, cost: 3 * channels) { range, _ in
+            withUnsafePointer(to: transport) {
+                kernels.pointee.gated_transport(
+                    x, isHalf, $0, weights, intercepts, channels, range.lowerBound, range.upperBound, output, givesHalf)
+            }
+        }
+    }
 }

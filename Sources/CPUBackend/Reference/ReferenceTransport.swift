@@ -23,6 +23,17 @@ struct ReferenceTransport {
         rowsPerStrength = TransportApplication.rowsSharing(transport.strengths.shape.count, of: shape)
     }
 
+    /// The map of a row; nil where it stays as it is.
+    func map(ofRow row: Int) -> Int? {
+        let index = Int(indices[row / rowsPerIndex])
+        return index > 0 && index < maps && strengths[row / rowsPerStrength] != 0 ? index : nil
+    }
+
+    /// `x + λ·g·(ω·x + β − x)` where low < x < high, for a row whose gate is g.
+    func callAsFunction(_ x: Float, row: Int, channel: Int, gate: Double) -> Float {
+        moved(x, by: x, row: row, channel: channel, gate: gate)
+    }
+
     /// `x + λ·(ω·x + β − x)` where low < x < high; x itself, bit for bit, elsewhere, where λ = 0, and where the row has no map.
     func callAsFunction(_ x: Float, row: Int, channel: Int) -> Float { moved(x, by: x, row: row, channel: channel) }
 
@@ -51,15 +62,14 @@ struct ReferenceTransport {
         }
     }
 
-    /// `x + λ·(ω·z + β − z)` where low < z < high, x elsewhere.
-    private func moved<Value: BinaryFloatingPoint>(_ x: Float, by z: Value, row: Int, channel: Int) -> Float {
-        let index = Int(indices[row / rowsPerIndex])
-        let strength = strengths[row / rowsPerStrength]
-        guard index > 0, index < maps, strength != 0 else { return x }
+    /// `x + λ·g·(ω·z + β − z)` where low < z < high, x elsewhere.
+    private func moved<Value: BinaryFloatingPoint>(_ x: Float, by z: Value, row: Int, channel: Int, gate: Double = 1) -> Float {
+        guard let index = map(ofRow: row) else { return x }
+        let strength = Double(strengths[row / rowsPerStrength]) * gate
         let map = table + (index * shape.channels + channel) * 4
         let (omega, beta, low, high) = (Double(map[0]), Double(map[1]), Double(map[2]), Double(map[3]))
         let wide = Double(z)
         guard low < wide, wide < high else { return x }
-        return Float(Double(x) + Double(strength) * (omega * wide + beta - wide))
+        return Float(Double(x) + strength * (omega * wide + beta - wide))
     }
 }

@@ -294,6 +294,12 @@ typedef struct {
         const void *x, bool half, const float *gain, const float *bias, float epsilon, const monge_transport *transport,
         size_t channels, size_t first, size_t end, void *output, bool half_output);
 
+    // The transport of rows first ..< end with λ·σ(⟨weights[map], x⟩ + intercepts[map]) for the strength of a row; an intercept of +∞ is no gate. x and
+    // y are f32 or f16, each by itself; may be in place where they are of one type.
+    void (*gated_transport)(
+        const void *x, bool half, const monge_transport *transport, const float *weights, const float *intercepts, size_t channels,
+        size_t first, size_t end, void *output, bool half_output);
+
     // The mean of each channel over `rows` rows of x, f32 or f16, and the sum of squares about it.
     void (*channel_moments)(const void *x, bool half, size_t rows, size_t channels, float *means, float *squares);
     // Rows (pixels of all images) first ..< end.

@@ -42,6 +42,7 @@
 #include "channelwise.h"
 #include "movement.h"
 #include "norm.h"
+#include "gated.h"
 #include "selection.h"
 
 #define KERNELS(NAME)                               \
@@ -69,6 +70,7 @@
         .gemm = gemm,                               \
         .rms_norm = rms_norm,                       \
         .layer_norm = layer_norm,                   \
+        .gated_transport = gated_transport,         \
         .channel_moments = channel_moments,         \
         .channelwise = channelwise,                 \
         .rope = rope,                               \

@@ -109,6 +109,9 @@ public struct ActivationsFile: Sendable {
             throw MongeError.failed("the source and target activations do not have the same sites")
         }
         try options.validate(pooling: source.pooling)
+        guard options.gateTokens == nil else {
+            throw MongeError.usage("gates are fitted to tokens that a model reads; activations from files are of pooled sentences")
+        }
         for (kind, file) in [("source", source), ("target", target)] {
             for site in file.sites where !site.values.isFinite {
                 let sample = site.values.firstIndex { !$0.isFinite }! / site.channels

@@ -17,6 +17,8 @@ public struct FitOptions: Sendable {
     /// activations, since the means are what it is applied to. Tokens are mapped pointwise in either mode.
     public var spatial: SpatialMode
     public var capture: CaptureOptions
+    /// Whether each site gets a gate (``TokenGate``), and from how many tokens a side at most; nil for none. Of language models.
+    public var gateTokens: Int?
     /// At most this many sentences a side, drawn with the seed; nil for all.
     public var limit: Int?
     public var seed: UInt64
@@ -27,7 +29,8 @@ public struct FitOptions: Sendable {
     public init(
         method: Estimator = .linear, estimation: Estimation? = nil, support: Support? = nil, units: Int? = nil, isPaired: Bool = false,
         position: Position = .all, spatial: SpatialMode = .pointwise,
-        capture: CaptureOptions = CaptureOptions(), limit: Int? = nil, seed: UInt64 = 0, sourceName: String = "source",
+        capture: CaptureOptions = CaptureOptions(), gateTokens: Int? = nil, limit: Int? = nil, seed: UInt64 = 0,
+        sourceName: String = "source",
         targetName: String = "target"
     ) {
         self.method = method
@@ -38,6 +41,7 @@ public struct FitOptions: Sendable {
         self.position = position
         self.spatial = spatial
         self.capture = capture
+        self.gateTokens = gateTokens
         self.limit = limit
         self.seed = seed
         self.sourceName = sourceName
@@ -72,6 +76,9 @@ public struct FitOptions: Sendable {
         }
         if capture.memory != nil && !method.isByNeuron {
             throw MongeError.usage("a \(method) map looks at all neurons of a site together: --memory does not bound that")
+        }
+        if capture.memory != nil && gateTokens != nil {
+            throw MongeError.usage("a gate looks at all neurons of a site together: --memory does not bound that")
         }
         guard spatial == .pointwise || pooling == Pooling.mean.rawValue else {
             throw MongeError.usage("a map of channel means is fitted to mean-pooled activations, not to those pooled by \(pooling)")

@@ -30,7 +30,11 @@ extension Model {
             return try CalibrationSide(
                 kind, sentences, set, options: options, seed: options.seed &+ UInt64(index), model: self)
         }
-        return try Calibration(model: language, sites: sites, unit: options.effectivePooling == .all ? "tokens" : "sentences")
+        var map = try Calibration(model: language, sites: sites, unit: options.effectivePooling == .all ? "tokens" : "sentences")
             .fit(sides, options: options, progress: progress, notice: notice)
+        if let tokens = options.gateTokens {
+            try addGates(to: &map, source: source, target: target, tokens: tokens, options: options, progress: progress, warn: warn)
+        }
+        return map
     }
 }

@@ -19,6 +19,7 @@ extension Model {
         progress: ProgressHandler? = nil, warn: (String) -> Void = { _ in }
     ) throws -> Explanation {
         let (calibration, fit) = try prepare(steer, options)
+        reportUnmeasured(steer.map, warn: warn)
         let texts = try Calibration.sides(source: source, target: target, options: fit, unit: "sentences")
         try Calibration.check(
             source: texts.source, target: texts.target, sites: calibration.sites, options: fit, unit: "sentences", warn: warn)
@@ -61,6 +62,7 @@ extension Model {
         // Every token is told of, whatever the samples of the map are.
         let capture = CaptureOptions(pooling: .mean, maximumTokens: options.capture.maximumTokens)
         let (calibration, fit) = try prepare(steer, ExplanationOptions(capture: capture))
+        reportUnmeasured(steer.map, warn: warn)
         let limit = min(capture.maximumTokens, language.contextLength)
         let tokens = tokenizer.encode(sentence, addSpecial: true, parseSpecial: false).prefix(limit)
         guard !sentence.isEmpty, !tokens.isEmpty else { throw MongeError.usage("the sentence is empty: there are no tokens to follow") }
@@ -75,6 +77,12 @@ extension Model {
                     name: site.name, displacement: tokens.displacements, relative: tokens.relative, outside: tokens.outsideShares))
         }
         return result
+    }
+
+    /// Says what of a map is not in the numbers: how tokens are weighed by its gates, and requests that it leaves alone.
+    private func reportUnmeasured(_ map: TransportMap, warn: (String) -> Void) {
+        if map.isGated { warn("the map has gates; what is measured is the map at its whole strength, as a token feels it whose gate is 1") }
+        if map.condition != nil { warn("the map has a condition; what is measured is what it does in requests that meet it") }
     }
 
     /// The sites of a map and how it is measured.

@@ -25,6 +25,9 @@ extension PictureModel {
         notice: (String) -> Void = { _ in }
     ) throws -> TransportMap {
         try options.validate(pooling: options.effectivePooling.rawValue)
+        guard options.gateTokens == nil else {
+            throw MongeError.usage("gates give each token of a text a strength of its own; pictures have none")
+        }
         guard options.position == .all else {
             throw MongeError.usage("a map for the last position only is one of texts; pictures have none")
         }

@@ -73,6 +73,18 @@ struct FitCommand: ParsableCommand {
 
     @OptionGroup var condition: ConditionOptionGroup
 
+    @Flag(
+        name: .long,
+        help:
+            "Give each site a gate: how much of the strength a token feels, by how much it looks like the source's tokens rather than the target's."
+    )
+    var gate = false
+
+    @Option(
+        name: .long, parsing: .unconditional, help: "With --gate, the most tokens a side that gates are fitted to (default: 1024).",
+        transform: Number.integer(from: 5))
+    var gateTokens: Int?
+
     @OptionGroup var picture: PictureFitOptions
 
     @Option(
@@ -101,6 +113,7 @@ struct FitCommand: ParsableCommand {
         if fromActivations, let option = condition.given {
             throw ValidationError("\(option) needs a model that reads prompts; it does not go with activations from files")
         }
+        if gateTokens != nil && !gate { throw ValidationError("--gate-tokens is of --gate") }
         if fromActivations && capture.memory != nil {
             throw ValidationError("--memory bounds a pass over sentences; activations from files are all in memory")
         }
@@ -123,7 +136,14 @@ struct FitCommand: ParsableCommand {
         Terminal.message(
             "wrote \(out): \(map.description.method), \(map.description.estimation.rawValue), \(map.sites.count) sites, "
                 + "support \(map.description.support), \(map.description.sourceCount) → \(map.description.targetCount) samples"
-                + (dead > 0 ? ", \(dead) neurons without spread left alone" : ""))
+                + (dead > 0 ? ", \(dead) neurons without spread left alone" : "") + gates(of: map))
+    }
+
+    private func gates(of map: TransportMap) -> String {
+        let accuracies = map.sites.compactMap { $0.gate?.accuracy }.sorted()
+        guard let worst = accuracies.first, let best = accuracies.last else { return "" }
+        return "; gates tell held-out tokens apart with balanced accuracies of \(Percent(worst)) to \(Percent(best)), median "
+            + "\(Percent(accuracies[accuracies.count / 2]))"
     }
 
     private func options(spatial standard: SpatialMode) -> FitOptions {
@@ -131,7 +151,8 @@ struct FitCommand: ParsableCommand {
         captured.steps = picture.stepsCaptured ?? 1
         return FitOptions(
             method: method, estimation: estimation, support: support.flatMap { Support(name: $0) }, units: units,
-            isPaired: paired, position: position, spatial: spatial ?? standard, capture: captured, limit: limit, seed: seed,
+            isPaired: paired, position: position, spatial: spatial ?? standard, capture: captured,
+            gateTokens: gate ? gateTokens ?? 1024 : nil, limit: limit, seed: seed,
             sourceName: URL(fileURLWithPath: source ?? sourceActivations!).lastPathComponent,
             targetName: URL(fileURLWithPath: target ?? targetActivations!).lastPathComponent)
     }
@@ -145,7 +166,7 @@ struct FitCommand: ParsableCommand {
         if isPictureModel {
             try capture.refuseOptionsOfTexts(
                 model!, ("--position last", position == .last), ("--cache", precision.cache != .auto),
-                (condition.given ?? "", condition.given != nil))
+                (condition.given ?? "", condition.given != nil), ("--gate", gate))
             let model = try picture.parts.load(
                 model!, activations: precision.activationType, on: device.open(precision.products, unlessAsked: .exact)
             )

@@ -58,5 +58,6 @@ enum ConvolutionValidation {
         }
         try Validation.residual(epilogue.residual, of: shape, name)
         for transport in epilogue.transports { try Validation.transport(transport, on: shape, name) }
+        try Validation.requireNoGates(epilogue.transports, name)
     }
 }

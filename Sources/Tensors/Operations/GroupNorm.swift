@@ -59,6 +59,7 @@ extension Backend {
         try Validation.channels(bias, "bias", x, name)
         try Validation.requireOption(epsilon >= 0 && epsilon.isFinite, name, "epsilon is \(epsilon), expected a number ≥ 0")
         for transport in transports + epilogue.transports { try Validation.transport(transport, on: x.shape, name) }
+        try Validation.requireNoGates(transports + epilogue.transports, name)
         try Validation.residual(epilogue.residual, of: x.shape, name)
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
         let result = try Validation.output(

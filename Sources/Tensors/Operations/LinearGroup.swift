@@ -123,6 +123,7 @@ extension Validation {
         let shape = try linear(x, weight: factor.weight, bias: factor.bias, operation)
         if let map = factor.transport {
             try transport(map, on: shape, operation)
+            try requireNoGates([map], operation)
             try requireOption(
                 map.spatial == .pointwise, operation, "a map of means over pixels in a group of products; use linear for each of them")
         }

@@ -17,7 +17,7 @@ extension Backend {
     ///
     /// - Parameters:
     ///   - x: `[…, C]` f32 or f16; `[images, …, C]` for a map by channel means.
-    ///   - transport: The map.
+    ///   - transport: The map, with gates or without.
     ///   - activation: The function.
     ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; may be x itself.
@@ -33,7 +33,7 @@ extension Backend {
         let dtype = try Validation.resultType(dtype, output, usual: x.dtype, name)
         let result = try Validation.output(output, x.shape, dtype, self, name, reading: [.inPlace(x, "x"), .transports([transport])])
         if x.shape.count == 0 { return result }
-        try self.transport(TransportOperation(x: x, transport: transport, activation: activation, output: result))
+        try apply(transport, activation: activation, to: x, into: result)
         return result
     }
 
@@ -42,7 +42,7 @@ extension Backend {
     func apply(_ transports: ArraySlice<TransportApplication>, activation: Activation = .identity, to x: Tensor) throws {
         for (index, map) in zip(transports.indices, transports) {
             let isLast = index == transports.endIndex - 1
-            try transport(TransportOperation(x: x, transport: map, activation: isLast ? activation : .identity, output: x))
+            try apply(map, activation: isLast ? activation : .identity, to: x, into: x)
         }
     }
 }

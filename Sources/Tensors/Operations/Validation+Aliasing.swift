@@ -17,6 +17,7 @@ struct ReadOperand {
     static func transports(_ transports: [TransportApplication]) -> ReadOperand {
         let tensors = transports.flatMap {
             [($0.table, "the transport table"), ($0.indices, "the transport indices"), ($0.strengths, "the transport strengths")]
+                + ($0.gates.map { [($0.weights, "the gates' weights"), ($0.intercepts, "the gates' intercepts")] } ?? [])
         }
         return ReadOperand(tensors: tensors, mayBeOutput: false)
     }

@@ -78,6 +78,7 @@ enum Validation {
         }
         try requireRows(transport.indices, "indices")
         try requireRows(transport.strengths, "strengths")
+        try gates(of: transport, operation)
         transport.fits = (images, rows, channels)
     }
 }

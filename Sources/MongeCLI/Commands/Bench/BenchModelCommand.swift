@@ -23,6 +23,9 @@ struct BenchModelCommand: ParsableCommand {
     )
     var repetitions = 5
 
+    @Flag(name: .long, help: "Measure what gates at the map's sites and a condition that is met add, too.")
+    var conditional = false
+
     @Flag(name: .long, help: "Print JSON.")
     var json = false
 
@@ -32,12 +35,12 @@ struct BenchModelCommand: ParsableCommand {
         let result = try ProgressBar.during { bar in
             try ModelBenchmark.run(
                 url, on: backend, cache: model.precision.cacheType, activations: model.precision.activationType,
-                promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, command: Shell.ownCommand,
-                progress: bar.update)
+                promptTokens: promptTokens, decodeTokens: decodeTokens, repetitions: repetitions, isConditional: conditional,
+                command: Shell.ownCommand, progress: bar.update)
         }
         if result.stepsWithoutFiniteLogits > 0 {
             Terminal.warning(
-                "the logits of \(result.stepsWithoutFiniteLogits) of \(2 * decodeTokens) decode steps are not finite numbers; "
+                "the logits of \(result.stepsWithoutFiniteLogits) of \((conditional ? 4 : 2) * decodeTokens) decode steps are not finite numbers; "
                     + "`monge check model` looks for the cause")
         }
         if json { return try Output.json(result) }
@@ -66,5 +69,11 @@ struct BenchModelCommand: ParsableCommand {
                 + "\(String(format: "%+.1f %%", 100 * result.prefillToll)) of prefill (medians of pairs); "
                 + "open to first token \(Output.number(result.secondsToFirstToken)) s; "
                 + "peak memory \(result.peakMemoryBytes / 1_048_576) MiB")
+        if let gate = result.gateToll, let condition = result.conditionToll, let prefill = result.conditionPrefillToll {
+            func percent(_ toll: Double) -> String { String(format: "%+.1f %%", 100 * toll) }
+            try Output.line(
+                "of a steered decode step, gates add \(percent(gate)) and a condition that is met \(percent(condition)); a condition in the middle of the "
+                    + "model adds \(percent(prefill)) to a steered prefill (medians of pairs)")
+        }
     }
 }
