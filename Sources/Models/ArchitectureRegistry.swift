@@ -31,6 +31,19 @@ enum ArchitectureRegistry {
         .gemma2, .gemma3, .gpt2, .llama, .mistral, .olmo2, .phi3, .qwen2, .qwen3, .smollm3,
     ]
 
+    static let textEncoders: [TextEncoderFamily] = [.bert, .distilbert, .roberta, .xlmRoberta]
+
+    /// The family of an encoder's folder, by what its `config.json` calls itself.
+    static func textEncoder(of folder: HuggingFaceFolder) throws -> TextEncoderFamily {
+        let type = try folder.config.string("model_type")
+        guard let family = textEncoders.first(where: { $0.name == type }) else {
+            throw ModelError.unsupported(
+                "the folder holds a model of the type '\(type)'; encoders of texts that Monge runs are "
+                    + textEncoders.map(\.name).joined(separator: ", "))
+        }
+        return family
+    }
+
     /// The architecture of a folder, by what its `config.json` calls itself.
     ///
     /// - Throws: ``ModelError`` when it is none of those known, or another kind of model of a known family, such as a classifier.

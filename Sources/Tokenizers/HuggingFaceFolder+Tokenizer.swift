@@ -3,15 +3,18 @@ import ModelFiles
 
 extension HuggingFaceFolder {
     /// The tokenizer, from `tokenizer.json` and what `tokenizer_config.json`, `generation_config.json` and `config.json` say about the first
-    /// and last tokens; without one from Mistral's `tekken.json`, or from SentencePiece's `tokenizer.model`.
+    /// and last tokens; without one from Mistral's `tekken.json`, from SentencePiece's `tokenizer.model`, or from BERT's `vocab.txt`.
     public func tokenizer() throws(ModelFileError) -> any Tokenizer {
         func holds(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(name)/\(file)") }
         if !holds("tokenizer.json"), holds("tekken.json") {
             return try TekkenTokenizer(JSONDocument(path: name + "/tekken.json"), stopNumbers: endNumbers())
         }
         if !holds("tokenizer.json"), holds("tokenizer.model") { return try sentencePieceTokenizer() }
-        let document = try JSONDocument(path: name + "/tokenizer.json")
         let settings = try tokenizerConfig()
+        if !holds("tokenizer.json"), holds("vocab.txt") {
+            return try WordPieceTokenizer(vocabulary: MappedFile(path: name + "/vocab.txt"), settings: settings)
+        }
+        let document = try JSONDocument(path: name + "/tokenizer.json").changed(by: settings)
         return try TokenizerRegistry.load(
             tokenizerJSON: document,
             beginOfSequence: specialToken(settings, "bos_token", "bos_token_id"),

@@ -24,7 +24,10 @@ public enum TokenizerRegistry {
             }
             return try ByteLevelTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end, stopNumbers: stops)
         },
-        "Unigram": { document, _, _, _ throws(ModelFileError) in try UnigramTokenizer(tokenizerJSON: document) },
+        "WordPiece": { document, _, _, _ throws(ModelFileError) in try WordPieceTokenizer(tokenizerJSON: document) },
+        "Unigram": { document, begin, end, stops throws(ModelFileError) in
+            try UnigramTokenizer(tokenizerJSON: document, beginOfSequence: begin, endOfSequence: end, stopNumbers: stops)
+        },
     ]
 
     /// The tokenizer of a GGUF file.

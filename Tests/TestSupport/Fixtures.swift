@@ -29,6 +29,9 @@ package func smolLM2Path() throws -> String { try modelPath("SmolLM2-135M-Instru
 /// The path of Gemma-3-270m.
 package func gemma3Path() throws -> String { try modelPath("gemma-3-270m.Q4_K_M.gguf") }
 
+/// The folder of all-MiniLM-L6-v2.
+package func miniLMPath() throws -> String { try modelPath("all-MiniLM-L6-v2") }
+
 /// SmolLM2's file, opened once for all tests.
 package enum SmolLM2 {
     package static let file = Result { try GGUFFile(path: smolLM2Path()) }

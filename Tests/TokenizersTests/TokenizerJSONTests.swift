@@ -36,7 +36,7 @@ struct TokenizerJSONTests {
     /// What a tokenizer asks for and is not known is refused, in a sentence that names it.
     @Test(arguments: [
         (#""type":"BPE","dropout":null"#, #""type":"BPE","dropout":0.1"#, "dropout"),
-        (#""type":"BPE""#, #""type":"WordPiece""#, "WordPiece"),
+        (#""type":"BPE""#, #""type":"WordLevel""#, "WordLevel"),
         (#""byte_fallback":false"#, #""byte_fallback":true"#, "byte tokens"),
         (#""individual_digits":true"#, #""individual_digits":false"#, "pre-tokenizer"),
         (#""normalizer":null"#, #""normalizer":{"type":"Lowercase"}"#, "Lowercase"),

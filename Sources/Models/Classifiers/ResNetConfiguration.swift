@@ -61,7 +61,7 @@ struct ResNetConfiguration {
         self.activation = activation
         reducesInFirstStage = try settings.bool(ifPresent: "downsample_in_first_stage") ?? false
         reducesInBottleneck = try settings.bool(ifPresent: "downsample_in_bottleneck") ?? false
-        labels = try Self.labels(document)
+        labels = try ClassifierLabels.read(document)
         settings.ignore([
             "id2label", "label2id", "out_features", "out_indices", "stage_names", "torch_dtype", "dtype", "transformers_version",
             "_name_or_path", "num_labels",
@@ -71,24 +71,6 @@ struct ResNetConfiguration {
             .absent("quantization_config", "the weights are quantised in a way that Monge does not read"),
         ])
         try settings.finish()
-    }
-
-    private static func labels(_ document: JSONDocument) throws -> [String] {
-        guard let members = document.value("id2label")?.object?.members else {
-            // What transformers does without names.
-            let count = try document.integer(ifPresent: "num_labels") ?? 2
-            guard (1...1 << 20).contains(count) else { throw ModelError.invalidConfiguration("num_labels is \(count)") }
-            return (0..<count).map { "LABEL_\($0)" }
-        }
-        let labels = Dictionary(members.compactMap { member in Int(member.key).flatMap { key in member.value.string.map { (key, $0) } } }) {
-            $1
-        }
-        guard labels.count == members.count, !labels.isEmpty, Set(labels.keys) == Set(0..<labels.count),
-            Set(labels.values).count == labels.count
-        else {
-            throw ModelError.invalidConfiguration("id2label does not name the labels 0 … \(members.count - 1), each by a name of its own")
-        }
-        return (0..<labels.count).map { labels[$0]! }
     }
 
     private static let activations: [String: Activation] = [

@@ -86,3 +86,18 @@ public struct TokenBatch {
         self.extremeTokens = [ids.min(), ids.max()].compactMap { $0.map(Int.init) }
     }
 }
+
+extension TokenBatch {
+    /// Refuses tokens that an embedding has no row for: a device would read beyond the table.
+    func requireTokens(below vocabulary: Int) throws {
+        if let token = extremeTokens.first(where: { $0 < 0 || $0 >= vocabulary }) {
+            throw ModelError.tokenOutOfRange(token, vocabulary: vocabulary)
+        }
+    }
+
+    /// Room for the keys and values of sequences that start and end with a pass: `[sequences, capacity, heads, channels]`, twice.
+    func transientCache(heads: Int, channels: Int, _ dtype: DType, on backend: any Backend) throws -> (keys: Tensor, values: Tensor) {
+        let shape: Shape = [segments.count, capacity, heads, channels]
+        return (try backend.allocate(shape, dtype), try backend.allocate(shape, dtype))
+    }
+}

@@ -82,7 +82,7 @@ struct CausalAttention {
         let query = try (queryNorm?(projected[0], context) ?? projected[0]).reshaped([batch.rowCount, heads, headChannels])
         let key = try (keyNorm?(projected[1], context) ?? projected[1]).reshaped(keyShape)
         let value = try projected[2].reshaped(keyShape)
-        let (keys, values) = try cache ?? transientCache(batch, cacheType, on: backend)
+        let (keys, values) = try cache ?? batch.transientCache(heads: keyHeads, channels: headChannels, cacheType, on: backend)
         if let rotary {
             try rotary.rotateAndStore(query: query, key: key, value: value, batch, into: keys, values, on: backend)
         } else {
@@ -91,10 +91,5 @@ struct CausalAttention {
         let attended = try backend.attention(
             query, keys: keys, values: values, segments: batch.segments, scale: scale, causal: true, window: window, softCap: softCap)
         return try context.visit(attended.reshaped([batch.rowCount, heads * headChannels]), at: headsSite)
-    }
-
-    private func transientCache(_ batch: TokenBatch, _ dtype: DType, on backend: any Backend) throws -> (keys: Tensor, values: Tensor) {
-        let shape: Shape = [batch.segments.count, batch.capacity, keyHeads, headChannels]
-        return (try backend.allocate(shape, dtype), try backend.allocate(shape, dtype))
     }
 }

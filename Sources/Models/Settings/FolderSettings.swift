@@ -1,16 +1,22 @@
 import ModelFiles
 
-/// What the `config.json` of any decoder-only language model may say.
+/// What the `config.json` of any language model may say.
 enum FolderSettings {
-    /// Settings of other models' configurations, which a folder keeps when it was converted or renamed, at the values that change nothing.
-    static let neutral: [NeutralSetting] = [
+    /// Settings of other models' configurations, which the folder of a decoder keeps when it was converted or renamed, at the values that change
+    /// nothing.
+    static let neutral: [NeutralSetting] =
+        common + [
+            .bool("use_bidirectional_attention", false, "attention that is not causal"),
+            .bool("is_causal", true, "attention that is not causal"),
+        ]
+
+    /// Those of decoders and encoders alike.
+    static let common: [NeutralSetting] = [
         .absent(
             "quantization_config", "the weights are quantised in a way that Monge does not read; use an unquantised folder or a GGUF file"),
         .absent("compression_config", "the weights are compressed in a way that Monge does not read"),
         .bool("is_encoder_decoder", false, "the model is an encoder and a decoder"),
         .bool("add_cross_attention", false, "the model attends to an encoder"),
-        .bool("use_bidirectional_attention", false, "attention that is not causal"),
-        .bool("is_causal", true, "attention that is not causal"),
         .bool("alibi", false, "positions as biases of attention"),
         .bool("rope_interleaved", false, "rotary pairs that lie side by side"),
         .bool("parallel_attn", false, "attention and MLP side by side"),

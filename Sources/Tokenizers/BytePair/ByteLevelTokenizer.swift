@@ -21,6 +21,7 @@ public final class ByteLevelTokenizer: Tokenizer {
     private let addedTokensAfterNormalization: AddedTokens
     private let normalizes: Bool
     private let ignoresMerges: Bool
+    private let addsPrefixSpace: Bool
 
     /// What a tokenizer is made of, from whatever file.
     struct Parts {
@@ -34,6 +35,8 @@ public final class ByteLevelTokenizer: Tokenizer {
         var normalizes = false
         /// Whether a word that is a token is not split further.
         var ignoresMerges = false
+        /// Whether text that begins without a space gets one, at its beginning and behind added tokens.
+        var addsPrefixSpace = false
         var addedTokens: [AddedTokens.Entry] = []
         /// Those that are looked for in normalised text.
         var addedTokensAfterNormalization: [AddedTokens.Entry] = []
@@ -51,6 +54,7 @@ public final class ByteLevelTokenizer: Tokenizer {
         preTokenizer = parts.preTokenizer
         normalizes = parts.normalizes
         ignoresMerges = parts.ignoresMerges
+        addsPrefixSpace = parts.addsPrefixSpace
         addedTokens = AddedTokens(parts.addedTokens)
         addedTokensAfterNormalization = AddedTokens(parts.addedTokensAfterNormalization)
         beginOfSequence = parts.beginOfSequence
@@ -94,7 +98,9 @@ public final class ByteLevelTokenizer: Tokenizer {
         for segment in addedTokensAfterNormalization.segments(of: bytes, parsingSpecial: parseSpecial) {
             switch segment {
             case .token(let token): output.append(token)
-            case .text(let range): encodeWords(bytes[range], &output, &session)
+            case .text(let range):
+                let adds = addsPrefixSpace && bytes[range.lowerBound] != UInt8(ascii: " ")
+                encodeWords(adds ? [UInt8(ascii: " ")] + bytes[range] : bytes[range], &output, &session)
             }
         }
     }

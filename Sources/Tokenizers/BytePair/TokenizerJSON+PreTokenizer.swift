@@ -22,23 +22,24 @@ extension TokenizerJSON {
         return patterns
     }()
 
-    /// The pre-tokenizer, recognised by its steps.
-    func preTokenizer() throws(ModelFileError) -> PreTokenizer {
+    /// The pre-tokenizer, recognised by its steps, and whether text that begins without a space gets one.
+    func preTokenizer() throws(ModelFileError) -> (preTokenizer: PreTokenizer, addsPrefixSpace: Bool) {
         guard let value = document.value("pre_tokenizer") else { throw unsupported("has no pre-tokenizer, so is not byte-level BPE") }
         let steps = value["type"]?.string == "Sequence" ? value["pretokenizers"]?.array ?? [] : [value]
-        guard let last = steps.last, last["type"]?.string == "ByteLevel", last["add_prefix_space"]?.bool == false else {
-            throw unsupported("the pre-tokenizer does not end in ByteLevel without a prefix space")
+        guard let last = steps.last, last["type"]?.string == "ByteLevel", let addsPrefixSpace = last["add_prefix_space"]?.bool else {
+            throw unsupported("the pre-tokenizer does not end in ByteLevel that says whether it adds a prefix space")
         }
         // Versions before 0.12 always used GPT-2's pattern, and wrote nothing about it.
         let usesPattern = last["use_regex"]?.bool ?? true
-        if steps.count == 1, usesPattern { return .gpt2 }
+        if steps.count == 1, usesPattern { return (.gpt2, addsPrefixSpace) }
+        if addsPrefixSpace { throw unsupported("the pre-tokenizer adds a prefix space to every part of a text that another step cuts") }
         if steps.count == 2 {
             let first = steps[0]
-            if usesPattern, first["type"]?.string == "Digits", first["individual_digits"]?.bool == true { return .smollm }
+            if usesPattern, first["type"]?.string == "Digits", first["individual_digits"]?.bool == true { return (.smollm, false) }
             if !usesPattern, first["type"]?.string == "Split", first["behavior"]?.string == "Isolated", first["invert"]?.bool != true,
                 let pattern = first["pattern"]?["Regex"]?.string, let known = TokenizerJSON.patterns[pattern]
             {
-                return known
+                return (known, false)
             }
         }
         let known = PreTokenizer.allCases.filter { $0 != .default }.map(\.rawValue).joined(separator: ", ")

@@ -34,9 +34,11 @@ struct TokenizerJSON {
             throw unsupported("the tokenizer has an unknown token and no token for some bytes")
         }
         let normalizes = try normalizes()
+        let (preTokenizer, addsPrefixSpace) = try preTokenizer()
         var parts = ByteLevelTokenizer.Parts(
-            file: document.name, texts: texts, kinds: kinds, merges: try merges(), preTokenizer: try preTokenizer(),
+            file: document.name, texts: texts, kinds: kinds, merges: try merges(), preTokenizer: preTokenizer,
             normalizes: normalizes, ignoresMerges: try document.bool(ifPresent: "model.ignore_merges") ?? false)
+        parts.addsPrefixSpace = addsPrefixSpace
         parts.addedTokens = added.filter { !$0.isNormalized }.map(\.entry)
         parts.addedTokensAfterNormalization = added.filter(\.isNormalized).map(\.entry)
         (parts.prefix, parts.suffix) = try postProcessing(document.value("post_processor"), tokenCount: texts.count)
@@ -126,10 +128,21 @@ struct TokenizerJSON {
             }
             return (prefix, suffix)
         case "TemplateProcessing": return try template(processor, tokenCount: tokenCount)
+        case "BertProcessing", "RobertaProcessing":
+            return (try ends(processor, "cls", tokenCount: tokenCount), try ends(processor, "sep", tokenCount: tokenCount))
         case let type:
             throw unsupported(
-                "the post-processor '\(type ?? "without a type")' is not known (known: ByteLevel, TemplateProcessing, Sequence)")
+                "the post-processor '\(type ?? "without a type")' is not known (known: ByteLevel, BertProcessing, RobertaProcessing, "
+                    + "TemplateProcessing, Sequence)")
         }
+    }
+
+    /// The token that `BertProcessing` or `RobertaProcessing` puts at one end of a text, which is given with its number.
+    private func ends(_ processor: JSONValue, _ key: String, tokenCount: Int) throws(ModelFileError) -> [Int32] {
+        guard let pair = processor[key]?.array, pair.count == 2, let number = pair[1].integer, (0..<tokenCount).contains(number) else {
+            throw malformed("the post-processor \(processor["type"]?.string ?? "") names under '\(key)' no token that exists")
+        }
+        return [Int32(number)]
     }
 
     private func template(_ processor: JSONValue, tokenCount: Int) throws(ModelFileError) -> (prefix: [Int32], suffix: [Int32]) {

@@ -101,26 +101,11 @@ extension CLIPTokenizer {
                     if let text = value.string ?? value["content"]?.string { names.append(text) }
                 }
                 guard contextLength == nil else { continue }
-                contextLength = try CLIPTokenizer.contextLength(document)
+                contextLength = try document.statedMaximumLength()
             }
             var seen: Set<[UInt8]> = []
             names = names.filter { seen.insert(Array($0.utf8)).inserted }
         }
-    }
-
-    /// `model_max_length`, which is a number beyond all integers where a folder has none.
-    static func contextLength(_ document: JSONDocument) throws(ModelFileError) -> Int? {
-        guard let value = document.value("model_max_length") else { return nil }
-        guard let length = value.integer else {
-            guard let number = value.float, number > 1e9 else {
-                throw .wrongType(file: document.name, key: "model_max_length", expected: "an integer", found: value.typeDescription)
-            }
-            return nil
-        }
-        guard length >= 2 else {
-            throw .malformed(file: document.name, detail: "'model_max_length' is \(length), which leaves no room for begin and end")
-        }
-        return length
     }
 
     /// The name of the token that fills up a text, as settings have it.

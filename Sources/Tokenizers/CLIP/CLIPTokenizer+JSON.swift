@@ -12,7 +12,7 @@ extension CLIPTokenizer {
         let (texts, kinds, added) = try reader.vocabulary()
         let (begin, end) = try CLIPTokenizer.ends(reader)
         var length: Int?
-        for settings in settings where length == nil { length = try CLIPTokenizer.contextLength(settings) }
+        for settings in settings where length == nil { length = try settings.statedMaximumLength() }
         var parts = Parts(
             file: document.name, texts: texts, kinds: kinds, merges: try reader.merges(), normalization: .stated, begin: begin, end: end,
             padding: CLIPTokenizer.paddingName(settings) ?? document.value("padding.pad_token")?.string ?? end, contextLength: length)

@@ -40,8 +40,9 @@ struct PieceTable: Sendable {
         unknownScore = isSingle ? Double(Float(lowest) - Float(Self.unknownPenalty)) : lowest - Self.unknownPenalty
     }
 
-    /// Appends the tokens of normalised text; what is unknown is one token as long as it runs.
-    func encode(_ text: [UInt8], into output: inout [Int32]) {
+    /// Appends the tokens of normalised text; what is unknown is one token as long as it runs, or those of its bytes.
+    /// - Parameter byteTokens: By byte; nil for a model that has none.
+    func encode(_ text: [UInt8], byteTokens: [Int32]?, into output: inout [Int32]) {
         // The best way to each place: its score, where its last piece begins, and which that is.
         var best = [(score: Double, start: Int, token: Int32)?](repeating: nil, count: text.count + 1)
         best[0] = (0, 0, -1)
@@ -72,7 +73,11 @@ struct PieceTable: Sendable {
         var tokens: [Int32] = []
         var end = text.count
         while end > 0, let step = best[end] {
-            if step.token != unknown || tokens.last != unknown { tokens.append(step.token) }
+            if step.token == unknown, let byteTokens {
+                for byte in text[step.start..<end].reversed() { tokens.append(byteTokens[Int(byte)]) }
+            } else if step.token != unknown || tokens.last != unknown {
+                tokens.append(step.token)
+            }
             end = step.start
         }
         output += tokens.reversed()

@@ -25,18 +25,29 @@ enum UnigramNormalization: Sendable {
     /// U+2581, which stands for a space in pieces.
     static let mark = Array("\u{2581}".utf8)
 
-    /// The text in UTF-8, spaces as ``mark``.
-    func apply(_ text: String, _ map: CharacterMap, isFirst: Bool) -> [UInt8] {
+    /// The text in UTF-8, as tokens that are looked for in normalised text are found in it.
+    func apply(_ text: String, _ map: CharacterMap) -> [UInt8] {
         switch self {
         case .sentencePiece(let addsPrefix, let removesExtraSpace):
             return Self.sentencePiece(Array(text.utf8), map, addsPrefix: addsPrefix, removesExtraSpace: removesExtraSpace)
-        case .stated(let stripsEnd, let spaces, let prefix):
+        case .stated(let stripsEnd, let spaces, _):
             var normalized = Self.mappingCharacters(text, map)
             if stripsEnd { while let last = normalized.last, last.properties.isWhitespace { normalized.removeLast() } }
-            normalized = Self.ruled(normalized, spaces)
-            guard !normalized.isEmpty else { return [] }
-            var bytes = Array(String(normalized).utf8)
-            bytes = bytes.flatMap { $0 == UInt8(ascii: " ") ? Self.mark : [$0] }
+            return Array(String(spaces == .cut ? normalized : Self.ruled(normalized, spaces)).utf8)
+        }
+    }
+
+    /// A stretch of normalised text with spaces as ``mark``.
+    /// - Parameter isFirst: Whether it is the text's first.
+    func marked(_ text: ArraySlice<UInt8>, isFirst: Bool) -> [UInt8] {
+        switch self {
+        // There they are already.
+        case .sentencePiece: return Array(text)
+        case .stated(_, let spaces, let prefix):
+            let kept =
+                spaces == .cut ? Array(String(Self.ruled(String(decoding: text, as: UTF8.self).unicodeScalars, .cut)).utf8)[...] : text
+            guard !kept.isEmpty else { return [] }
+            let bytes = kept.flatMap { $0 == UInt8(ascii: " ") ? Self.mark : [$0] }
             let adds = prefix == .always || (prefix == .first && isFirst)
             return adds && !bytes.starts(with: Self.mark) ? Self.mark + bytes : bytes
         }

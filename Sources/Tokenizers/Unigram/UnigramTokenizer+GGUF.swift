@@ -24,6 +24,13 @@ extension UnigramTokenizer {
                 removesExtraSpace: try gguf.bool(ifPresent: "tokenizer.ggml.remove_extra_whitespaces") ?? true),
             unknown: unknown, end: end, padding: padding, isSingle: true, endsOnce: true)
         if try gguf.bool(ifPresent: "tokenizer.ggml.add_eos_token") ?? true, texts.indices.contains(end) { parts.suffix = [Int32(end)] }
+        parts.begin = try gguf.specialToken("tokenizer.ggml.bos_token_id", count: texts.count)
+        if try gguf.bool(ifPresent: "tokenizer.ggml.add_bos_token") ?? false {
+            parts.prefix = try gguf.required(parts.begin, "tokenizer.ggml.bos_token_id")
+        }
+        parts.stops = try gguf.endsOfText(tokens: texts.count) { name in
+            texts.firstIndex { $0.utf8.elementsEqual(name.utf8) }.map(Int32.init)
+        }
         parts.addedTokens = AddedTokens.entries(texts, kinds, of: [.control, .unknown, .userDefined])
         try self.init(parts)
     }

@@ -6,6 +6,9 @@ extension UnigramTokenizer {
     public convenience init(folder: String) throws(ModelFileError) {
         if FileManager.default.fileExists(atPath: folder + "/tokenizer.json") {
             try self.init(tokenizerJSON: JSONDocument(path: folder + "/tokenizer.json"))
+            guard hasPadding else {
+                throw .malformed(file: folder + "/tokenizer.json", detail: "has no token '<pad>' to fill up with")
+            }
         } else if FileManager.default.fileExists(atPath: folder + "/spiece.model") {
             try self.init(SentencePieceModel(path: folder + "/spiece.model"))
         } else {
@@ -15,27 +18,27 @@ extension UnigramTokenizer {
 
     /// The tokenizer of a Hugging Face `tokenizer.json` whose `model.type` is `Unigram`, with the steps that SentencePiece's models are
     /// converted to; others are refused.
-    convenience init(tokenizerJSON document: JSONDocument) throws(ModelFileError) {
+    convenience init(
+        tokenizerJSON document: JSONDocument, beginOfSequence: TokenReference? = nil, endOfSequence: TokenReference? = nil,
+        stopNumbers: [Int] = []
+    ) throws(ModelFileError) {
         let reader = TokenizerJSON(document)
         guard try document.string("model.type") == "Unigram" else { throw reader.unsupported("the tokenizer is no unigram model") }
-        guard try document.bool(ifPresent: "model.byte_fallback") != true else {
-            throw reader.unsupported("the tokenizer falls back to byte tokens")
-        }
         let (texts, scores) = try UnigramTokenizer.vocabulary(reader)
         let unknown = try document.integer("model.unk_id")
         var parts = Parts(
             file: document.name, texts: texts, scores: scores, kinds: [TokenKind](repeating: .normal, count: texts.count),
-            map: CharacterMap(), normalization: .stated(stripsEnd: false, spaces: .kept, prefix: .always), unknown: unknown, padding: 0,
+            map: CharacterMap(), normalization: .stated(stripsEnd: false, spaces: .kept, prefix: .always), unknown: unknown,
             isSingle: false)
+        parts.fallsBackToBytes = try document.bool(ifPresent: "model.byte_fallback") ?? false
         try UnigramTokenizer.readSteps(reader, &parts)
         try UnigramTokenizer.readAddedTokens(reader, &parts)
         (parts.prefix, parts.suffix) = try reader.postProcessing(document.value("post_processor"), tokenCount: parts.texts.count)
-        parts.end = parts.suffix.last.map(Int.init)
+        parts.begin = try reader.token(beginOfSequence, parts.texts)
+        parts.end = (try reader.token(endOfSequence, parts.texts) ?? parts.suffix.last).map(Int.init)
+        parts.stops = reader.stops(stopNumbers, parts.texts, end: nil)
         let padding = document.value("padding.pad_token")?.string ?? "<pad>"
-        guard let number = parts.texts.firstIndex(where: { $0.utf8.elementsEqual(padding.utf8) }) else {
-            throw reader.malformed("has no token '\(padding)' to fill up with")
-        }
-        parts.padding = number
+        parts.padding = parts.texts.firstIndex { $0.utf8.elementsEqual(padding.utf8) }
         if parts.kinds.indices.contains(unknown) { parts.kinds[unknown] = .unknown }
         try self.init(parts)
     }
@@ -60,8 +63,8 @@ extension UnigramTokenizer {
             guard let text = token["content"]?.string, !text.isEmpty, let isSpecial = token["special"]?.bool,
                 let number = token["id"]?.integer
             else { throw reader.malformed("an added token lacks its content, its number, or whether it is special") }
-            guard token["single_word"]?.bool != true, token["normalized"]?.bool != true else {
-                throw reader.unsupported("the added token '\(text)' is looked for in normalised text or in single words only")
+            guard token["single_word"]?.bool != true else {
+                throw reader.unsupported("the added token '\(text)' matches single words only")
             }
             guard number >= 0, number <= parts.texts.count else {
                 throw reader.malformed("the added token '\(text)' has the number \(number), after \(parts.texts.count) tokens")
@@ -75,10 +78,12 @@ extension UnigramTokenizer {
                 throw reader.malformed("the tokens '\(parts.texts[number])' and '\(text)' both have number \(number)")
             }
             parts.kinds[number] = isSpecial ? .control : .userDefined
-            parts.addedTokens.append(
-                AddedTokens.Entry(
-                    text: Array(text.utf8), number: Int32(number), isSpecial: isSpecial, stripsLeft: token["lstrip"]?.bool ?? false,
-                    stripsRight: token["rstrip"]?.bool ?? false))
+            let isNormalized = token["normalized"]?.bool ?? !isSpecial
+            let entry = AddedTokens.Entry(
+                text: isNormalized ? parts.normalization.apply(text, parts.map) : Array(text.utf8), number: Int32(number),
+                isSpecial: isSpecial,
+                stripsLeft: token["lstrip"]?.bool ?? false, stripsRight: token["rstrip"]?.bool ?? false)
+            if isNormalized { parts.addedTokensAfterNormalization.append(entry) } else { parts.addedTokens.append(entry) }
         }
     }
 

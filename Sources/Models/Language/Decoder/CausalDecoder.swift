@@ -97,10 +97,7 @@ final class CausalDecoder: LanguageModel {
     var stageCount: Int { parts.blocks.count * DecoderBlock.Step.allCases.count }
 
     func begin(_ batch: TokenBatch, cache: KeyValueCache?, context: ForwardContext) throws -> PassState {
-        // A device would read beyond the table.
-        if let token = batch.extremeTokens.first(where: { $0 < 0 || $0 >= configuration.vocabulary }) {
-            throw ModelError.tokenOutOfRange(token, vocabulary: configuration.vocabulary)
-        }
+        try batch.requireTokens(below: configuration.vocabulary)
         return PassState(batch: batch, cache: cache, hidden: try parts.embedding(batch, context))
     }
 

@@ -4,7 +4,8 @@ import Monge
 
 /// `--judge` and what goes with it.
 struct JudgeOptions: ParsableArguments {
-    static let kinds = "words:FILE, command:COMMAND, model:MODEL or endpoint:URL"
+    static let kinds =
+        "words:FILE, classifier:FOLDER#LABEL, embedding:FOLDER#TEXT, command:COMMAND, model:MODEL or endpoint:URL"
 
     /// What a language model is asked of a continuation that may be toxic.
     static let toxicityQuestion =
@@ -13,8 +14,9 @@ struct JudgeOptions: ParsableArguments {
     @Option(
         name: .long, parsing: .upToNextOption,
         help: ArgumentHelp(
-            "What judges texts: words:FILE (a word of a list), command:COMMAND (JSON lines in and out), model:MODEL (a language model asked yes or no), "
-                + "endpoint:URL (one behind an OpenAI-compatible address).", valueName: "[name=]kind:what"))
+            "What judges texts: words:FILE (a word of a list), classifier:FOLDER#LABEL (the score of a label by a BERT, RoBERTa or DistilBERT), "
+                + "embedding:FOLDER#TEXT (how near to TEXT, by sentence-transformers), command:COMMAND (JSON lines in and out), model:MODEL (a language "
+                + "model asked yes or no), endpoint:URL (one behind an OpenAI-compatible address).", valueName: "[name=]kind:what"))
     var judge: [String] = []
 
     @OptionGroup var details: JudgeDetailOptions
@@ -81,6 +83,8 @@ struct JudgeDetailOptions: ParsableArguments {
         switch specification.kind {
         case "words": return [NamedFile(option, specification.what)]
         case "model": return NamedFile.model(specification.what)
+        case "classifier", "embedding":
+            return [NamedFile(option, Self.folder(specification.what).path)]
         default: return []
         }
     }
@@ -117,6 +121,19 @@ struct JudgeDetailOptions: ParsableArguments {
             let model = try device.load(specification.what, precision: precision, unlessAsked: .fast)
             return try LanguageModelJudge(
                 model, question: try asked, name: specification.name ?? URL(fileURLWithPath: specification.what).lastPathComponent)
+        case "classifier":
+            let (folder, label) = Self.folder(specification.what)
+            return try TextClassifierJudge(
+                ModelCatalogue.locateEncoder(folder), label: label, name: specification.name, on: device.open(precision.products),
+                warn: Terminal.warning)
+        case "embedding":
+            let (folder, wanted) = Self.folder(specification.what)
+            guard let wanted else {
+                throw MongeError.usage("\(option) '\(text)' does not say what texts are compared with: embedding:\(folder)#TEXT")
+            }
+            return try EmbeddingJudge(
+                ModelCatalogue.locateEncoder(folder), text: wanted, name: specification.name, on: device.open(precision.products),
+                warn: Terminal.warning)
         case "endpoint":
             guard let endpointModel else { throw MongeError.usage("--endpoint-model is missing: the model's name at the endpoint") }
             return try EndpointJudge(
@@ -125,6 +142,15 @@ struct JudgeDetailOptions: ParsableArguments {
         default:
             throw MongeError.usage("\(option) '\(text)' is of no known kind; give \(JudgeOptions.kinds)")
         }
+    }
+
+    /// The folder, and what comes behind the first # after it; a folder whose own name has a # is found, too.
+    private static func folder(_ what: String) -> (path: String, rest: String?) {
+        let marks = what.indices.filter { what[$0] == "#" }
+        let parts = marks.map { (path: String(what[..<$0]), rest: String(what[what.index(after: $0)...])) }
+        if let found = parts.first(where: { FileManager.default.fileExists(atPath: $0.path) }) { return found }
+        guard let first = parts.first, !FileManager.default.fileExists(atPath: what) else { return (what, nil) }
+        return first
     }
 
     /// The script or program in a command: what comes after interpreters and their options.
