@@ -16,34 +16,44 @@ enum Terminal {
 
 /// A progress bar with rate and remaining time on a terminal, a line now and then elsewhere.
 final class ProgressBar {
-    private let start = Date()
+    /// When an activity began, how far it was then, and how far it has come. One that others interrupt goes on, and their time is part of its own.
+    private struct Course {
+        var start: Date
+        var first: Int
+        var last: Int
+    }
+
+    private var courses: [String: Course] = [:]
     private var lastShown = Date.distantPast
     private var activity = ""
-    private var activityStart = Date()
-    private var lastDone = 0
     private var isDrawn = false
 
     func update(_ progress: Monge.Progress) {
         let now = Date()
-        if progress.activity != activity || progress.done < lastDone {
-            activity = progress.activity
-            activityStart = now
+        if progress.done < courses[progress.activity]?.last ?? .max {
+            courses[progress.activity] = Course(start: now, first: progress.done, last: progress.done)
             // On a terminal the bar appears at once; elsewhere a line is worth it only for work that takes a while.
             lastShown = Terminal.isInteractive ? .distantPast : now
+        } else if progress.activity != activity, Terminal.isInteractive {
+            lastShown = .distantPast
         }
-        lastDone = progress.done
+        activity = progress.activity
+        courses[progress.activity]!.last = progress.done
+        let course = courses[progress.activity]!
         let isLast = progress.done >= progress.total
         let isDue = now.timeIntervalSince(lastShown) >= (Terminal.isInteractive ? 0.1 : 10)
-        guard isDue || isLast && (Terminal.isInteractive || now.timeIntervalSince(activityStart) >= 10) else { return }
+        guard isDue || isLast && (Terminal.isInteractive || now.timeIntervalSince(course.start) >= 10) else { return }
         lastShown = now
-        let seconds = max(now.timeIntervalSince(activityStart), 1e-3)
-        let rate = Double(progress.done) / seconds
-        let remaining = rate > 0 ? Double(progress.total - progress.done) / rate : 0
+        let seconds = max(now.timeIntervalSince(course.start), 1e-3)
+        let rate = Double(progress.done - course.first) / seconds
+        // A rate over an instant says nothing.
+        let isKnown = seconds >= 0.2 && rate > 0
         let figures =
             "\(progress.done)/\(progress.total) \(progress.unit)"
-            // A rate over an instant says nothing.
-            + (seconds < 0.2 ? "" : ", \(String(format: "%.1f", rate))/s")
-            + (isLast ? ", \(String(format: "%.1f", seconds)) s" : seconds < 0.2 ? "" : ", \(Int(remaining.rounded(.up))) s left")
+            + (isKnown ? ", \(String(format: "%.1f", rate))/s" : "")
+            + (isLast
+                ? ", \(String(format: "%.1f", seconds)) s"
+                : isKnown ? ", \(Int((Double(progress.total - progress.done) / rate).rounded(.up))) s left" : "")
         if Terminal.isInteractive {
             let width = 24
             let filled = progress.total > 0 ? width * min(progress.done, progress.total) / progress.total : width
