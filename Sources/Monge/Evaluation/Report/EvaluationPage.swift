@@ -32,6 +32,7 @@ public struct EvaluationPage {
                 "command": HTMLPage.escaped(command),
                 "legend": legend,
                 "plots": plots,
+                "leftOut": leftOut,
                 "table": EvaluationTable(rows: rows).html(),
                 "movement": movement,
                 "equal": equal,
@@ -83,10 +84,27 @@ public struct EvaluationPage {
         return figures.map(\.figure).joined(separator: "\n")
     }
 
+    /// What plots leave to the tables: strengths that double the cost and more, beside which all others would lie in a corner. None where there are no others.
+    private var beyondPlots: [EvaluationRow] {
+        let cost = rows.lazy.flatMap(\.metrics).first { $0.role == .cost && $0.form == .change }
+        guard let cost else { return [] }
+        let steered = rows.filter { $0.series != EvaluationVariant.unsteered }
+        let beyond = steered.filter { row in row[cost.name].map { $0.value > 1 } ?? false }
+        return beyond.count < steered.count ? beyond : []
+    }
+
+    private var leftOut: String {
+        let names = beyondPlots.map { "\($0.series) at λ = \(EvaluationTable.strength($0.strength))" }
+        return names.isEmpty
+            ? "" : "<p>Not drawn, since they cost more than +100 %: \(HTMLPage.escaped(names.joined(separator: ", "))).</p>"
+    }
+
     /// A line for each series, the model as it is in its place among the strengths.
     private func lines(_ point: (EvaluationRow) -> (Double, EvaluationMetric)?) -> [EvaluationPlot.Line] {
-        series.enumerated().map { index, name in
-            let own = rows.filter { $0.series == name || $0.series == EvaluationVariant.unsteered }.sorted { $0.strength < $1.strength }
+        let beyond = beyondPlots
+        let drawn = rows.filter { row in !beyond.contains { $0.series == row.series && $0.strength == row.strength } }
+        return series.enumerated().map { index, name in
+            let own = drawn.filter { $0.series == name || $0.series == EvaluationVariant.unsteered }.sorted { $0.strength < $1.strength }
             return EvaluationPlot.Line(
                 name: name, colour: index % EvaluationPlot.colours,
                 points: own.compactMap { row in
@@ -181,6 +199,7 @@ public struct EvaluationPage {
             <div class="plots">
             {{plots}}
             </div>
+            {{leftOut}}
             {{table}}
             {{equal}}
             {{movement}}
