@@ -17,8 +17,7 @@ public final class ByteLevelTokenizer: Tokenizer {
     public let suffix: [Int32]
     let vocabulary: Vocabulary
     private let encoder: BytePairEncoder
-    private let addedTokens: AddedTokens
-    private let addedTokensAfterNormalization: AddedTokens
+    private let addedTokens: AddedTokenPasses
     private let normalizes: Bool
     private let ignoresMerges: Bool
     private let addsPrefixSpace: Bool
@@ -55,8 +54,7 @@ public final class ByteLevelTokenizer: Tokenizer {
         normalizes = parts.normalizes
         ignoresMerges = parts.ignoresMerges
         addsPrefixSpace = parts.addsPrefixSpace
-        addedTokens = AddedTokens(parts.addedTokens)
-        addedTokensAfterNormalization = AddedTokens(parts.addedTokensAfterNormalization)
+        addedTokens = AddedTokenPasses(written: parts.addedTokens, normalized: parts.addedTokensAfterNormalization)
         beginOfSequence = parts.beginOfSequence
         endOfSequence = parts.endOfSequence
         prefix = parts.prefix
@@ -78,13 +76,12 @@ public final class ByteLevelTokenizer: Tokenizer {
     public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
         var output = addSpecial ? prefix : []
         var session = EncodingSession()
-        let bytes = Array(text.utf8)
-        for segment in addedTokens.segments(of: bytes, parsingSpecial: parseSpecial) {
-            switch segment {
-            case .token(let token): output.append(token)
-            case .text(let range): encode(normalized(bytes[range]), parseSpecial, &output, &session)
-            }
-        }
+        addedTokens.encode(
+            text, parsingSpecial: parseSpecial, into: &output, normalize: normalized,
+            words: { bytes, _, output in
+                let adds = addsPrefixSpace && bytes.first != UInt8(ascii: " ")
+                encodeWords(adds ? [UInt8(ascii: " ")] + bytes : bytes, &output, &session)
+            })
         if addSpecial { output += suffix }
         return output
     }
@@ -92,17 +89,6 @@ public final class ByteLevelTokenizer: Tokenizer {
     private func normalized(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         guard normalizes, bytes.contains(where: { $0 >= 128 }) else { return Array(bytes) }
         return Array(String(decoding: bytes, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
-    }
-
-    private func encode(_ bytes: [UInt8], _ parseSpecial: Bool, _ output: inout [Int32], _ session: inout EncodingSession) {
-        for segment in addedTokensAfterNormalization.segments(of: bytes, parsingSpecial: parseSpecial) {
-            switch segment {
-            case .token(let token): output.append(token)
-            case .text(let range):
-                let adds = addsPrefixSpace && bytes[range.lowerBound] != UInt8(ascii: " ")
-                encodeWords(adds ? [UInt8(ascii: " ")] + bytes[range] : bytes[range], &output, &session)
-            }
-        }
     }
 
     private func encodeWords(_ bytes: ArraySlice<UInt8>, _ output: inout [Int32], _ session: inout EncodingSession) {

@@ -39,13 +39,26 @@ struct TokenizerJSON {
             file: document.name, texts: texts, kinds: kinds, merges: try merges(), preTokenizer: preTokenizer,
             normalizes: normalizes, ignoresMerges: try document.bool(ifPresent: "model.ignore_merges") ?? false)
         parts.addsPrefixSpace = addsPrefixSpace
-        parts.addedTokens = added.filter { !$0.isNormalized }.map(\.entry)
-        parts.addedTokensAfterNormalization = added.filter(\.isNormalized).map(\.entry)
+        (parts.addedTokens, parts.addedTokensAfterNormalization) = TokenizerJSON.passes(added)
         (parts.prefix, parts.suffix) = try postProcessing(document.value("post_processor"), tokenCount: texts.count)
         return parts
     }
 
     typealias Added = (entry: AddedTokens.Entry, isNormalized: Bool)
+
+    /// The added tokens that are looked for in text as it is written, and those that are looked for in normalised text, in their normalised spelling.
+    static func passes(_ added: [Added], normalize: (String) -> String = { $0 }) -> (
+        written: [AddedTokens.Entry], normalized: [AddedTokens.Entry]
+    ) {
+        (
+            added.filter { !$0.isNormalized }.map(\.entry),
+            added.filter(\.isNormalized).map { entry, _ in
+                AddedTokens.Entry(
+                    text: Array(normalize(String(decoding: entry.text, as: UTF8.self)).utf8), number: entry.number,
+                    isSpecial: entry.isSpecial, stripsLeft: entry.stripsLeft, stripsRight: entry.stripsRight)
+            }
+        )
+    }
 
     /// The tokens by number: the model's, and those added to it.
     func vocabulary() throws(ModelFileError) -> (texts: [String], kinds: [TokenKind], added: [Added]) {

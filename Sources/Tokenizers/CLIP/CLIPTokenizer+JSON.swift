@@ -16,12 +16,7 @@ extension CLIPTokenizer {
         var parts = Parts(
             file: document.name, texts: texts, kinds: kinds, merges: try reader.merges(), normalization: .stated, begin: begin, end: end,
             padding: CLIPTokenizer.paddingName(settings) ?? document.value("padding.pad_token")?.string ?? end, contextLength: length)
-        parts.addedTokens = added.filter { !$0.isNormalized }.map(\.entry)
-        parts.addedTokensAfterNormalization = added.filter(\.isNormalized).map { (entry, _) in
-            AddedTokens.Entry(
-                text: Array(parts.normalization.apply(String(decoding: entry.text, as: UTF8.self)).utf8), number: entry.number,
-                isSpecial: entry.isSpecial, stripsLeft: entry.stripsLeft, stripsRight: entry.stripsRight)
-        }
+        (parts.addedTokens, parts.addedTokensAfterNormalization) = TokenizerJSON.passes(added, normalize: parts.normalization.apply)
         // A token to fill up with that is none of those added is looked for in texts as one of them, as transformers does.
         if let name = CLIPTokenizer.paddingName(settings), let number = texts.firstIndex(where: { $0.utf8.elementsEqual(name.utf8) }),
             !added.contains(where: { $0.entry.text.elementsEqual(name.utf8) })

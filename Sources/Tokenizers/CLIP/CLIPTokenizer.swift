@@ -19,8 +19,7 @@ public final class CLIPTokenizer: Tokenizer {
     private let end: Int32
     private let vocabulary: Vocabulary
     private let encoder: BytePairEncoder
-    private let addedTokens: AddedTokens
-    private let addedTokensAfterNormalization: AddedTokens
+    private let addedTokens: AddedTokenPasses
     private let normalization: CLIPNormalization
     /// Texts that are words of their own in normalised text, and stand for tokens.
     private let wholeWords: [[Unicode.Scalar]]
@@ -61,8 +60,7 @@ public final class CLIPTokenizer: Tokenizer {
             throw .unsupported(file: parts.file, detail: "the tokenizer has no token for some bytes, within or at the end of a word")
         }
         self.vocabulary = vocabulary
-        addedTokens = AddedTokens(parts.addedTokens)
-        addedTokensAfterNormalization = AddedTokens(parts.addedTokensAfterNormalization)
+        addedTokens = AddedTokenPasses(written: parts.addedTokens, normalized: parts.addedTokensAfterNormalization)
         normalization = parts.normalization
         wholeWords = normalization == .basic ? [Array(parts.begin.unicodeScalars), Array(parts.end.unicodeScalars)] : []
         contextLength = parts.contextLength
@@ -88,26 +86,13 @@ public final class CLIPTokenizer: Tokenizer {
     public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
         var output = addSpecial ? prefix : []
         var session = EncodingSession()
-        let bytes = Array(text.utf8)
-        for segment in addedTokens.segments(of: bytes, parsingSpecial: parseSpecial) {
-            switch segment {
-            case .token(let token): output.append(token)
-            case .text(let range):
-                let normalized = Array(normalization.apply(String(decoding: bytes[range], as: UTF8.self)).utf8)
-                encodeNormalized(normalized, parseSpecial, &output, &session)
-            }
-        }
+        let whole = parseSpecial ? wholeWords : []
+        addedTokens.encode(
+            text, parsingSpecial: parseSpecial, into: &output,
+            normalize: { Array(normalization.apply(String(decoding: $0, as: UTF8.self)).utf8) },
+            words: { bytes, _, output in encodeWords(Array(bytes), whole, &output, &session) })
         if addSpecial { output += suffix }
         return output
-    }
-
-    private func encodeNormalized(_ bytes: [UInt8], _ parseSpecial: Bool, _ output: inout [Int32], _ session: inout EncodingSession) {
-        for segment in addedTokensAfterNormalization.segments(of: bytes, parsingSpecial: parseSpecial) {
-            switch segment {
-            case .token(let token): output.append(token)
-            case .text(let range): encodeWords(Array(bytes[range]), parseSpecial ? wholeWords : [], &output, &session)
-            }
-        }
     }
 
     private func encodeWords(_ bytes: [UInt8], _ whole: [[Unicode.Scalar]], _ output: inout [Int32], _ session: inout EncodingSession) {

@@ -19,7 +19,7 @@ public final class UnigramTokenizer: Tokenizer {
     private let pieces: PieceTable
     private let map: CharacterMap
     private let normalization: UnigramNormalization
-    private let addedTokens, addedTokensAfterNormalization: AddedTokens
+    private let addedTokens: AddedTokenPasses
     /// By byte; nil for a model whose unknown text is one token.
     private let byteTokens: [Int32]?
     private let endsOnce: Bool
@@ -86,8 +86,7 @@ public final class UnigramTokenizer: Tokenizer {
         pieces = try PieceTable(pieces: searched, unknown: Int32(parts.unknown), isSingle: parts.isSingle, file: parts.file)
         map = parts.map
         normalization = parts.normalization
-        addedTokens = AddedTokens(parts.addedTokens)
-        addedTokensAfterNormalization = AddedTokens(parts.addedTokensAfterNormalization)
+        addedTokens = AddedTokenPasses(written: parts.addedTokens, normalized: parts.addedTokensAfterNormalization)
         beginOfSequence = parts.begin
         endOfSequence = parts.end.map(Int32.init)
         stopTokens = parts.stops.union([endOfSequence].compactMap { $0 })
@@ -115,28 +114,14 @@ public final class UnigramTokenizer: Tokenizer {
 
     public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
         var output = addSpecial ? prefix : []
-        let bytes = Array(text.utf8)
-        for segment in addedTokens.segments(of: bytes, parsingSpecial: parseSpecial) {
-            switch segment {
-            case .token(let token): output.append(token)
-            case .text(let range):
-                encode(
-                    normalization.apply(String(decoding: bytes[range], as: UTF8.self), map), isFirst: range.lowerBound == 0, parseSpecial,
-                    &output)
-            }
-        }
+        addedTokens.encode(
+            text, parsingSpecial: parseSpecial, into: &output, normalize: { normalization.apply(String(decoding: $0, as: UTF8.self), map) },
+            words: { text, isFirst, output in
+                for word in normalization.words(normalization.marked(text, isFirst: isFirst)) {
+                    pieces.encode(word, byteTokens: byteTokens, into: &output)
+                }
+            })
         if addSpecial, !endsOnce || output.suffix(suffix.count) != suffix[...] { output += suffix }
         return output
-    }
-
-    private func encode(_ normalized: [UInt8], isFirst: Bool, _ parseSpecial: Bool, _ output: inout [Int32]) {
-        for segment in addedTokensAfterNormalization.segments(of: normalized, parsingSpecial: parseSpecial) {
-            switch segment {
-            case .token(let token): output.append(token)
-            case .text(let range):
-                let marked = normalization.marked(normalized[range], isFirst: isFirst && range.lowerBound == 0)
-                for word in normalization.words(marked) { pieces.encode(word, byteTokens: byteTokens, into: &output) }
-            }
-        }
     }
 }

@@ -17,12 +17,7 @@ extension WordPieceTokenizer {
             unknown: try document.string(ifPresent: "model.unk_token") ?? "[UNK]")
         parts.continuation = try document.string(ifPresent: "model.continuing_subword_prefix") ?? "##"
         parts.maximumCharacters = try document.integer(ifPresent: "model.max_input_chars_per_word") ?? 100
-        parts.addedTokens = added.filter { !$0.isNormalized }.map(\.entry)
-        parts.addedTokensAfterNormalization = added.filter(\.isNormalized).map { (entry, _) in
-            AddedTokens.Entry(
-                text: Array(normalization.apply(String(decoding: entry.text, as: UTF8.self)).utf8), number: entry.number,
-                isSpecial: entry.isSpecial, stripsLeft: entry.stripsLeft, stripsRight: entry.stripsRight)
-        }
+        (parts.addedTokens, parts.addedTokensAfterNormalization) = TokenizerJSON.passes(added, normalize: normalization.apply)
         (parts.prefix, parts.suffix) = try reader.postProcessing(document.value("post_processor"), tokenCount: texts.count)
         try self.init(parts)
     }

@@ -22,7 +22,7 @@ public final class WordPieceTokenizer: Tokenizer {
     private let maximumCharacters: Int
     /// The bytes of the longest token.
     private let longest: Int
-    private let addedTokens, addedTokensAfterNormalization: AddedTokens
+    private let addedTokens: AddedTokenPasses
 
     /// What a tokenizer is made of, from whatever file.
     struct Parts {
@@ -61,8 +61,7 @@ public final class WordPieceTokenizer: Tokenizer {
         continuation = Array(parts.continuation.utf8)
         maximumCharacters = parts.maximumCharacters
         longest = parts.texts.lazy.map(\.utf8.count).max() ?? 0
-        addedTokens = AddedTokens(parts.addedTokens)
-        addedTokensAfterNormalization = AddedTokens(parts.addedTokensAfterNormalization)
+        addedTokens = AddedTokenPasses(written: parts.addedTokens, normalized: parts.addedTokensAfterNormalization)
         (prefix, suffix) = (parts.prefix, parts.suffix)
         (beginOfSequence, endOfSequence) = (parts.prefix.first, parts.suffix.last)
     }
@@ -86,26 +85,12 @@ public final class WordPieceTokenizer: Tokenizer {
     public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
         var output = addSpecial ? prefix : []
         var session = EncodingSession()
-        let bytes = Array(text.utf8)
-        for segment in addedTokens.segments(of: bytes, parsingSpecial: parseSpecial) {
-            switch segment {
-            case .token(let token): output.append(token)
-            case .text(let range):
-                let normalized = Array(normalization.apply(String(decoding: bytes[range], as: UTF8.self)).utf8)
-                encode(normalized, parseSpecial, &output, &session)
-            }
-        }
+        addedTokens.encode(
+            text, parsingSpecial: parseSpecial, into: &output,
+            normalize: { Array(normalization.apply(String(decoding: $0, as: UTF8.self)).utf8) },
+            words: { bytes, _, output in encodeWords(bytes, &output, &session) })
         if addSpecial { output += suffix }
         return output
-    }
-
-    private func encode(_ bytes: [UInt8], _ parseSpecial: Bool, _ output: inout [Int32], _ session: inout EncodingSession) {
-        for segment in addedTokensAfterNormalization.segments(of: bytes, parsingSpecial: parseSpecial) {
-            switch segment {
-            case .token(let token): output.append(token)
-            case .text(let range): encodeWords(bytes[range], &output, &session)
-            }
-        }
     }
 
     private func encodeWords(_ bytes: ArraySlice<UInt8>, _ output: inout [Int32], _ session: inout EncodingSession) {
