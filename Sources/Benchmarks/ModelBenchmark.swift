@@ -231,29 +231,27 @@ public struct ModelBenchmark: Codable, Sendable {
             let steps = try kinds.map { kind in
                 let cache = try model.language.makeCache(slots: 1, capacity: count + 16)
                 _ = try pass(Array(context[..<8]), start: 0, cache: cache, kind)
-                let sampler = try TokenSampler(
-                    GenerationOptions(temperature: 0), streams: [0], prompts: [[]], vocabulary: model.language.vocabularySize,
-                    on: model.backend)
+                let sampler = TokenSampler(slots: 1, vocabulary: model.language.vocabularySize, on: model.backend)
+                try sampler.begin(0, SamplingOptions(temperature: 0), tokens: [])
                 let (own, maps) = (installed[kind] ?? installed[.steered]!, steers[kind].map { [$0] } ?? [])
                 let steering = try own.rows(1, depth: maps.count)
                 try steering.write([own.entries(maps)], decisions: decisions(Array(context[..<8]), kind))
-                let step = try DecodeStep(model.language, cache: cache, sampler: sampler, requests: [0], steering: steering)
-                try step.batch.write(tokens: [context[8]])
-                return step
+                return try DecodeStep(model.language, cache: cache, sampler: sampler, steering: steering)
             }
+            var last = [Int32](repeating: context[8], count: steps.count)
             var notFinite = 0
-            func time(_ step: DecodeStep, _ index: Int) throws -> Double {
+            func time(_ place: Int, _ index: Int) throws -> Double {
+                let step = steps[place]
                 let backend = model.backend
                 try backend.synchronize()
                 let began = DispatchTime.now().uptimeNanoseconds
-                try step.run(positions: [8 + index], requests: [0])
-                let token = try backend.readIntegers(step.batch.tokens)[0]
+                try step.run([DecodeBatch.Row(token: last[place], position: 8 + index, slot: 0)])
+                let token = try backend.readIntegers(step.batch.chosen)[0]
                 let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
-                if !(0..<Int32(model.language.vocabularySize)).contains(token) {
-                    // The next step would read the embedding of what is no token.
-                    notFinite += 1
-                    try step.batch.write(tokens: [context[8]])
-                }
+                // The next step cannot read the embedding of what is no token.
+                let isToken = (0..<Int32(model.language.vocabularySize)).contains(token)
+                notFinite += isToken ? 0 : 1
+                last[place] = isToken ? token : context[8]
                 return seconds
             }
             var times: [Kind: [Double]] = [:]
@@ -261,7 +259,7 @@ public struct ModelBenchmark: Codable, Sendable {
                 // Which of them goes first changes, so that none always finds the caches as another left them.
                 for place in kinds.indices {
                     let place = (place + index) % kinds.count
-                    times[kinds[place], default: []].append(try time(steps[place], index))
+                    times[kinds[place], default: []].append(try time(place, index))
                 }
                 progress(index + 1)
             }

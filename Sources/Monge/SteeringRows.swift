@@ -7,7 +7,9 @@ package final class SteeringRows {
     /// By site index; empty when there are no maps.
     package let transports: [[TransportApplication]]
     private let backend: any Backend
-    private let rows: Int
+    package let rows: Int
+    /// That of the tables when these were made.
+    package let version: Int
     /// For each place in the order of the maps: the index of each row, and its strength.
     private let places: [(indices: Tensor, strengths: Tensor)]
     private var written: [[SteeringTables.Entry]]?
@@ -16,9 +18,10 @@ package final class SteeringRows {
     ///   - tables: Of each site, by its index; nil where no map acts.
     ///   - gates: Likewise; nil where no map has one.
     ///   - depth: The most maps that steer a row, one after the other.
-    init(tables: [Tensor?], gates: [TransportGates?], rows: Int, depth: Int, on backend: any Backend) throws {
+    init(tables: [Tensor?], gates: [TransportGates?], version: Int, rows: Int, depth: Int, on backend: any Backend) throws {
         self.backend = backend
         self.rows = rows
+        self.version = version
         let places = try (0..<depth).map { _ in
             (
                 indices: try backend.upload([Int32](repeating: 0, count: rows)),
@@ -34,6 +37,9 @@ package final class SteeringRows {
                 return places.map { TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths, gates: gates) }
             }
     }
+
+    /// The most maps that steer a row.
+    package var depth: Int { places.count }
 
     /// Says what steers each row from now on.
     /// - Parameters:

@@ -8,6 +8,8 @@ package final class SteeringTables {
     package struct Entry: Equatable {
         /// The row of the tables.
         package var index: Int32
+        /// What tells the map from all others that have been in the tables: a row that is not needed is given to another map.
+        package var identity: Int
         package var strength: Float
         /// Whether only the last row of a stretch is steered.
         package var lastOnly: Bool
@@ -18,7 +20,9 @@ package final class SteeringTables {
     }
 
     private let model: any SteerableModel
-    private var maps: [TransportMap] = []
+    /// The map of row i + 1, who it is, and how many requests need it; nil needs for a map that stays.
+    private var maps: [(map: TransportMap, identity: Int, needs: Int?)] = []
+    private var identities = 0
     /// By site index: `[capacity, channels, 4]`, row 0 and those that no map has yet the identity.
     package private(set) var tables: [Tensor?]
     /// By site index: the gates of the same rows; nil where no map has one.
@@ -37,39 +41,76 @@ package final class SteeringTables {
 
     package var isEmpty: Bool { maps.isEmpty }
 
-    /// Where a map is, put there if it is new.
+    /// Where a map is, put there if it is new, and to stay.
     /// - Throws: ``MongeError`` when it was fitted on another model.
     package func index(of map: TransportMap) throws -> Int32 {
-        if let known = maps.firstIndex(of: map) { return Int32(known + 1) }
-        try InstalledSteering.check(map, against: model)
-        if maps.count + 1 == capacity { try grow() }
-        let sites = Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0) })
-        for site in model.sites {
-            guard let own = sites[site.name] else { continue }
-            if tables[site.index] == nil { tables[site.index] = try table([], channels: site.channels) }
-            let row = try tables[site.index]!.rows(maps.count + 1..<maps.count + 2)
-            try model.backend.write(own.map.interleaved, to: row)
-            if let gate = own.gate {
-                if gates[site.index] == nil { gates[site.index] = try gateTable([], channels: site.channels) }
-                let place = maps.count + 1..<maps.count + 2
-                try model.backend.write(gate.weights, to: gates[site.index]!.weights.rows(place))
-                try model.backend.write([gate.intercept], to: gates[site.index]!.intercepts.rows(place))
-            }
-        }
-        maps.append(map)
-        return Int32(maps.count)
+        let place = try place(of: map)
+        maps[place].needs = nil
+        return Int32(place + 1)
     }
 
-    /// The entry of a map at a strength.
-    package func entry(_ steer: Steer) throws -> Entry {
+    /// The entry of a map at a strength; the map stays.
+    package func entry(_ steer: Steer) throws -> Entry { entry(steer, at: Int(try index(of: steer.map)) - 1) }
+
+    /// The entry of a map at a strength, for a request that needs the map until it is released.
+    package func retain(_ steer: Steer) throws -> Entry {
+        let place = try place(of: steer.map)
+        if let needs = maps[place].needs { maps[place].needs = needs + 1 }
+        return entry(steer, at: place)
+    }
+
+    /// A request needs a map no more. When nobody does, its row is for the next map that has none.
+    package func release(_ entry: Entry) {
+        let place = Int(entry.index) - 1
+        precondition(maps[place].identity == entry.identity, "a map that is in the tables")
+        if let needs = maps[place].needs { maps[place].needs = needs - 1 }
+    }
+
+    private func entry(_ steer: Steer, at place: Int) -> Entry {
         Entry(
-            index: try index(of: steer.map), strength: steer.strength, lastOnly: steer.map.description.position == .last,
-            spatial: steer.map.description.spatial, isConditional: steer.map.condition != nil)
+            index: Int32(place + 1), identity: maps[place].identity, strength: steer.strength,
+            lastOnly: steer.map.description.position == .last, spatial: steer.map.description.spatial,
+            isConditional: steer.map.condition != nil)
+    }
+
+    /// The row of a map, less one. A map that is new takes the place of one that nobody needs, where all rows have a map.
+    private func place(of map: TransportMap) throws -> Int {
+        if let known = maps.firstIndex(where: { $0.map == map }) { return known }
+        try InstalledSteering.check(map, against: model)
+        identities += 1
+        let new = (map: map, identity: identities, needs: 0)
+        guard maps.count + 1 == capacity, let unneeded = maps.firstIndex(where: { $0.needs == 0 }) else {
+            if maps.count + 1 == capacity { try grow() }
+            try write(map, to: maps.count + 1, over: nil)
+            maps.append(new)
+            return maps.count - 1
+        }
+        try write(map, to: unneeded + 1, over: maps[unneeded].map)
+        maps[unneeded] = new
+        return unneeded
+    }
+
+    /// Puts a map into a row of every site's table, and the identity where the one before acted and this one does not.
+    private func write(_ map: TransportMap, to row: Int, over old: TransportMap?) throws {
+        let sites = Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0) })
+        let left = Set(old?.sites.map(\.name) ?? [])
+        let place = row..<row + 1
+        for site in model.sites where sites[site.name] != nil || left.contains(site.name) {
+            if tables[site.index] == nil { tables[site.index] = try table([], channels: site.channels) }
+            let own = sites[site.name]
+            try model.backend.write((own?.map ?? .identity(channels: site.channels)).interleaved, to: tables[site.index]!.rows(place))
+            if own?.gate != nil, gates[site.index] == nil { gates[site.index] = try gateTable([], channels: site.channels) }
+            if let gates = gates[site.index] {
+                try model.backend.write(
+                    own?.gate?.weights ?? [Float](repeating: 0, count: site.channels), to: gates.weights.rows(place))
+                try model.backend.write([own?.gate?.intercept ?? .infinity], to: gates.intercepts.rows(place))
+            }
+        }
     }
 
     /// Tensors that say what steers each of some rows.
     package func rows(_ count: Int, depth: Int) throws -> SteeringRows {
-        try SteeringRows(tables: tables, gates: gates, rows: count, depth: depth, on: model.backend)
+        try SteeringRows(tables: tables, gates: gates, version: version, rows: count, depth: depth, on: model.backend)
     }
 
     /// The transports of every site, by site index, for a batch whose sequences (images are sequences of one row) have the given numbers of rows and maps.
@@ -128,7 +169,7 @@ package final class SteeringTables {
     /// Twice the room. The old tables stay as they are for what is under way.
     private func grow() throws {
         capacity *= 2
-        let bySite = maps.map { map in Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0) }) }
+        let bySite = maps.map { entry in Dictionary(uniqueKeysWithValues: entry.map.sites.map { ($0.name, $0) }) }
         for site in model.sites where tables[site.index] != nil {
             tables[site.index] = try table(bySite.map { $0[site.name]?.map }, channels: site.channels)
             if gates[site.index] != nil { gates[site.index] = try gateTable(bySite.map { $0[site.name]?.gate }, channels: site.channels) }

@@ -16,6 +16,9 @@ public protocol Backend: AnyObject {
     /// How exactly it multiplies activations with quantised weights in ``linear(_:)``.
     var precision: ProductPrecision { get }
 
+    /// Whether it keeps the operations of ``record(isBrief:_:)``, so that it is worth while to make few recordings that serve many times.
+    var keepsRecordings: Bool { get }
+
     /// The type of activations that suits it: f16 where products of f16 are faster than those of f32.
     var preferredActivations: DType { get }
 
@@ -108,6 +111,8 @@ extension Backend {
     public var matrixInputs: MatrixInputs { .single }
 
     public var precision: ProductPrecision { .exact }
+
+    public var keepsRecordings: Bool { false }
 
     public var preferredActivations: DType { .f32 }
 

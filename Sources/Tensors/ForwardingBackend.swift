@@ -15,6 +15,7 @@ open class ForwardingBackend: Backend {
     open var matrixInputs: MatrixInputs { inner.matrixInputs }
     open var precision: ProductPrecision { inner.precision }
     open var preferredActivations: DType { inner.preferredActivations }
+    open var keepsRecordings: Bool { inner.keepsRecordings }
 
     open func allocate(_ shape: Shape, _ dtype: DType) throws -> Tensor { try inner.allocate(shape, dtype) }
     open func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {

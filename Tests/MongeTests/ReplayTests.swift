@@ -39,7 +39,9 @@ import VulkanRuntime
         let requests = [0, 1, 2]
         let cache = try model.makeCache(slots: 3, capacity: count + 20)
         let options = GenerationOptions(temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.2, seed: 3)
-        let sampler = try TokenSampler(options, streams: requests, prompts: prompts, vocabulary: model.vocabularySize, on: backend)
+        let sampler = TokenSampler(slots: 3, vocabulary: model.vocabularySize, on: backend)
+        for (slot, prompt) in prompts.enumerated() { try sampler.begin(slot, options.sampling, tokens: prompt) }
+        var random = requests.map { options.random(stream: $0) }
         let tables = SteeringTables(on: model, capacity: 4)
         let maps = [map(model, seed: 1), map(model, seed: 2)]
         let first = try tables.index(of: maps[0])
@@ -49,9 +51,8 @@ import VulkanRuntime
         _ = try model.forward(batch, cache: cache, context: ForwardContext(backend: backend), output: .last)
 
         let steering = try tables.rows(3, depth: 2)
-        let step = try DecodeStep(
-            model, cache: cache, sampler: sampler, requests: requests, steering: steering, isRecorded: isRecorded)
-        try step.batch.write(tokens: [1, 2, 3])
+        let step = try DecodeStep(model, cache: cache, sampler: sampler, steering: steering, isRecorded: isRecorded)
+        var last: [Int32] = [1, 2, 3]
         let version = tables.version
         var decoded = Decoded()
         for index in 0..<count {
@@ -66,8 +67,13 @@ import VulkanRuntime
                 default: try steering.write([[], [], []])
                 }
             }
-            try step.run(positions: prompts.map { $0.count + index }, requests: requests)
-            decoded.tokens.append(try backend.readIntegers(step.batch.tokens))
+            try step.run(
+                requests.map {
+                    DecodeBatch.Row(
+                        token: last[$0], position: prompts[$0].count + index, slot: $0, uniform: Float(random[$0].next() >> 40) * 0x1p-24)
+                })
+            last = try backend.readIntegers(step.batch.chosen)
+            decoded.tokens.append(last)
             decoded.logits.append(try step.logits.flatMap { try backend.readFloats($0) }.map(\.bitPattern))
         }
         // The second map went into the tables that the recording reads.

@@ -9,11 +9,15 @@ public struct TokenBatch {
         public var start: Int
         /// The row of the key-value cache that the sequence owns.
         public var slot: Int
+        /// The rows of a paged cache that hold the sequence, in order, at least up to its last token here.
+        public var blocks: [Int32]
 
-        public init(tokens: [Int32], start: Int = 0, slot: Int) {
+        /// - Parameter blocks: nil where the sequence has one row of the cache, its slot.
+        public init(tokens: [Int32], start: Int = 0, slot: Int, blocks: [Int32]? = nil) {
             self.tokens = tokens
             self.start = start
             self.slot = slot
+            self.blocks = blocks ?? [Int32(slot)]
         }
     }
 
@@ -27,7 +31,7 @@ public struct TokenBatch {
     /// Where each sequence's rows lie.
     public let ranges: [Range<Int>]
 
-    /// The tokens a slot of the cache holds.
+    /// The most tokens of a sequence.
     public let capacity: Int
     /// The smallest and the largest token number, for checks against a vocabulary; none for tokens that a device has chosen.
     let extremeTokens: [Int]
@@ -51,10 +55,11 @@ public struct TokenBatch {
     ///
     /// - Parameters:
     ///   - sequences: None empty; each fits the cache's capacity.
-    ///   - capacity: The tokens a slot of the cache holds.
+    ///   - capacity: The most tokens of a sequence: what a slot of the cache holds, or all the blocks that one may have.
     public init(_ sequences: [Sequence], capacity: Int, on backend: any Backend) throws {
         var ids = [Int32](), positions = [Int32]()
-        var starts: [Int32] = [0], lengths = [Int32](), slots = [Int32](), last = [Int32]()
+        var starts: [Int32] = [0], lengths = [Int32](), blocks = [Int32](), last = [Int32]()
+        let width = sequences.map(\.blocks.count).max() ?? 1
         var ranges = [Range<Int>]()
         for sequence in sequences {
             let end = sequence.start + sequence.tokens.count
@@ -64,11 +69,11 @@ public struct TokenBatch {
             positions += (sequence.start..<end).map(Int32.init)
             starts.append(Int32(ids.count))
             lengths.append(Int32(end))
-            slots.append(Int32(sequence.slot))
+            blocks += sequence.blocks + [Int32](repeating: 0, count: width - sequence.blocks.count)
             last.append(Int32(ids.count - 1))
         }
         // One upload for all of them: a decode step should not pay for six.
-        let parts = [ids, positions, starts, lengths, slots, last]
+        let parts = [ids, positions, starts, lengths, blocks, last]
         let all = try backend.upload(parts.flatMap { $0 })
         var offset = 0
         let views = try parts.map { part in
@@ -78,7 +83,7 @@ public struct TokenBatch {
         self.tokens = views[0]
         self.positions = views[1]
         self.segments = Segments(
-            queryStarts: views[2], keyLengths: views[3], slots: views[4],
+            queryStarts: views[2], keyLengths: views[3], blocks: try views[4].reshaped([sequences.count, width]),
             maximumQueries: sequences.map(\.tokens.count).max() ?? 0, maximumKeys: Int(lengths.max() ?? 0))
         self.lastRows = views[5]
         self.ranges = ranges

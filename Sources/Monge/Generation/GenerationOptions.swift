@@ -42,7 +42,7 @@ public struct GenerationOptions: Sendable, Equatable {
     public static let concepts = GenerationOptions(tokens: 24, topP: 0.9, repetitionPenalty: 1.1)
 
     /// The same as a device takes them.
-    var sampling: SamplingOptions {
+    package var sampling: SamplingOptions {
         SamplingOptions(temperature: temperature, topK: topK == 0 ? nil : topK, topP: topP, repetitionPenalty: repetitionPenalty)
     }
 

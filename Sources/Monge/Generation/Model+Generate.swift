@@ -73,23 +73,25 @@ extension Model {
         onPart: GeneratedPartHandler? = nil
     ) throws -> [Generation] {
         try options.validate()
-        let prompts = try requests.enumerated().map { index, request in
-            try promptTokens(request, options, name: request.name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt"))
-        }
-        let tables = SteeringTables(on: language, capacity: requests.map(\.steering.count).reduce(0, +))
-        let plans = try requests.map { try $0.steering.map { try tables.entry($0) } }
+        func name(_ index: Int) -> String { requests[index].name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt") }
+        let prompts = try requests.enumerated().map { index, request in try promptTokens(request, options, name: name(index)) }
+        for steer in requests.flatMap(\.steering) { try InstalledSteering.check(steer.map, against: language) }
         guard options.tokens > 0, !requests.isEmpty else {
             return requests.map { _ in Generation(text: "", tokens: [], isFinished: false) }
         }
-        let decisions = try ConditionDecisions(prompts, steering: requests.map(\.steering), model: self)
-        let capacity = prompts.map(\.count).max()! + options.tokens
-        let cache = try language.makeCache(slots: requests.count, capacity: capacity)
-        let sampler = try TokenSampler(
-            options, streams: requests.indices.map { requests[$0].stream ?? $0 }, prompts: prompts, vocabulary: language.vocabularySize,
-            on: backend)
+        let batch = try ContinuousBatch(
+            language, limits: BatchLimits(lengths: prompts.map { $0.count + options.tokens }, prefillTokens: Model.prefillRows),
+            maps: requests.map(\.steering.count).reduce(0, +))
+        for (index, request) in requests.enumerated() {
+            // Requests are numbered in the order in which they come.
+            _ = try batch.submit(
+                BatchRequest(
+                    prompt: prompts[index], tokens: options.tokens, sampling: options.sampling,
+                    random: options.random(stream: request.stream ?? index), stopTokens: options.stopsAtEnd ? tokenizer.stopTokens : [],
+                    steering: request.steering.map { ScheduledSteer($0) }))
+        }
         var results = requests.map { _ in Generation(text: "", tokens: [], isFinished: false) }
         var stream = GenerationStream(requests: requests.count, tokenizer: tokenizer, handler: onPart)
-        func name(_ index: Int) -> String { requests[index].name ?? (requests.count > 1 ? "prompt \(index + 1)" : "the prompt") }
         // Finding out why takes passes of its own: the samples of a prompt at a strength share what was found for one of them.
         func failure(_ index: Int) throws -> MongeError {
             let request = requests[index]
@@ -100,68 +102,32 @@ extension Model {
             return .notFinite(
                 try nonFiniteNumbers(
                     "logits", name: name(index), text: request.prompt, tokens: prompts[index] + results[index].tokens,
-                    steering: decisions.map { Steer.acting(request.steering, try $0.read()[index]) } ?? request.steering))
+                    steering: results[index].metConditions.isEmpty
+                        ? request.steering : Steer.acting(request.steering, results[index].metConditions)))
         }
-        func accept(_ tokens: [Int32], _ active: [Int]) throws {
-            for (token, index) in zip(tokens, active) {
-                if token < 0 {
-                    results[index].failure = try failure(index)
-                    stream.finish(request: index)
-                } else if options.stopsAtEnd && tokenizer.stopTokens.contains(token) {
-                    results[index].isFinished = true
-                    stream.finish(request: index)
-                } else {
+        var longest = 0
+        while !batch.isIdle, !stream.isStopped {
+            for event in try batch.run(readsFirst: true) {
+                switch event {
+                case .token(let index, let token):
                     results[index].tokens.append(token)
                     stream.append(token, request: index)
+                case .ended(let index, let ending, let metConditions):
+                    results[index].metConditions = metConditions
+                    results[index].isFinished = ending == .stopped
+                    if ending == .notFinite { results[index].failure = try failure(index) }
+                    stream.finish(request: index)
                 }
             }
-        }
-        for group in Model.groups(prompts.map(\.count), rows: Model.prefillRows) {
-            try accept(prefill(Array(group), prompts, cache, tables, plans, decisions, sampler), Array(group))
-        }
-        var (step, stepped): (DecodeStep?, [Int]) = (nil, [])
-        for count in 1..<max(1, options.tokens) {
-            let active = results.indices.filter { !results[$0].isFinished && results[$0].failure == nil }
-            if active.isEmpty || stream.isStopped { break }
-            if active != stepped {
-                // Before the next one is made: its memory is free then.
-                step = nil
-                let steering = try tables.rows(active.count, depth: plans.map(\.count).max() ?? 0)
-                try steering.write(active.map { plans[$0] }, decisions: decisions.map { ($0, active) })
-                step = try DecodeStep(language, cache: cache, sampler: sampler, requests: active, steering: steering)
-                try step!.batch.write(tokens: active.map { results[$0].tokens.last! })
-                stepped = active
+            let count = results.reduce(0) { max($0, $1.tokens.count) }
+            if count > longest {
+                longest = count
+                progress?(Progress(activity: "generating", done: count, total: options.tokens, unit: "tokens"))
             }
-            try step!.run(positions: active.map { prompts[$0].count + count - 1 }, requests: active)
-            try accept(backend.readIntegers(step!.batch.tokens), active)
-            progress?(Progress(activity: "generating", done: count + 1, total: options.tokens, unit: "tokens"))
         }
         stream.finish()
         for index in results.indices { results[index].text = tokenizer.decode(results[index].tokens) }
-        if let decisions { for (index, met) in try decisions.read().enumerated() { results[index].metConditions = met } }
         return results
-    }
-
-    /// The first token after each of some prompts.
-    private func prefill(
-        _ requests: [Int], _ prompts: [[Int32]], _ cache: KeyValueCache, _ tables: SteeringTables, _ plans: [[SteeringTables.Entry]],
-        _ decisions: ConditionDecisions?, _ sampler: TokenSampler
-    ) throws -> [Int32] {
-        let batch = try TokenBatch(
-            requests.map { TokenBatch.Sequence(tokens: prompts[$0], slot: $0) }, capacity: cache.capacity, on: backend)
-        let transports = try tables.transports(
-            for: zip(batch.ranges, requests).map { ($0.count, plans[$1]) }, decisions: decisions.map { ($0, requests) })
-        let hidden = try language.forward(
-            batch, cache: cache, context: ForwardContext(backend: backend, transports: transports), output: .last)
-        let tokens = try backend.allocate([requests.count], .i32)
-        let (uniforms, options) = (try backend.upload(sampler.uniforms(for: requests)), try sampler.options(of: requests))
-        let slots = try backend.upload(requests.map { Int32($0) })
-        for range in Model.logitRanges(requests.count) {
-            try sampler.choose(
-                language.logits(hidden.rows(range)), uniforms: uniforms.rows(range), options: options.rows(range), slots: slots.rows(range),
-                into: tokens.rows(range))
-        }
-        return try backend.readIntegers(tokens)
     }
 
     /// Prompt rows that share a forward pass: enough to fill matrix products, few enough to bound memory.

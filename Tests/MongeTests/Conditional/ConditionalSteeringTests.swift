@@ -66,14 +66,12 @@ import Transport
                         for: zip(batch.ranges, plans).map { ($0.count, $1) }, decisions: decisions.map { ($0, [0, 1, 2, 3]) })),
                 output: .last)
             let prefill = try model.backend.readFloats(language.logits(hidden))
-            let sampler = try TokenSampler(
-                GenerationOptions(temperature: 0), streams: [0, 1, 2, 3], prompts: prompts, vocabulary: language.vocabularySize,
-                on: model.backend)
+            let sampler = TokenSampler(slots: 4, vocabulary: language.vocabularySize, on: model.backend)
+            for slot in 0..<4 { try sampler.begin(slot, SamplingOptions(temperature: 0), tokens: prompts[slot]) }
             let rows = try tables.rows(4, depth: 2)
             try rows.write(plans, decisions: decisions.map { ($0, [0, 1, 2, 3]) })
-            let step = try DecodeStep(language, cache: cache, sampler: sampler, requests: [0, 1, 2, 3], steering: rows)
-            try step.batch.write(tokens: [10, 20, 30, 40])
-            try step.run(positions: prompts.map(\.count), requests: [0, 1, 2, 3])
+            let step = try DecodeStep(language, cache: cache, sampler: sampler, steering: rows)
+            try step.run((0..<4).map { DecodeBatch.Row(token: Int32(10 * ($0 + 1)), position: prompts[$0].count, slot: $0) })
             return (prefill, try step.logits.flatMap { try model.backend.readFloats($0) })
         }
         let (decided, expected) = (try logits(conditional), try logits(same))

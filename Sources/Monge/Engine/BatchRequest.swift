@@ -1,0 +1,123 @@
+import Foundations
+import Tensors
+
+/// A text to be continued, in tokens.
+package struct BatchRequest {
+    /// The prompt, not empty.
+    package var prompt: [Int32]
+    /// The most tokens to add, at least 1.
+    package var tokens: Int
+    package var sampling: SamplingOptions
+    /// The numbers that tokens are drawn with, of 24 bits each.
+    package var random: SeededGenerator
+    /// Tokens that end the text, and are no part of it.
+    package var stopTokens: Set<Int32>
+    /// Maps in the order in which they act, and when.
+    package var steering: [ScheduledSteer]
+    /// Who asks, for a fair share of the device.
+    package var client: String
+
+    package init(
+        prompt: [Int32], tokens: Int, sampling: SamplingOptions, random: SeededGenerator, stopTokens: Set<Int32> = [],
+        steering: [ScheduledSteer] = [], client: String = ""
+    ) {
+        precondition(!prompt.isEmpty && tokens > 0, "a prompt, and at least one token to add")
+        self.prompt = prompt
+        self.tokens = tokens
+        self.sampling = sampling
+        self.random = random
+        self.stopTokens = stopTokens
+        self.steering = steering
+        self.client = client
+    }
+}
+
+/// A map at a strength, and on which tokens.
+public struct ScheduledSteer: Sendable, Equatable {
+    public var steer: Steer
+    public var schedule: SteeringSchedule
+
+    public init(_ steer: Steer, _ schedule: SteeringSchedule = .always) {
+        self.steer = steer
+        self.schedule = schedule
+    }
+}
+
+/// What happened to a request in a step.
+package enum BatchEvent: Equatable {
+    case token(request: Int, Int32)
+    /// - Parameter metConditions: For each map whether its condition was met, nil for a map without one; empty where none has one.
+    case ended(request: Int, BatchEnding, metConditions: [Bool?])
+}
+
+/// Why a text ended.
+package enum BatchEnding: Equatable {
+    /// By a stop token.
+    case stopped
+    /// All the tokens that were asked for are there.
+    case length
+    /// Its logits are not finite.
+    case notFinite
+}
+
+/// A request while it is in a batch.
+final class BatchRow {
+    let id: Int
+    let request: BatchRequest
+    /// Where the device's tables have its maps.
+    let maps: [SteeringTables.Entry]
+    /// The prompt and what was added to it.
+    var tokens: [Int32]
+    var random: SeededGenerator
+    /// Its place on the device; nil while it waits.
+    var slot: Int?
+    /// How many of its tokens have their keys and values in the cache, or will once what was asked for is computed.
+    var computed = 0
+    var blocks: [Int32] = []
+    /// The blocks from the beginning that are known to the pool, and the identity of the last of them; nil when a block is not, and so none after it.
+    var known: (count: Int, identity: Int)? = (0, 0)
+
+    init(id: Int, _ request: BatchRequest, maps: [SteeringTables.Entry]) {
+        self.id = id
+        self.request = request
+        self.maps = maps
+        tokens = request.prompt
+        random = request.random
+    }
+
+    var generated: Int { tokens.count - request.prompt.count }
+    /// The tokens that are to be read before the next one can be chosen.
+    var unread: Int { tokens.count - computed }
+
+    /// The maps that act on the token at a position, with their strengths there. Where some are conditional all stay in their places, those that do not
+    /// act with strength 0: what was decided is known by the place.
+    func acting(at position: Int) -> [SteeringTables.Entry] {
+        var entries = maps
+        for (place, scheduled) in request.steering.enumerated() {
+            var schedule = scheduled.schedule
+            if maps[place].lastOnly && schedule.scope == .all { schedule.scope = .generation }
+            entries[place].strength *= schedule.factor(at: position, prompt: request.prompt.count)
+            entries[place].lastOnly = false
+        }
+        return isConditional ? entries : entries.filter { $0.strength != 0 }
+    }
+
+    var isConditional: Bool { maps.contains(where: \.isConditional) }
+
+    /// The same for consecutive positions: stretches over which nothing changes.
+    func acting(over positions: Range<Int>) -> [(rows: Int, maps: [SteeringTables.Entry])] {
+        var stretches: [(rows: Int, maps: [SteeringTables.Entry])] = []
+        for position in positions {
+            let maps = acting(at: position)
+            if stretches.last?.maps == maps { stretches[stretches.count - 1].rows += 1 } else { stretches.append((1, maps)) }
+        }
+        return stretches
+    }
+
+    /// What acted on the tokens of a block; nil where it is not the same for all, or not known on the host.
+    func acting(inBlock block: Int) -> [BlockPool.Acting]? {
+        guard !isConditional else { return nil }
+        let stretches = acting(over: block * BlockPool.size..<(block + 1) * BlockPool.size)
+        return stretches.count == 1 ? stretches[0].maps.map { BlockPool.Acting(map: $0.identity, strength: $0.strength) } : nil
+    }
+}
