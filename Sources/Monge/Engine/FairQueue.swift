@@ -1,7 +1,8 @@
 /// Who waits, and whose turn it is: the client that has been served the fewest tokens among those who wait goes first (Sheng et al., "Fairness in serving
 /// large language models", OSDI 2024: the virtual token counter), and one client's requests go in the order in which they came.
 ///
-/// A client that comes back after a pause begins with the least that anyone waiting or served now has had: nobody saves up for later.
+/// A client that comes back after a pause begins with what it has had, or with the least that anyone who waits or is served has had where that is more:
+/// nobody saves up for later, and nobody gets more by asking again each time.
 package struct FairQueue<Element> {
     private struct Client {
         var waiting: [Element] = []
@@ -11,7 +12,12 @@ package struct FairQueue<Element> {
     }
 
     private var clients: [String: Client] = [:]
+    /// What clients had had when they left; those that have less than all others begin with what these have anyway, and are forgotten.
+    private var past: [String: Int] = [:]
     package private(set) var count = 0
+
+    /// Clients that have left, of which it is known what they had.
+    private static var remembered: Int { 4096 }
 
     package init() {}
 
@@ -19,7 +25,9 @@ package struct FairQueue<Element> {
 
     /// - Parameter isFirst: Whether it goes before the client's other requests: one that was put back.
     package mutating func append(_ element: Element, client: String, isFirst: Bool = false) {
-        if clients[client] == nil { clients[client] = Client(tokens: clients.values.map(\.tokens).min() ?? 0) }
+        if clients[client] == nil {
+            clients[client] = Client(tokens: max(past.removeValue(forKey: client) ?? 0, clients.values.map(\.tokens).min() ?? 0))
+        }
         if isFirst { clients[client]!.waiting.insert(element, at: 0) } else { clients[client]!.waiting.append(element) }
         count += 1
     }
@@ -59,6 +67,12 @@ package struct FairQueue<Element> {
     }
 
     private mutating func leave(_ name: String) {
-        if let client = clients[name], client.served == 0, client.waiting.isEmpty { clients[name] = nil }
+        guard let client = clients[name], client.served == 0, client.waiting.isEmpty else { return }
+        clients[name] = nil
+        past[name] = client.tokens
+        if past.count > Self.remembered {
+            let least = clients.values.map(\.tokens).min() ?? .max
+            past = past.filter { $0.value > least }
+        }
     }
 }
