@@ -1,0 +1,214 @@
+import Models
+import Synchronization
+import Tokenizers
+
+/// How much an engine takes on.
+public struct EngineLimits: Sendable, Equatable {
+    /// The most requests that are served at once.
+    public var rows: Int
+    /// The tokens that the key-value cache holds, of all requests together and of beginnings that are kept.
+    public var cacheTokens: Int
+    /// The most tokens of a text, its prompt included; nil for the model's context.
+    public var length: Int?
+    /// The most requests that wait.
+    public var waiting: Int
+    /// The most tokens of prompts that are read at a time between two tokens of those who are served.
+    public var prefillTokens: Int
+
+    public init(rows: Int = 16, cacheTokens: Int = 32768, length: Int? = nil, waiting: Int = 1024, prefillTokens: Int = 512) {
+        self.rows = rows
+        self.cacheTokens = cacheTokens
+        self.length = length
+        self.waiting = waiting
+        self.prefillTokens = prefillTokens
+    }
+}
+
+/// Continues texts for many who ask at once: each is admitted when there is room, steered by maps and strengths of its own, and streamed as it comes.
+///
+/// A request gives the text that ``Model/generate(_:options:progress:onPart:)`` gives with the same seed, on the CPU whatever is beside it.
+///
+/// ```swift
+/// let engine = try InferenceEngine(Model.load("smollm2"))
+/// for try await event in engine.generate(TextRequest(.text("Once upon a time"), steering: [ScheduledSteer(map.at(0.5))])) { … }
+/// ```
+///
+/// Whoever stops listening to the events of a request cancels it.
+public actor InferenceEngine {
+    private struct Text {
+        let request: TextRequest
+        let promptTokens: Int
+        let ticket: Ticket
+        let continuation: AsyncThrowingStream<TextEvent, any Error>.Continuation
+        var decoder: StreamDecoder
+        var stops: StopTexts
+        var tokens: [Int32] = []
+    }
+
+    /// Whether somebody still listens: known before the batch has a number for a request.
+    private final class Ticket: Sendable {
+        private let left = Mutex(false)
+        var hasLeft: Bool { left.withLock { $0 } }
+        func leave() { left.withLock { $0 = true } }
+    }
+
+    private let executor: QueueExecutor
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    private let model: Model
+    private let limits: EngineLimits
+    private let batch: ContinuousBatch
+    /// By the number of the request in the batch.
+    private var texts: [Int: Text] = [:]
+    private var isRunning = false
+    /// What the device failed with: nothing more is taken on.
+    private var failure: (any Error)?
+
+    /// - Parameter model: The engine's from here on.
+    /// - Throws: ``MongeError/usage(_:)`` for limits that hold nothing, and what the device says when its memory does not do.
+    public init(_ model: sending Model, limits: EngineLimits = EngineLimits()) throws {
+        let length = min(limits.length ?? model.language.contextLength, model.language.contextLength)
+        batch = try ContinuousBatch(
+            model.language,
+            limits: BatchLimits(
+                rows: limits.rows, blocks: BlockPool.count(limits.cacheTokens), length: length, prefillTokens: limits.prefillTokens))
+        self.model = model
+        self.limits = limits
+        executor = QueueExecutor(label: "monge.engine")
+    }
+
+    /// Continues a text.
+    /// - Returns: What it grows by, and how it ended. Throws ``MongeError`` for a request that cannot be served, or the device's failure.
+    public nonisolated func generate(_ request: TextRequest) -> AsyncThrowingStream<TextEvent, any Error> {
+        AsyncThrowingStream { continuation in
+            let ticket = Ticket()
+            continuation.onTermination = { reason in
+                guard case .cancelled = reason else { return }
+                ticket.leave()
+                Task { await self.cancel(ticket) }
+            }
+            Task { await self.begin(request, ticket, continuation) }
+        }
+    }
+
+    /// How many requests wait, and how many are served.
+    public var load: (waiting: Int, served: Int) { (batch.waiting, batch.active) }
+
+    private func begin(
+        _ request: TextRequest, _ ticket: Ticket, _ continuation: AsyncThrowingStream<TextEvent, any Error>.Continuation
+    ) {
+        if ticket.hasLeft { return }
+        do {
+            if let failure { throw failure }
+            guard batch.waiting < limits.waiting else {
+                throw MongeError.failed("\(batch.waiting) requests wait already: ask again later")
+            }
+            try request.options.validate()
+            guard request.options.tokens > 0 else { throw MongeError.usage("the number of tokens is 0, expected 1 or more") }
+            guard !request.stop.contains("") else { throw MongeError.usage("a stop text is empty; give at least one character") }
+            let prompt = try tokens(of: request)
+            let id = try batch.submit(
+                BatchRequest(
+                    prompt: prompt, tokens: request.options.tokens, sampling: request.options.sampling,
+                    random: request.options.random(stream: request.stream),
+                    stopTokens: request.options.stopsAtEnd ? model.tokenizer.stopTokens : [], steering: request.steering,
+                    client: request.client))
+            texts[id] = Text(
+                request: request, promptTokens: prompt.count, ticket: ticket, continuation: continuation,
+                decoder: StreamDecoder(model.tokenizer), stops: StopTexts(request.stop))
+        } catch {
+            continuation.finish(throwing: error)
+            return
+        }
+        guard !isRunning else { return }
+        isRunning = true
+        Task { await run() }
+    }
+
+    private func tokens(of request: TextRequest) throws -> [Int32] {
+        let tokens: [Int32]
+        switch request.prompt {
+        case .text(let text): tokens = model.tokenizer.encode(text, addSpecial: true, parseSpecial: request.options.special ?? false)
+        case .conversation(let text): tokens = model.tokenizer.encode(text, addSpecial: false, parseSpecial: request.options.special ?? true)
+        case .tokens(let given):
+            if let token = given.first(where: { !(0..<Int32(model.language.vocabularySize)).contains($0) }) {
+                throw MongeError.usage("token \(token) is none of the model's \(model.language.vocabularySize)")
+            }
+            tokens = given
+        }
+        guard !tokens.isEmpty else { throw MongeError.usage("the prompt is empty; give at least one character to continue") }
+        return tokens
+    }
+
+    private func cancel(_ ticket: Ticket) {
+        // Where there is none it has ended, or the call that would begin it is on its way.
+        guard let id = texts.first(where: { $0.value.ticket === ticket })?.key else { return }
+        texts[id] = nil
+        batch.cancel(id)
+    }
+
+    /// Steps until nobody is left; between two of them others are let in and out.
+    private func run() async {
+        while !batch.isIdle {
+            endTheLate()
+            do {
+                for event in try batch.run(readsFirst: false) { try accept(event) }
+            } catch {
+                failure = error
+                for text in texts.values { text.continuation.finish(throwing: error) }
+                texts = [:]
+                break
+            }
+            await Task.yield()
+        }
+        isRunning = false
+    }
+
+    private func endTheLate() {
+        guard texts.values.contains(where: { $0.request.deadline != nil }) else { return }
+        let now = ContinuousClock.now
+        for (id, text) in texts where text.request.deadline.map({ $0 <= now }) ?? false {
+            batch.cancel(id)
+            end(id, .deadline, metConditions: [])
+        }
+    }
+
+    private func accept(_ event: BatchEvent) throws {
+        switch event {
+        case .token(let id, let token):
+            guard var text = texts[id] else { return }
+            text.tokens.append(token)
+            let (part, stop) = text.stops.append(text.decoder.append(token))
+            texts[id] = text
+            if !part.isEmpty { text.continuation.yield(.text(part)) }
+            if let stop {
+                batch.cancel(id)
+                end(id, .stop(stop), metConditions: [])
+            }
+        case .ended(let id, .notFinite, let metConditions):
+            guard let text = texts.removeValue(forKey: id) else { return }
+            let steering = text.request.steering.map(\.steer)
+            let prompt = try tokens(of: text.request)
+            text.continuation.finish(
+                throwing: MongeError.notFinite(
+                    try model.nonFiniteNumbers(
+                        "logits", name: "the prompt", text: model.tokenizer.decode(prompt), tokens: prompt + text.tokens,
+                        steering: metConditions.isEmpty ? steering : Steer.acting(steering, metConditions))))
+        case .ended(let id, let ending, let metConditions):
+            end(id, ending == .stopped ? .end : .length, metConditions: metConditions)
+        }
+    }
+
+    private func end(_ id: Int, _ reason: TextEnding.Reason, metConditions: [Bool?]) {
+        guard var text = texts.removeValue(forKey: id) else { return }
+        if case .stop = reason {
+        } else {
+            let (part, stop) = text.stops.append(text.decoder.finish())
+            let rest = part + (stop == nil ? text.stops.finish() : "")
+            if !rest.isEmpty { text.continuation.yield(.text(rest)) }
+        }
+        text.continuation.yield(
+            .ended(TextEnding(reason: reason, promptTokens: text.promptTokens, tokens: text.tokens, metConditions: metConditions)))
+        text.continuation.finish()
+    }
+}

@@ -1,0 +1,112 @@
+import Foundations
+import Models
+import Monge
+import Tensors
+import Testing
+import Transport
+
+/// What those who ask an engine at the same time rely on.
+@Suite(.serialized) struct InferenceEngineTests {
+    /// All parts of a text, and how it ended.
+    private func text(_ engine: InferenceEngine, _ request: TextRequest) async throws -> (text: String, ending: TextEnding?) {
+        var result: (text: String, ending: TextEnding?) = ("", nil)
+        for try await event in engine.generate(request) {
+            switch event {
+            case .text(let part): result.text += part
+            case .ended(let ending): result.ending = ending
+            }
+        }
+        return result
+    }
+
+    private static let prompts = [
+        "Once upon a time", "The capital of France is", "In the garden", "def main():", "Once upon a time, there was", "Water boils at",
+    ]
+
+    @Test func whoAsksTogetherGetsWhatOneGetsAlone() async throws {
+        let model = try TestModel.load(.cpu)
+        let map = EngineFixture.map(model.language, seed: 1)
+        let requests = (0..<24).map { index in
+            TextRequest(
+                .text(Self.prompts[index % 6]),
+                options: GenerationOptions(
+                    tokens: 3 + index % 9, temperature: index % 3 == 0 ? 0 : 0.9, topP: 0.9, repetitionPenalty: index % 4 == 0 ? 1.2 : 1,
+                    seed: UInt64(index / 5)), stream: index,
+                steering: index % 2 == 0 ? [] : [ScheduledSteer(map.at(Float(index) / 200))], client: "client \(index % 3)")
+        }
+        let expected = try requests.map { request in
+            guard case .text(let prompt) = request.prompt else { return "" }
+            return try model.generate(
+                [GenerationRequest(prompt, steering: request.steering.map(\.steer), stream: request.stream)], options: request.options)[0].text
+        }
+        let engine = try InferenceEngine(TestModel.load(.cpu), limits: EngineLimits(rows: 5, cacheTokens: 512, prefillTokens: 16))
+        let texts = try await withThrowingTaskGroup(of: (Int, String, TextEnding?).self) { group in
+            for (index, request) in requests.enumerated() {
+                group.addTask {
+                    let result = try await self.text(engine, request)
+                    return (index, result.text, result.ending)
+                }
+            }
+            var texts = [String](repeating: "", count: requests.count)
+            for try await (index, text, ending) in group {
+                texts[index] = text
+                #expect(ending?.reason == .length || ending?.reason == .end)
+                #expect(ending.map { $0.promptTokens > 0 } == true)
+            }
+            return texts
+        }
+        #expect(texts == expected)
+        #expect(Set(texts).count > 12)
+        let load = await engine.load
+        #expect(load.waiting == 0 && load.served == 0)
+    }
+
+    @Test func aTextEndsBeforeItsStopText() async throws {
+        let engine = try InferenceEngine(TestModel.load(.cpu))
+        let options = GenerationOptions(tokens: 24, temperature: 0)
+        let whole = try await text(engine, TextRequest(.text("Once upon a time"), options: options)).text
+        // Words in the middle, that tokens do not begin or end with.
+        let middle = whole.dropFirst(20).prefix(9)
+        let stop = String(middle)
+        let stopped = try await text(engine, TextRequest(.text("Once upon a time"), options: options, stop: ["never there", stop]))
+        #expect(stopped.text == String(whole[..<whole.range(of: stop)!.lowerBound]))
+        #expect(stopped.ending?.reason == .stop(stop) && (stopped.ending?.tokens.count ?? 24) < 24)
+        // One that begins as the text ends holds nothing back in the end.
+        let open = try await text(engine, TextRequest(.text("Once upon a time"), options: options, stop: [whole.suffix(3) + "…"]))
+        #expect(open.text == whole && open.ending?.reason == .length)
+    }
+
+    @Test func whoLeavesIsForgottenAndWhoIsLateEnds() async throws {
+        let engine = try InferenceEngine(TestModel.load(.cpu), limits: EngineLimits(rows: 2, cacheTokens: 4096))
+        let long = TextRequest(.text("Once upon a time"), options: GenerationOptions(tokens: 1500, temperature: 0, stopsAtEnd: false))
+        for _ in 0..<3 {
+            // The stream goes away after its first part.
+            for try await _ in engine.generate(long) { break }
+        }
+        var late = long
+        late.deadline = .now.advanced(by: .milliseconds(20))
+        let ended = try await text(engine, late)
+        #expect(ended.ending?.reason == .deadline && (ended.ending?.tokens.count ?? 1500) < 1500)
+        let short = try await text(engine, TextRequest(.text("Hello"), options: GenerationOptions(tokens: 2)))
+        #expect(short.ending != nil)
+        let load = await engine.load
+        #expect(load.waiting == 0 && load.served == 0)
+    }
+
+    @Test func whatCannotBeServedIsSaid() async throws {
+        let engine = try InferenceEngine(TestModel.load(.cpu), limits: EngineLimits(rows: 1, cacheTokens: 64, length: 100, waiting: 1))
+        func refusal(_ request: TextRequest) async -> String? {
+            do {
+                _ = try await text(engine, request)
+                return nil
+            } catch { return "\(error)" }
+        }
+        #expect(await refusal(TextRequest(.text(""), options: GenerationOptions(tokens: 3))) != nil)
+        #expect(await refusal(TextRequest(.tokens([-1]))) == "token -1 is none of the model's 49152")
+        #expect(await refusal(TextRequest(.text("Hi"), stop: [""])) == "a stop text is empty; give at least one character")
+        #expect(await refusal(TextRequest(.text("Hi"), options: GenerationOptions(tokens: 120)))?.contains("a text may have 100") == true)
+        #expect(await refusal(TextRequest(.text("Hi"), options: GenerationOptions(tokens: 90)))?.contains("cache holds 64") == true)
+        #expect(await refusal(TextRequest(.text("Hi"), options: GenerationOptions(tokens: 4, topP: 2)))?.contains("top-p is 2") == true)
+        #expect(await refusal(TextRequest(.text("Hi"), options: GenerationOptions(tokens: 4))) == nil)
+    }
+}
