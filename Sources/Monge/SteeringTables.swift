@@ -2,7 +2,8 @@ import Models
 import Tensors
 import Transport
 
-/// Maps on the device, while they are used: one table a site, with a row for each map. A map can be added at any time.
+/// Maps on the device, while they are used: one table a site, with a row for each map, and one of clusters where maps move between some. A row of either
+/// whose map is of the other kind leaves activations alone. A map can be added at any time.
 package final class SteeringTables {
     /// A map that steers a row, and how.
     package struct Entry: Equatable {
@@ -23,6 +24,8 @@ package final class SteeringTables {
     package private(set) var tables: [Tensor?]
     /// By site index: the gates of the same rows; nil where no map has one.
     private var gates: [TransportGates?]
+    /// By site index: the clusters of the same rows; nil where no map has some.
+    private var clusters: [TransportClusters?]
     private var capacity: Int
     /// Changes when a table is another tensor than before: what was recorded with the old one does not see new maps.
     package private(set) var version = 0
@@ -33,6 +36,7 @@ package final class SteeringTables {
         self.capacity = max(capacity, 1) + 1
         tables = [Tensor?](repeating: nil, count: model.sites.count)
         gates = [TransportGates?](repeating: nil, count: model.sites.count)
+        clusters = [TransportClusters?](repeating: nil, count: model.sites.count)
     }
 
     package var isEmpty: Bool { maps.isEmpty }
@@ -46,6 +50,10 @@ package final class SteeringTables {
         let sites = Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0) })
         for site in model.sites {
             guard let own = sites[site.name] else { continue }
+            if let map = own.clusters {
+                try write(map, at: site)
+                continue
+            }
             if tables[site.index] == nil { tables[site.index] = try table([], channels: site.channels) }
             let row = try tables[site.index]!.rows(maps.count + 1..<maps.count + 2)
             try model.backend.write(own.map.interleaved, to: row)
@@ -60,6 +68,27 @@ package final class SteeringTables {
         return Int32(maps.count)
     }
 
+    /// Puts the clusters of the next map beside those of the others, which may have fewer.
+    private func write(_ map: ClusterMap, at site: Site) throws {
+        if clusters[site.index].map({ $0.count < map.count }) ?? true {
+            clusters[site.index] = try clusterTable(maps.map { own in own.sites.first { $0.name == site.name }?.clusters } + [map], at: site)
+            return
+        }
+        let (table, place) = (clusters[site.index]!, maps.count + 1..<maps.count + 2)
+        let rows = map.paddedRows(table.count)
+        try model.backend.write(rows.weights, to: table.weights.rows(place))
+        try model.backend.write(rows.intercepts, to: table.intercepts.rows(place))
+        try model.backend.write(rows.shifts, to: table.shifts.rows(place))
+    }
+
+    /// The clusters of some maps, none in the place of what is missing.
+    private func clusterTable(_ maps: [ClusterMap?], at site: Site) throws -> TransportClusters {
+        version += 1
+        let missing = [ClusterMap?](repeating: nil, count: capacity - 1 - maps.count)
+        return try TransportClusters(
+            [nil] + maps + missing, count: maps.compactMap { $0?.count }.max()!, channels: site.channels, on: model.backend)
+    }
+
     /// The entry of a map at a strength.
     package func entry(_ steer: Steer) throws -> Entry {
         Entry(
@@ -69,7 +98,7 @@ package final class SteeringTables {
 
     /// Tensors that say what steers each of some rows.
     package func rows(_ count: Int, depth: Int) throws -> SteeringRows {
-        try SteeringRows(tables: tables, gates: gates, rows: count, depth: depth, on: model.backend)
+        try SteeringRows(tables: tables, gates: gates, clusters: clusters, rows: count, depth: depth, on: model.backend)
     }
 
     /// The transports of every site, by site index, for a batch whose sequences (images are sequences of one row) have the given numbers of rows and maps.
@@ -88,22 +117,31 @@ package final class SteeringTables {
             let factors = try decisions?.all.factors(at: depth, of: owners)
             return try SpatialMode.allCases.filter(modes.contains).map { try selection(at: depth, $0, batch, factors) }
         }
-        return zip(tables, gates).map { table, gates in
-            guard let table else { return [] }
-            return selections.map {
-                // Gates are of language models, whose tokens are mapped by themselves in either mode.
-                TransportApplication(
-                    table: table, indices: $0.indices, strengths: $0.strengths, spatial: gates == nil ? $0.spatial : .pointwise,
-                    gates: gates)
-            }
+        return tables.indices.map { site in selections.flatMap { applications($0, at: site) } }
+    }
+
+    /// Which maps act on which rows, and how strongly.
+    private typealias Selection = (indices: Tensor, strengths: Tensor, spatial: SpatialMode)
+
+    /// The maps of a site, of either kind.
+    private func applications(_ selection: Selection, at site: Int) -> [TransportApplication] {
+        let (indices, strengths, spatial) = selection
+        let affine = tables[site].map { table in
+            // Gates are of language models, whose tokens are mapped by themselves in either mode.
+            TransportApplication(
+                table: table, indices: indices, strengths: strengths, spatial: gates[site] == nil ? spatial : .pointwise, gates: gates[site])
         }
+        // What moves between clusters is no map of channel means.
+        let clustered = spatial == .pointwise
+            ? clusters[site].map { TransportApplication(clusters: $0, indices: indices, strengths: strengths) } : nil
+        return [affine, clustered].compactMap { $0 }
     }
 
     /// The index and strength of each row for the maps of one mode at one place of the order; one element when all rows agree.
     /// - Parameter factors: `[rows, 1]`: what strengths are multiplied by; nil for nothing.
     private func selection(
         at depth: Int, _ spatial: SpatialMode, _ batch: [(rows: Int, maps: [Entry])], _ factors: Tensor?
-    ) throws -> (indices: Tensor, strengths: Tensor, spatial: SpatialMode) {
+    ) throws -> Selection {
         var indices = [Int32](), strengths = [Float]()
         for sequence in batch {
             let entry = depth < sequence.maps.count && sequence.maps[depth].spatial == spatial ? sequence.maps[depth] : nil
@@ -129,6 +167,9 @@ package final class SteeringTables {
     private func grow() throws {
         capacity *= 2
         let bySite = maps.map { map in Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0) }) }
+        for site in model.sites where clusters[site.index] != nil {
+            clusters[site.index] = try clusterTable(bySite.map { $0[site.name]?.clusters }, at: site)
+        }
         for site in model.sites where tables[site.index] != nil {
             tables[site.index] = try table(bySite.map { $0[site.name]?.map }, channels: site.channels)
             if gates[site.index] != nil { gates[site.index] = try gateTable(bySite.map { $0[site.name]?.gate }, channels: site.channels) }

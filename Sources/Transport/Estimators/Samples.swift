@@ -27,6 +27,9 @@ package struct Samples {
         Samples(count: rows.count, channels: channels, values: rows.flatMap { values[$0 * channels..<($0 + 1) * channels] })
     }
 
+    /// One sample.
+    func row(_ index: Int) -> [Double] { Array(values[index * channels..<(index + 1) * channels]) }
+
     /// These and others below them.
     func followed(by other: Samples) -> Samples {
         Samples(count: count + other.count, channels: channels, values: values + other.values)
