@@ -45,6 +45,8 @@ void main() {
     bool acts = index != 0u && index < arguments.maps && strength != 0.0;
     uint first = index * arguments.clusters;
 
+    // A bit for each cluster that is one.
+    uint present = 0u;
     float factors[CLUSTERS];
     [[unroll]] for (uint k = 0; k < CLUSTERS; k++) factors[k] = 0.0;
     if (acts) {
@@ -65,7 +67,6 @@ void main() {
             }
         }
         float highest = uintBitsToFloat(0xFF800000u);
-        uint present = 0u;
         [[unroll]] for (uint k = 0; k < CLUSTERS; k++) {
             if (k < arguments.clusters) {
                 float intercept = arguments.intercepts[AT(3u, first + k, 4u)].value;
@@ -94,7 +95,7 @@ void main() {
 #endif
         if (acts) {
             [[unroll]] for (uint k = 0; k < CLUSTERS; k++) {
-                if (k < arguments.clusters) {
+                if ((present & (1u << k)) != 0u) {
 #if WIDTH == 4
                     shift += factors[k] * Float4s(arguments.shifts)[AT(4u, (first + k) * units + c, 16u)].value;
 #else

@@ -71,7 +71,8 @@ package final class SteeringTables {
     /// Puts the clusters of the next map beside those of the others, which may have fewer.
     private func write(_ map: ClusterMap, at site: Site) throws {
         if clusters[site.index].map({ $0.count < map.count }) ?? true {
-            clusters[site.index] = try clusterTable(maps.map { own in own.sites.first { $0.name == site.name }?.clusters } + [map], at: site)
+            clusters[site.index] = try clusterTable(
+                maps.map { own in own.sites.first { $0.name == site.name }?.clusters } + [map], at: site)
             return
         }
         let (table, place) = (clusters[site.index]!, maps.count + 1..<maps.count + 2)
@@ -129,10 +130,12 @@ package final class SteeringTables {
         let affine = tables[site].map { table in
             // Gates are of language models, whose tokens are mapped by themselves in either mode.
             TransportApplication(
-                table: table, indices: indices, strengths: strengths, spatial: gates[site] == nil ? spatial : .pointwise, gates: gates[site])
+                table: table, indices: indices, strengths: strengths, spatial: gates[site] == nil ? spatial : .pointwise, gates: gates[site]
+            )
         }
         // What moves between clusters is no map of channel means.
-        let clustered = spatial == .pointwise
+        let clustered =
+            spatial == .pointwise
             ? clusters[site].map { TransportApplication(clusters: $0, indices: indices, strengths: strengths) } : nil
         return [affine, clustered].compactMap { $0 }
     }

@@ -100,7 +100,8 @@ public final class TransportApplication {
     /// - Throws: `TensorError.invalidOption` for maps between clusters.
     package func affineTable(_ operation: String) throws -> Tensor {
         guard let table else {
-            throw TensorError.invalidOption(operation: operation, detail: "maps between clusters are not applied here: they run on their own")
+            throw TensorError.invalidOption(
+                operation: operation, detail: "maps between clusters are not applied here: they run on their own")
         }
         return table
     }

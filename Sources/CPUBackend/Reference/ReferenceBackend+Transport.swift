@@ -61,7 +61,9 @@ extension ReferenceBackend {
                     guard intercepts[cluster] > -.infinity else { return nil }
                     return (
                         cluster,
-                        (0..<channels).reduce(Double(intercepts[cluster])) { $0 + Double(weights[cluster * channels + $1]) * Double(values[$1]) }
+                        (0..<channels).reduce(Double(intercepts[cluster])) {
+                            $0 + Double(weights[cluster * channels + $1]) * Double(values[$1])
+                        }
                     )
                 } : []
             guard !scores.isEmpty else {

@@ -85,7 +85,8 @@ public struct FitOptions: Sendable {
             throw MongeError.usage("a chars map weighs its clusters for each token by itself; --gate goes with the other methods")
         }
         guard method != .chars || spatial == .pointwise else {
-            throw MongeError.usage("a chars map moves whole tokens or pixels between clusters, not channels by their means: --spatial pointwise")
+            throw MongeError.usage(
+                "a chars map moves whole tokens or pixels between clusters, not channels by their means: --spatial pointwise")
         }
         if capture.memory != nil && !method.isByNeuron {
             throw MongeError.usage("a \(method) map looks at all neurons of a site together: --memory does not bound that")

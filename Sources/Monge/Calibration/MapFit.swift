@@ -65,7 +65,8 @@ package struct MapFit {
         let sides = try [source, target].map { Samples(try backend.readFloats($0), width: channels, columns: 0..<channels) }
         let count = min(source.shape[0], target.shape[0])
         if let wanted = clusters.count, wanted > count {
-            throw MongeError.usage("\(wanted) clusters need at least as many samples a side, and there are \(count) at \(site): --clusters \(count)")
+            throw MongeError.usage(
+                "\(wanted) clusters need at least as many samples a side, and there are \(count) at \(site): --clusters \(count)")
         }
         let map = ClusterMap(source: sides[0], target: sides[1], options: clusters, seed: seed)
         let probes = map.probes

@@ -34,7 +34,8 @@ extension TransportClusters {
             shifts += rows.shifts
         }
         self.init(
-            weights: try backend.upload(weights, [maps.count, count, channels]), intercepts: try backend.upload(intercepts, [maps.count, count]),
+            weights: try backend.upload(weights, [maps.count, count, channels]),
+            intercepts: try backend.upload(intercepts, [maps.count, count]),
             shifts: try backend.upload(shifts, [maps.count, count, channels]))
     }
 

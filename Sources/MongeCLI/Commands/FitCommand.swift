@@ -38,7 +38,8 @@ struct FitCommand: ParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "linear, mean, gaussian, chars (between clusters); aurA, det0; caa (diff-mean), actAdd, iti, itiMassMean, repe.", valueName: "method"))
+            "linear, mean, gaussian, chars (between clusters); aurA, det0; caa (diff-mean), actAdd, iti, itiMassMean, repe.",
+            valueName: "method"))
     var method: Estimator = .linear
 
     @Option(
@@ -113,6 +114,9 @@ struct FitCommand: ParsableCommand {
         }
         if fromActivations, let option = condition.given {
             throw ValidationError("\(option) needs a model that reads prompts; it does not go with activations from files")
+        }
+        if let option = clusters.given, method != .chars {
+            throw ValidationError("\(option) is of maps between clusters: --method chars, and not \(method)")
         }
         if gateTokens != nil && !gate { throw ValidationError("--gate-tokens is of --gate") }
         if fromActivations && capture.memory != nil {

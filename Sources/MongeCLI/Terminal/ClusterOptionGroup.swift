@@ -29,7 +29,8 @@ struct ClusterOptionGroup: ParsableArguments {
     @Option(
         name: .customLong("clusters"), parsing: .unconditional,
         help: ArgumentHelp(
-            "With chars, the clusters a side: 1 to 16, or auto for as many as held-out samples bear out (default: auto).", valueName: "number"))
+            "With chars, the clusters a side: 1 to 16, or auto for as many as held-out samples bear out (default: auto).",
+            valueName: "number"))
     var count: Count?
 
     @Option(
@@ -39,6 +40,9 @@ struct ClusterOptionGroup: ParsableArguments {
             valueName: "share"),
         transform: Number.real("0, or a number of 0.001 or more") { $0 == 0 || $0 >= Float(ClusterOptions.smallestEntropy) })
     var entropy: Float?
+
+    /// The first of the options that is given.
+    var given: String? { count != nil ? "--clusters" : entropy != nil ? "--entropy" : nil }
 
     /// nil where neither is given.
     var options: ClusterOptions? {

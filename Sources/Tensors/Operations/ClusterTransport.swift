@@ -50,6 +50,7 @@ extension Validation {
             "the clusters have weights \(weights), intercepts \(clusters.intercepts.shape) and shifts \(clusters.shifts.shape), the activation has "
                 + "\(channels) channels; expected [maps, K, \(channels)], [maps, K] and [maps, K, \(channels)]")
         try requireOption(
-            weights[1] <= TransportClusters.limit, operation, "a map has \(weights[1]) clusters, at most \(TransportClusters.limit) are supported")
+            weights[1] <= TransportClusters.limit, operation,
+            "a map has \(weights[1]) clusters, at most \(TransportClusters.limit) are supported")
     }
 }

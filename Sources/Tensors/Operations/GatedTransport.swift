@@ -51,10 +51,8 @@ extension Validation {
             transport.spatial == .pointwise, operation, "gates are of rows by themselves, and the transport is of means over an image")
     }
 
-    /// Refuses gates and clusters where a map is fused into a kernel that knows none.
+    /// Refuses gates where a map is fused into a kernel that knows none.
     static func requireNoGates(_ transports: [TransportApplication], _ operation: String) throws {
         try requireOption(!transports.contains { $0.gates != nil }, operation, "maps with gates are not fused here: they run on their own")
-        try requireOption(
-            !transports.contains { $0.clusters != nil }, operation, "maps between clusters are not fused here: they run on their own")
     }
 }

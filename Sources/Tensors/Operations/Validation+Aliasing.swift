@@ -19,7 +19,10 @@ struct ReadOperand {
             [($0.indices, "the transport indices"), ($0.strengths, "the transport strengths")]
                 + ($0.table.map { [($0, "the transport table")] } ?? [])
                 + ($0.clusters.map {
-                    [($0.weights, "the clusters' weights"), ($0.intercepts, "the clusters' intercepts"), ($0.shifts, "the clusters' shifts")]
+                    [
+                        ($0.weights, "the clusters' weights"), ($0.intercepts, "the clusters' intercepts"),
+                        ($0.shifts, "the clusters' shifts"),
+                    ]
                 } ?? [])
                 + ($0.gates.map { [($0.weights, "the gates' weights"), ($0.intercepts, "the gates' intercepts")] } ?? [])
         }

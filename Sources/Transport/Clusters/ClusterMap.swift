@@ -24,7 +24,8 @@ public struct ClusterMap: Sendable, Equatable {
     public init(centres: [Float], shifts: [Float], weights: [Float], bandwidth: Float) {
         precondition(
             !weights.isEmpty && weights.count <= Self.limit && centres.count == shifts.count && !centres.isEmpty
-                && centres.count % weights.count == 0 && bandwidth > 0, "a map has a centre and a shift for each of its clusters, and a width")
+                && centres.count % weights.count == 0 && bandwidth > 0,
+            "a map has a centre and a shift for each of its clusters, and a width")
         self.centres = centres
         self.shifts = shifts
         self.weights = weights
