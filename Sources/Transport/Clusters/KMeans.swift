@@ -1,8 +1,10 @@
+import Dispatch
 import Foundation
 import Foundations
+import Synchronization
 
 /// Clusters of samples by Lloyd's algorithm (Lloyd 1982) from seeds by greedy k-means++ (Arthur & Vassilvitskii 2007).
-package struct KMeans {
+package struct KMeans: Sendable {
     /// `[K, channels]`, row-major.
     package private(set) var centres: [Double]
     /// The cluster of each sample.
@@ -44,11 +46,16 @@ package struct KMeans {
     /// The best of several runs from seeds of their own.
     /// - Parameter count: The clusters, at least 1; there are fewer where fewer samples differ.
     package static func best(_ samples: Samples, count: Int, restarts: Int, seed: UInt64) -> KMeans {
-        var random = SeededGenerator(seed: seed)
-        let runs = (0..<(count == 1 ? 1 : restarts)).map { _ in
-            KMeans(samples, from: seeds(samples, count: min(count, samples.count), using: &random))
+        let count = min(count, samples.count)
+        let restarts = count == 1 ? 1 : restarts
+        let runs = Mutex([KMeans?](repeating: nil, count: restarts))
+        DispatchQueue.concurrentPerform(iterations: restarts) { index in
+            // Runs that begin alike wherever they run.
+            var random = SeededGenerator(seed: seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)
+            let run = KMeans(samples, from: seeds(samples, count: count, using: &random))
+            runs.withLock { $0[index] = run }
         }
-        return runs.min { $0.inertia < $1.inertia }!
+        return runs.withLock { $0 }.compactMap { $0 }.min { $0.inertia < $1.inertia }!
     }
 
     /// - Returns: Whether a sample has changed its cluster.

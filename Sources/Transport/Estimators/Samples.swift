@@ -1,5 +1,5 @@
 /// Samples of some neurons, in double precision.
-package struct Samples {
+package struct Samples: Sendable {
     let count: Int
     let channels: Int
     /// `[count, channels]`, row-major.
