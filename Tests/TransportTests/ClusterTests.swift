@@ -171,9 +171,9 @@ import Transport
         let back = map.inverse
         for cluster in 0..<map.count {
             let centre = Array(map.centres[2 * cluster..<2 * cluster + 2])
-            let there = map(centre)
-            #expect(there == zip(centre, map.shifts[2 * cluster..<2 * cluster + 2]).map { Double($0 + $1) })
-            #expect(back(there.map { Float($0) }) == centre.map(Double.init))
+            let there = map(centre).map { Float($0) }
+            #expect(there == zip(centre, map.shifts[2 * cluster..<2 * cluster + 2]).map { $0 + $1 })
+            #expect(back(there).map { Float($0) } == centre)
         }
         // Between clusters neither map is the other's inverse: the weights at the way's end are not those at its beginning.
         let middle: [Float] = [50, 1]
