@@ -1,4 +1,5 @@
 import Foundation
+import Models
 import Monge
 import Tensors
 import Testing
@@ -29,7 +30,7 @@ import Transport
         }
         let plain = try latents([])
         let steered = try latents([map.at(1).always])
-        #expect(steered != plain && steered.allSatisfy(\.isFinite))
+        #expect(steered != plain && steered.allSatisfy { $0.isFinite })
         func distance(_ other: [Float]) -> Float { zip(other, plain).map { abs($0 - $1) }.max()! }
         #expect(try distance(latents([map.at(0).always])) <= 1e-5 * plain.map(abs).max()!)
         #expect(try distance(latents([map.at(0.1).always])) < distance(steered))
