@@ -80,8 +80,17 @@ struct CheckTransport {
             strengths: try device.input(strengths, [strengths.count], "the transport strengths"), spatial: spatial, gates: gates)
     }
 
+    /// The same choice of maps and strengths, of maps between clusters.
+    func application(of clusters: TransportClusters, on device: CheckDevice) throws -> TransportApplication {
+        TransportApplication(
+            clusters: clusters, indices: try device.input(indices, [indices.count], "the transport indices"),
+            strengths: try device.input(strengths, [strengths.count], "the transport strengths"))
+    }
+
     /// Which map a row goes through, 0 for none.
     func index(ofRow row: Int) -> Int { Int(indices[row / TransportApplication.rowsSharing(indices.count, of: shape)]) }
+
+    func strength(ofRow row: Int) -> Float { strengths[row / TransportApplication.rowsSharing(strengths.count, of: shape)] }
 
     /// One neuron's map as it applies to one row.
     struct Map {
@@ -108,7 +117,7 @@ struct CheckTransport {
     /// - Parameter gate: What the strength is multiplied by.
     func map(row: Int, channel: Int, gate: Double = 1) -> Map? {
         let index = index(ofRow: row)
-        let strength = strengths[row / TransportApplication.rowsSharing(strengths.count, of: shape)]
+        let strength = strength(ofRow: row)
         guard index != 0, strength != 0 else { return nil }
         let start = (index * channels + channel) * 4
         return Map(

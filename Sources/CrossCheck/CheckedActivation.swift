@@ -103,6 +103,17 @@ struct CheckedActivation {
         }
     }
 
+    /// Adds to some of the values what is known to within an error.
+    /// - Parameter shifts: Of each element; nil where it stays as it is.
+    mutating func shift(_ shifts: [(value: Double, error: Double)?]) {
+        for (index, shift) in shifts.enumerated() {
+            guard let shift else { continue }
+            // The sum is rounded, and the reference's once more.
+            errors[index] += shift.error + 2 * RoundOff.unit * (abs(values[index]) + abs(shift.value)) + RoundOff.flush
+            values[index] += shift.value
+        }
+    }
+
     mutating func apply(_ activation: Activation) {
         if activation == .identity { return }
         for index in values.indices {

@@ -16,7 +16,8 @@ public enum CrossCheck {
         .permute, .pool, .quantileColumns, .reduce, .rmsNorm, .rope, .rotateAndStore, .rotation, .sample, .scale, .scatterRows, .slice,
         .softmax,
         .storeKeys,
-        .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .gatedTransport, .upsample,
+        .sortColumns, .subtract, .timestepEmbedding, .topK, .transport, .gatedTransport,
+        .clusterTransport, .upsample,
     ]
 
     /// Runs cases `0 ..< cases` of an operation.

@@ -210,6 +210,11 @@ package final class JitteringBackend: ForwardingBackend {
         try jitter(operation.output, terms: 2)
     }
 
+    package override func clusterTransport(_ operation: ClusterTransportOperation) throws {
+        try inner.clusterTransport(operation)
+        try jitter(operation.output, terms: operation.clusterCount + 1)
+    }
+
     package override func reduce(_ operation: ReduceOperation) throws {
         try inner.reduce(operation)
         try jitter(operation.output, terms: operation.extent)

@@ -66,10 +66,10 @@ public struct ForwardContext {
         return maps.allSatisfy { $0.isSuited(to: shape) } ? maps : maps.map { $0.suited(to: shape) }
     }
 
-    /// Whether a site's product can be computed together with others: no tap sees it, no pass holds it, and one map at most acts on it, without a gate.
+    /// Whether a site's product can be computed together with others: no tap sees it, no pass holds it, and one map at most acts on it, of each element by itself.
     func isFusable(_ site: Site) -> Bool {
         let maps = installed(at: site)
-        return !taps(site) && kept?[site] == nil && (maps.isEmpty || maps.count == 1 && maps[0].gates == nil)
+        return !taps(site) && kept?[site] == nil && (maps.isEmpty || maps.count == 1 && maps[0].isFusable)
     }
 
     func observe(_ activation: Tensor, at site: Site) throws -> Tensor {

@@ -17,8 +17,12 @@ package final class SteeringRows {
     /// - Parameters:
     ///   - tables: Of each site, by its index; nil where no map acts.
     ///   - gates: Likewise; nil where no map has one.
+    ///   - clusters: Likewise; nil where no map moves between some.
     ///   - depth: The most maps that steer a row, one after the other.
-    init(tables: [Tensor?], gates: [TransportGates?], version: Int, rows: Int, depth: Int, on backend: any Backend) throws {
+    init(
+        tables: [Tensor?], gates: [TransportGates?], clusters: [TransportClusters?], version: Int, rows: Int, depth: Int,
+        on backend: any Backend
+    ) throws {
         self.backend = backend
         self.rows = rows
         self.version = version
@@ -30,11 +34,18 @@ package final class SteeringRows {
         }
         self.places = places
         transports =
-            depth == 0 || tables.allSatisfy { $0 == nil }
+            depth == 0 || (tables.allSatisfy { $0 == nil } && clusters.allSatisfy { $0 == nil })
             ? []
-            : zip(tables, gates).map { table, gates in
-                guard let table else { return [] }
-                return places.map { TransportApplication(table: table, indices: $0.indices, strengths: $0.strengths, gates: gates) }
+            : tables.indices.map { site in
+                places.flatMap { place in
+                    let affine = tables[site].map {
+                        TransportApplication(table: $0, indices: place.indices, strengths: place.strengths, gates: gates[site])
+                    }
+                    let clustered = clusters[site].map {
+                        TransportApplication(clusters: $0, indices: place.indices, strengths: place.strengths)
+                    }
+                    return [affine, clustered].compactMap { $0 }
+                }
             }
     }
 

@@ -2,7 +2,8 @@ import Models
 import Tensors
 import Transport
 
-/// Maps on the device, while they are used: one table a site, with a row for each map. A map can be added at any time.
+/// Maps on the device, while they are used: one table a site, with a row for each map, and one of clusters where maps move between some. A row of either
+/// whose map is of the other kind leaves activations alone. A map can be added at any time.
 package final class SteeringTables {
     /// A map that steers a row, and how.
     package struct Entry: Equatable {
@@ -27,6 +28,8 @@ package final class SteeringTables {
     package private(set) var tables: [Tensor?]
     /// By site index: the gates of the same rows; nil where no map has one.
     private var gates: [TransportGates?]
+    /// By site index: the clusters of the same rows; nil where no map has some.
+    private var clusters: [TransportClusters?]
     private var capacity: Int
     /// Changes when a table is another tensor than before: what was recorded with the old one does not see new maps.
     package private(set) var version = 0
@@ -37,6 +40,7 @@ package final class SteeringTables {
         self.capacity = max(capacity, 1) + 1
         tables = [Tensor?](repeating: nil, count: model.sites.count)
         gates = [TransportGates?](repeating: nil, count: model.sites.count)
+        clusters = [TransportClusters?](repeating: nil, count: model.sites.count)
     }
 
     package var isEmpty: Bool { maps.isEmpty }
@@ -78,39 +82,72 @@ package final class SteeringTables {
         if let known = maps.firstIndex(where: { $0.map == map }) { return known }
         try InstalledSteering.check(map, against: model)
         identities += 1
-        let new = (map: map, identity: identities, needs: 0)
-        guard maps.count + 1 == capacity, let unneeded = maps.firstIndex(where: { $0.needs == 0 }) else {
-            if maps.count + 1 == capacity { try grow() }
-            try write(map, to: maps.count + 1, over: nil)
-            maps.append(new)
-            return maps.count - 1
+        var place = maps.count
+        var old: TransportMap?
+        if maps.count + 1 == capacity {
+            if let unneeded = maps.firstIndex(where: { $0.needs == 0 }) {
+                (place, old) = (unneeded, maps[unneeded].map)
+            } else {
+                try grow()
+            }
         }
-        try write(map, to: unneeded + 1, over: maps[unneeded].map)
-        maps[unneeded] = new
-        return unneeded
+        try write(map, to: place + 1, over: old)
+        let new = (map: map, identity: identities, needs: Int?.some(0))
+        if old == nil { maps.append(new) } else { maps[place] = new }
+        return place
     }
 
-    /// Puts a map into a row of every site's table, and the identity where the one before acted and this one does not.
+    /// Puts a map into a row of the tables of its sites, and what leaves activations alone where the map before acted and this one does not.
     private func write(_ map: TransportMap, to row: Int, over old: TransportMap?) throws {
-        let sites = Dictionary(uniqueKeysWithValues: map.sites.map { ($0.name, $0) })
-        let left = Set(old?.sites.map(\.name) ?? [])
-        let place = row..<row + 1
-        for site in model.sites where sites[site.name] != nil || left.contains(site.name) {
+        func bySite(_ map: TransportMap?) -> [String: TransportMap.Site] {
+            Dictionary(uniqueKeysWithValues: (map?.sites ?? []).map { ($0.name, $0) })
+        }
+        let (new, old) = (bySite(map), bySite(old))
+        let (backend, place) = (model.backend, row..<row + 1)
+        for site in model.sites {
+            let (own, before) = (new[site.name], old[site.name])
+            if own?.clusters != nil || before?.clusters != nil { try write(own?.clusters, to: row, at: site) }
+            let acts = own.map { $0.clusters == nil } ?? false
+            guard acts || before.map({ $0.clusters == nil }) ?? false else { continue }
             if tables[site.index] == nil { tables[site.index] = try table([], channels: site.channels) }
-            let own = sites[site.name]
-            try model.backend.write((own?.map ?? .identity(channels: site.channels)).interleaved, to: tables[site.index]!.rows(place))
+            let affine = acts ? own!.map : .identity(channels: site.channels)
+            try backend.write(affine.interleaved, to: tables[site.index]!.rows(place))
             if own?.gate != nil, gates[site.index] == nil { gates[site.index] = try gateTable([], channels: site.channels) }
             if let gates = gates[site.index] {
-                try model.backend.write(
-                    own?.gate?.weights ?? [Float](repeating: 0, count: site.channels), to: gates.weights.rows(place))
-                try model.backend.write([own?.gate?.intercept ?? .infinity], to: gates.intercepts.rows(place))
+                try backend.write(own?.gate?.weights ?? [Float](repeating: 0, count: site.channels), to: gates.weights.rows(place))
+                try backend.write([own?.gate?.intercept ?? .infinity], to: gates.intercepts.rows(place))
             }
         }
     }
 
+    /// Puts clusters into a row of a site's, beside those of the other maps, which may have fewer; none where there are none.
+    private func write(_ map: ClusterMap?, to row: Int, at site: Site) throws {
+        let needed = map?.count ?? 0
+        if clusters[site.index].map({ $0.count < needed }) ?? (needed > 0) {
+            var all = maps.map { own in own.map.sites.first { $0.name == site.name }?.clusters }
+            if row > all.count { all.append(map) } else { all[row - 1] = map }
+            clusters[site.index] = try clusterTable(all, at: site)
+            return
+        }
+        guard let table = clusters[site.index] else { return }
+        let rows = map?.paddedRows(table.count) ?? ClusterMap.missingRows(table.count, channels: site.channels)
+        let place = row..<row + 1
+        try model.backend.write(rows.weights, to: table.weights.rows(place))
+        try model.backend.write(rows.intercepts, to: table.intercepts.rows(place))
+        try model.backend.write(rows.shifts, to: table.shifts.rows(place))
+    }
+
+    /// The clusters of some maps, none in the place of what is missing.
+    private func clusterTable(_ maps: [ClusterMap?], at site: Site) throws -> TransportClusters {
+        version += 1
+        let missing = [ClusterMap?](repeating: nil, count: capacity - 1 - maps.count)
+        return try TransportClusters(
+            [nil] + maps + missing, count: maps.compactMap { $0?.count }.max()!, channels: site.channels, on: model.backend)
+    }
+
     /// Tensors that say what steers each of some rows.
     package func rows(_ count: Int, depth: Int) throws -> SteeringRows {
-        try SteeringRows(tables: tables, gates: gates, version: version, rows: count, depth: depth, on: model.backend)
+        try SteeringRows(tables: tables, gates: gates, clusters: clusters, version: version, rows: count, depth: depth, on: model.backend)
     }
 
     /// The transports of every site, by site index, for a batch whose sequences (images are sequences of one row) have the given numbers of rows and maps.
@@ -129,22 +166,33 @@ package final class SteeringTables {
             let factors = try decisions?.all.factors(at: depth, of: owners)
             return try SpatialMode.allCases.filter(modes.contains).map { try selection(at: depth, $0, batch, factors) }
         }
-        return zip(tables, gates).map { table, gates in
-            guard let table else { return [] }
-            return selections.map {
-                // Gates are of language models, whose tokens are mapped by themselves in either mode.
-                TransportApplication(
-                    table: table, indices: $0.indices, strengths: $0.strengths, spatial: gates == nil ? $0.spatial : .pointwise,
-                    gates: gates)
-            }
+        return tables.indices.map { site in selections.flatMap { applications($0, at: site) } }
+    }
+
+    /// Which maps act on which rows, and how strongly.
+    private typealias Selection = (indices: Tensor, strengths: Tensor, spatial: SpatialMode)
+
+    /// The maps of a site, of either kind.
+    private func applications(_ selection: Selection, at site: Int) -> [TransportApplication] {
+        let (indices, strengths, spatial) = selection
+        let affine = tables[site].map { table in
+            // Gates are of language models, whose tokens are mapped by themselves in either mode.
+            TransportApplication(
+                table: table, indices: indices, strengths: strengths, spatial: gates[site] == nil ? spatial : .pointwise, gates: gates[site]
+            )
         }
+        // What moves between clusters is no map of channel means.
+        let clustered =
+            spatial == .pointwise
+            ? clusters[site].map { TransportApplication(clusters: $0, indices: indices, strengths: strengths) } : nil
+        return [affine, clustered].compactMap { $0 }
     }
 
     /// The index and strength of each row for the maps of one mode at one place of the order; one element when all rows agree.
     /// - Parameter factors: `[rows, 1]`: what strengths are multiplied by; nil for nothing.
     private func selection(
         at depth: Int, _ spatial: SpatialMode, _ batch: [(rows: Int, maps: [Entry])], _ factors: Tensor?
-    ) throws -> (indices: Tensor, strengths: Tensor, spatial: SpatialMode) {
+    ) throws -> Selection {
         var indices = [Int32](), strengths = [Float]()
         for sequence in batch {
             let entry = depth < sequence.maps.count && sequence.maps[depth].spatial == spatial ? sequence.maps[depth] : nil
@@ -170,6 +218,9 @@ package final class SteeringTables {
     private func grow() throws {
         capacity *= 2
         let bySite = maps.map { entry in Dictionary(uniqueKeysWithValues: entry.map.sites.map { ($0.name, $0) }) }
+        for site in model.sites where clusters[site.index] != nil {
+            clusters[site.index] = try clusterTable(bySite.map { $0[site.name]?.clusters }, at: site)
+        }
         for site in model.sites where tables[site.index] != nil {
             tables[site.index] = try table(bySite.map { $0[site.name]?.map }, channels: site.channels)
             if gates[site.index] != nil { gates[site.index] = try gateTable(bySite.map { $0[site.name]?.gate }, channels: site.channels) }

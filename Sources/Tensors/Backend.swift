@@ -73,6 +73,7 @@ public protocol Backend: AnyObject {
     func argmax(_ operation: ArgmaxOperation) throws
     func attention(_ operation: AttentionOperation) throws
     func aurocColumns(_ operation: AurocColumnsOperation) throws
+    func clusterTransport(_ operation: ClusterTransportOperation) throws
     func conv2d(_ operation: Conv2dOperation) throws
     func convTranspose2d(_ operation: ConvTranspose2dOperation) throws
     func copy(_ operation: CopyOperation) throws

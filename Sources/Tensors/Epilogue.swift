@@ -43,10 +43,16 @@ public enum SpatialMode: String, Sendable, CaseIterable, Hashable {
 ///
 /// With ``gates`` a row's strength is λ·g(x): how much of a map a token feels hangs on the whole token. Such a map runs on its own.
 ///
+/// With ``clusters`` in the place of the table, a row is moved by shifts between clusters, weighted by how near the row is to each of them
+/// (``TransportClusters``). Such a map runs on its own, too. Maps of both kinds act in one batch as two applications: each leaves the rows of the other
+/// as they are.
+///
 /// A class, since it is handed down through every operation of every token: a reference costs one count where its tensors cost many.
 public final class TransportApplication {
-    /// `[maps, channels, 4]` f32: (ω, β, low, high) for each neuron of each map.
-    public let table: Tensor
+    /// `[maps, channels, 4]` f32: (ω, β, low, high) for each neuron of each map; nil for maps between clusters.
+    public let table: Tensor?
+    /// Maps between clusters; nil where there is a table.
+    public let clusters: TransportClusters?
     /// `[1]`, `[images]` or, pointwise, `[rows]` i32: the map of the whole activation, of each image, or of each row.
     public let indices: Tensor
     /// `[1]`, `[images]` or, pointwise, `[rows]` f32: λ for the whole activation, for each image, or for each row.
@@ -62,9 +68,18 @@ public final class TransportApplication {
     ) {
         self.gates = gates
         self.table = table
+        clusters = nil
         self.indices = indices
         self.strengths = strengths
         self.spatial = spatial
+    }
+
+    /// Maps between clusters, of each row by itself.
+    public init(clusters: TransportClusters, indices: Tensor, strengths: Tensor) {
+        (table, gates, spatial) = (nil, nil, .pointwise)
+        self.clusters = clusters
+        self.indices = indices
+        self.strengths = strengths
     }
 
     /// The same maps for an activation of the given shape: a mean over pixels is taken where there are rows and columns of them, in
@@ -74,7 +89,22 @@ public final class TransportApplication {
     /// Whether these maps act on an activation of the given shape as they are.
     package func isSuited(to shape: Shape) -> Bool { spatial == .pointwise || shape.rank == 4 }
 
-    private lazy var pointwise = TransportApplication(table: table, indices: indices, strengths: strengths, gates: gates)
+    // Maps between clusters are pointwise as they are.
+    private lazy var pointwise = table.map { TransportApplication(table: $0, indices: indices, strengths: strengths, gates: gates) } ?? self
+
+    /// Whether a kernel can apply it to each element as it is stored: a mean over pixels has to wait for all of them, and a gate and clusters for the
+    /// whole row.
+    package var isFusable: Bool { spatial == .pointwise && gates == nil && clusters == nil }
+
+    /// The table of a map that is applied to single elements, or to means of a channel.
+    /// - Throws: `TensorError.invalidOption` for maps between clusters.
+    package func affineTable(_ operation: String) throws -> Tensor {
+        guard let table else {
+            throw TensorError.invalidOption(
+                operation: operation, detail: "maps between clusters are not applied here: they run on their own")
+        }
+        return table
+    }
 
     /// How many consecutive rows of an activation share an element of ``indices`` (or ``strengths``).
     /// - Parameters:
@@ -101,9 +131,8 @@ public struct Epilogue {
 
     public static var none: Epilogue { Epilogue() }
 
-    /// The first map, where a kernel can apply it to each element as it is stored: a mean over pixels has to wait for all of them, and a gate for the
-    /// whole row.
-    var fused: TransportApplication? { transports.first.flatMap { $0.spatial == .pointwise && $0.gates == nil ? $0 : nil } }
+    /// The first map, where a kernel can apply it to each element as it is stored.
+    var fused: TransportApplication? { transports.first.flatMap { $0.isFusable ? $0 : nil } }
 
     /// The maps that run on their own after the kernel.
     var following: ArraySlice<TransportApplication> { fused == nil ? transports[...] : transports.dropFirst() }

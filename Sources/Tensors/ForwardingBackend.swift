@@ -37,6 +37,9 @@ open class ForwardingBackend: Backend {
     open func argmax(_ operation: ArgmaxOperation) throws { try perform("argmax") { try inner.argmax(operation) } }
     open func attention(_ operation: AttentionOperation) throws { try perform("attention") { try inner.attention(operation) } }
     open func aurocColumns(_ operation: AurocColumnsOperation) throws { try perform("aurocColumns") { try inner.aurocColumns(operation) } }
+    open func clusterTransport(_ operation: ClusterTransportOperation) throws {
+        try perform("clusterTransport") { try inner.clusterTransport(operation) }
+    }
     open func conv2d(_ operation: Conv2dOperation) throws { try perform("conv2d") { try inner.conv2d(operation) } }
     open func convTranspose2d(_ operation: ConvTranspose2dOperation) throws {
         try perform("convTranspose2d") { try inner.convTranspose2d(operation) }

@@ -19,12 +19,13 @@ public enum TransportFileError: Error, Equatable, CustomStringConvertible {
 }
 
 /// The artefact: one safetensors file with f32 tensors `<site>.omega`, `.beta`, `.low`, `.high`, the model's sketch in
-/// `sketch.values` and `sketch.steps`, and everything else as metadata. Where the map has them there are the gates' weights in `<site>.gate` and
+/// `sketch.values` and `sketch.steps`, and everything else as metadata. A site whose map is one between clusters has `<site>.cluster_centres`,
+/// `.cluster_shifts`, `.cluster_weights` and `.cluster_bandwidth` in their place. Where the map has them there are the gates' weights in `<site>.gate` and
 /// the condition's plane in `condition.direction` and `condition.centre`.
 extension TransportMap {
     /// The latest version of the layout that is read. Version 2 may have a condition and gates, and is written where there are some: a program
-    /// that does not know them must not pass over them.
-    public static let formatVersion = 2
+    /// that does not know them must not pass over them. Version 3 may have maps between clusters, too, and is written where there are some.
+    public static let formatVersion = 3
 
     private static let suffixes = ["omega", "beta", "low", "high"]
 
@@ -32,6 +33,10 @@ extension TransportMap {
     public func write(to url: URL) throws {
         var tensors = [SafetensorsWriter.Entry]()
         for site in sites {
+            if let clusters = site.clusters {
+                tensors += clusters.entries(site.name)
+                continue
+            }
             for (suffix, values) in zip(Self.suffixes, [site.map.omega, site.map.beta, site.map.low, site.map.high]) {
                 tensors.append(SafetensorsWriter.Entry(name: "\(site.name).\(suffix)", shape: [values.count], floats: values))
             }
@@ -51,7 +56,7 @@ extension TransportMap {
         let d = description
         func json(_ value: some Encodable) throws -> String { String(decoding: try JSONEncoder().encode(value), as: UTF8.self) }
         return [
-            "format": "monge-transport", "format_version": condition != nil || isGated ? "2" : "1", "method": d.method,
+            "format": "monge-transport", "format_version": hasClusters ? "3" : condition != nil || isGated ? "2" : "1", "method": d.method,
             "estimation": d.estimation.rawValue, "pooling": d.pooling, "support": d.support.description,
             "position": d.position.rawValue, "spatial": d.spatial.rawValue, "architecture": d.architecture, "fingerprint": d.fingerprint,
             "source_name": d.sourceName, "target_name": d.targetName, "source_count": String(d.sourceCount),
@@ -104,7 +109,15 @@ extension TransportMap {
         if let stray = gates.keys.first(where: { !names.contains($0) }) {
             throw TransportFileError.damaged("it has a gate for \(stray), and no map there")
         }
+        let spatial = description.spatial
         sites = try zip(names, dead).map { name, dead in
+            if let clusters = try ClusterMap(site: name, in: file, version: version) {
+                guard spatial == .pointwise, gates[name] == nil, dead == 0 else {
+                    throw TransportFileError.damaged(
+                        "\(name) moves whole tokens between clusters, and has a gate, neurons without spread, or a map of channel means")
+                }
+                return Site(name: name, clusters: clusters)
+            }
             let columns = try Self.suffixes.map { try Self.vector("\(name).\($0)", in: file) }
             guard Set(columns.map(\.count)).count == 1, !columns[0].isEmpty else {
                 throw TransportFileError.damaged("the tensors of \(name) differ in length or are empty")
@@ -119,11 +132,19 @@ extension TransportMap {
     }
 
     static func vector(_ name: String, in file: SafetensorsFile) throws -> [Float] {
+        let (values, shape) = try numbers(name, in: file)
+        guard shape.count == 1 else { throw TransportFileError.damaged("\(name) is f32 \(shape), expected f32 [channels]") }
+        return values
+    }
+
+    /// A tensor's elements and extents.
+    static func numbers(_ name: String, in file: SafetensorsFile) throws -> (values: [Float], shape: [Int]) {
         guard file.contains(tensor: name) else { throw TransportFileError.damaged("it has no tensor \(name)") }
         let tensor = try file.tensor(name)
-        guard tensor.dtype == .f32, tensor.shape.rank == 1 else {
-            throw TransportFileError.damaged("\(name) is \(tensor.dtype) \(tensor.shape), expected f32 [channels]")
-        }
-        return (0..<tensor.shape.count).map { tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+        guard tensor.dtype == .f32 else { throw TransportFileError.damaged("\(name) is \(tensor.dtype) \(tensor.shape), expected f32") }
+        return (
+            (0..<tensor.shape.count).map { tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) },
+            (0..<tensor.shape.rank).map { tensor.shape[$0] }
+        )
     }
 }

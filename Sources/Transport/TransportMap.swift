@@ -18,7 +18,7 @@ public enum Position: String, Sendable, CaseIterable, Hashable {
 
 /// How a fitted map came to be: what is written beside it in its file.
 public struct TransportDescription: Sendable, Equatable {
-    /// `linear`, `mean`, `gaussian`, or the name of another method that yields affine maps.
+    /// `linear`, `mean`, `gaussian`, or the name of another method.
     public var method: String
     public var estimation: Estimation
     /// The name of the pooling over tokens.
@@ -71,7 +71,10 @@ public struct TransportMap: Sendable, Equatable {
     public struct Site: Sendable, Equatable {
         /// The site's Hugging Face module path.
         public var name: String
+        /// The identity where there are clusters.
         public var map: AffineMap
+        /// The map between clusters, two or more; nil where ``map`` is all there is.
+        public internal(set) var clusters: ClusterMap?
         /// The neurons whose activations had no spread to fit a slope to.
         public var deadNeurons: Int
         /// How much of the strength each token feels; nil where all feel the same.
@@ -85,6 +88,25 @@ public struct TransportMap: Sendable, Equatable {
             self.deadNeurons = deadNeurons
             self.gate = gate
         }
+
+        /// A map between clusters; from a single one it is the shift of all neurons, an affine map.
+        public init(name: String, clusters: ClusterMap) {
+            self.name = name
+            deadNeurons = 0
+            map = clusters.count == 1 ? .adding(clusters.shifts) : .identity(channels: clusters.channels)
+            self.clusters = clusters.count == 1 ? nil : clusters
+        }
+
+        /// The site whose strength 1 is this one's strength s.
+        public func scaled(by strength: Float) -> Site {
+            var result = self
+            result.map = map.scaled(by: strength)
+            result.clusters = clusters?.scaled(by: strength)
+            return result
+        }
+
+        /// An affine map that tells what the site's map does: itself, or of clusters the shift of their mean.
+        public var summary: AffineMap { clusters.map { .adding($0.meanShift) } ?? map }
     }
 
     /// In execution order, each name once.
@@ -101,6 +123,9 @@ public struct TransportMap: Sendable, Equatable {
 
     /// Whether a site's strength differs from token to token.
     public var isGated: Bool { sites.contains { $0.gate != nil } }
+
+    /// Whether a site's map is one between clusters.
+    public var hasClusters: Bool { sites.contains { $0.clusters != nil } }
 
     /// What a user should know of a map before it is used.
     public var warnings: [Warning] { description.sketch == nil ? [.withoutSketch] : [] }
@@ -119,7 +144,7 @@ public struct TransportMap: Sendable, Equatable {
         }
     }
 
-    /// The map with every neuron's support opened; neurons that are left alone stay so.
+    /// The map with every neuron's support opened; neurons that are left alone stay so, and maps between clusters, which act everywhere.
     public var actingEverywhere: TransportMap {
         var result = self
         result.description.support = .all
@@ -137,6 +162,7 @@ public struct TransportMap: Sendable, Equatable {
         var result = self
         for index in result.sites.indices {
             result.sites[index].map = sites[index].map.inverse
+            result.sites[index].clusters = sites[index].clusters?.inverse
             result.sites[index].gate = sites[index].gate?.inverse
         }
         return result

@@ -20,12 +20,21 @@ extension VulkanBackend {
         guard let transport else {
             return TransportArguments(table: unused, indices: unused, strengths: unused, maps: 0, sharing: 0)
         }
-        let table = try place(of: transport.table, operation)
+        let tensor = try transport.affineTable(operation)
+        let table = try place(of: tensor, operation)
         guard table.isAligned(to: 16) else {
             throw TensorError.invalidOption(
                 operation: operation, detail: "the transport table begins at byte \(table.byteOffset), expected a multiple of 16")
         }
-        _ = try count(transport.table, operation)
+        _ = try count(tensor, operation)
+        return TransportArguments(
+            table: table, indices: try place(of: transport.indices, operation),
+            strengths: try place(of: transport.strengths, operation), maps: UInt32(tensor.shape[0]),
+            sharing: try sharing(transport, on: shape, operation))
+    }
+
+    /// Which rows share an index and a strength.
+    private func sharing(_ transport: TransportApplication, on shape: Shape, _ operation: String) throws -> UInt32 {
         let imageRows = shape.rows / shape.images
         guard imageRows < 1 << 28 else {
             throw TensorError.invalidOption(
@@ -35,11 +44,7 @@ extension VulkanBackend {
             let rows = TransportApplication.rowsSharing(elements.shape.count, of: shape)
             return rows == 1 ? perRow : rows == imageRows && elements.shape.count > 1 ? perImage : 0
         }
-        return TransportArguments(
-            table: table, indices: try place(of: transport.indices, operation),
-            strengths: try place(of: transport.strengths, operation), maps: UInt32(transport.table.shape[0]),
-            sharing: flag(transport.indices, perRow: 1, perImage: 4) | flag(transport.strengths, perRow: 2, perImage: 8)
-                | UInt32(imageRows) << 4)
+        return flag(transport.indices, perRow: 1, perImage: 4) | flag(transport.strengths, perRow: 2, perImage: 8) | UInt32(imageRows) << 4
     }
 
     public func transport(_ operation: TransportOperation) throws {
@@ -89,6 +94,38 @@ extension VulkanBackend {
         try run(
             "transport/gated-\(width)", types: types, constants: [rowGroupIsOneSubgroup],
             launch(rows: rows, of: channels / width, passes: 2, name), arguments, name)
+    }
+
+    /// A work-group a row: the products with the weights of all clusters, their softmax, and the shifts that it weighs.
+    public func clusterTransport(_ operation: ClusterTransportOperation) throws {
+        let name = "clusterTransport"
+        let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
+        let x = try place(of: operation.x, name)
+        let result = try place(of: operation.output, name)
+        let weights = try place(of: operation.clusters.weights, name)
+        let shifts = try place(of: operation.clusters.shifts, name)
+        _ = try count(operation.x, name)
+        _ = try count(operation.clusters.weights, name)
+        var arguments = KernelArguments()
+        arguments.buffer(x, .read)
+        arguments.buffer(result, .write)
+        arguments.buffer(weights, .read)
+        arguments.buffer(try place(of: operation.clusters.intercepts, name), .read)
+        arguments.buffer(shifts, .read)
+        arguments.buffer(try place(of: operation.transport.indices, name), .read)
+        arguments.buffer(try place(of: operation.transport.strengths, name), .read)
+        arguments.number(UInt32(rows))
+        arguments.number(UInt32(channels))
+        arguments.number(UInt32(operation.clusterCount))
+        arguments.number(UInt32(operation.maps))
+        arguments.number(try sharing(operation.transport, on: operation.x.shape, name))
+        let types = ActivationTypes(operation.x.dtype, to: operation.output.dtype)
+        let areFours = loadsFour(
+            channels, [(x, operation.x.dtype), (result, operation.output.dtype), (weights, .f32), (shifts, .f32)])
+        let width = areFours ? 4 : 1
+        try run(
+            "transport/clusters-\(width)", types: types, constants: [rowGroupIsOneSubgroup],
+            launch(rows: rows, of: channels / width, passes: 2 * operation.clusterCount, name), arguments, name)
     }
 
     /// Three kernels: means of each channel over stretches of pixels, the shift of each channel, and the pass that applies it.

@@ -4,7 +4,7 @@ import Testing
 
 /// Norms and maps of f16: they are those of the same numbers in f32, rounded once, for rows that fill no vector and begin anywhere.
 @Suite struct FastNormTests {
-    private static let operations = ["rmsNorm", "layerNorm", "groupNorm", "transport", "gatedTransport"]
+    private static let operations = ["rmsNorm", "layerNorm", "groupNorm", "transport", "gatedTransport", "clusterTransport"]
 
     /// One operation on rows of a larger tensor, into rows of another, whose bits are returned.
     private struct Case {
@@ -31,6 +31,17 @@ import Testing
                     : nil)
         }
 
+        /// Between three clusters, of which map 1 has two.
+        private func clusters(_ numbers: inout SeededNumbers) throws -> TransportApplication {
+            func upload(_ values: [Float], _ shape: Shape) throws -> Tensor { try backend.upload(values, shape) }
+            return TransportApplication(
+                clusters: TransportClusters(
+                    weights: try upload(numbers.floats(6 * channels), [2, 3, channels]),
+                    intercepts: try upload([-.infinity, -.infinity, -.infinity, 0.4, -.infinity, -0.2], [2, 3]),
+                    shifts: try upload(numbers.floats(6 * channels), [2, 3, channels])),
+                indices: try backend.upload((0..<images).map { Int32($0 % 2) }), strengths: try backend.upload([0.75] as [Float]))
+        }
+
         func result(_ operation: String, _ spatial: SpatialMode, _ activation: Activation, isInPlace: Bool) throws -> [Float] {
             var numbers = SeededNumbers(seed: UInt64(channels))
             let all: Shape = [images + 2, pixels, channels]
@@ -42,8 +53,10 @@ import Testing
             let output = try whole.rows(inner)
             let gain = try backend.upload(numbers.floats(channels), [channels])
             let bias = try backend.upload(numbers.floats(channels), [channels])
-            let isGated = operation == "gatedTransport"
-            let map = try transport(spatial, isGated: isGated, &numbers)
+            let isOfRows = operation == "gatedTransport" || operation == "clusterTransport"
+            let map =
+                try operation == "clusterTransport"
+                ? clusters(&numbers) : transport(spatial, isGated: operation == "gatedTransport", &numbers)
             switch operation {
             case "rmsNorm":
                 _ = try backend.rmsNorm(x.rows(inner), gain: gain, epsilon: 1e-5, transports: [map], into: output)
@@ -54,8 +67,8 @@ import Testing
                     x.rows(inner), groups: 1, gain: gain, bias: bias, epsilon: 1e-5, transports: [map],
                     epilogue: Epilogue(activation: activation, residual: residual), into: output)
             default:
-                // With gates the activation is another operation.
-                _ = try backend.transport(x.rows(inner), by: map, activation: isGated ? .identity : activation, into: output)
+                // With gates, and between clusters, the activation is another operation.
+                _ = try backend.transport(x.rows(inner), by: map, activation: isOfRows ? .identity : activation, into: output)
             }
             return try backend.readFloats(whole)
         }
@@ -64,7 +77,7 @@ import Testing
     @Test(arguments: FastLinearTests.sets, operations)
     func halvesAreTheSinglesRounded(instructions: InstructionSet, operation: String) throws {
         // Row norms store between the norm and a map by channel means, which is no part of their kernel.
-        // Gates are of rows by themselves.
+        // Gates and clusters are of rows by themselves.
         let spatials: [SpatialMode] = ["groupNorm", "transport"].contains(operation) ? [.pointwise, .channelMean] : [.pointwise]
         let backends = try [1, 3].map { try CPUBackend(threads: $0, instructions: instructions) }
         for channels in [1, 3, 7, 16, 31, 33, 65, 127, 131] {

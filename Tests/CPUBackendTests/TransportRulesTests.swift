@@ -29,7 +29,7 @@ import Testing
     private func gated(_ weights: [Float], _ intercepts: [Float], _ spatial: SpatialMode = .pointwise) throws -> TransportApplication {
         let plain = try map([1], [1], spatial)
         return TransportApplication(
-            table: plain.table, indices: plain.indices, strengths: plain.strengths, spatial: spatial,
+            table: try plain.affineTable("transport"), indices: plain.indices, strengths: plain.strengths, spatial: spatial,
             gates: TransportGates(weights: try backend.upload(weights, [weights.count, 1]), intercepts: try backend.upload(intercepts)))
     }
 
@@ -65,6 +65,73 @@ import Testing
         let half = try gated([0, 0, 0], [0, 0, 0])
         let y = try backend.linear(x, weight: matrix, epilogue: Epilogue(transports: [half], residual: x))
         #expect(try backend.readFloats(y) == [2.5, 5])
+    }
+
+    /// Map 1 goes by 4 from 1 on and by −2 from −1 on, map 2 has no clusters, map 3 has one.
+    private func clusters(_ indices: [Int32], _ strengths: [Float] = [1]) throws -> TransportApplication {
+        let intercepts: [Float] = [.nan, .nan, 0, 0, -.infinity, -.infinity, -.infinity, 3]
+        let (weights, shifts): ([Float], [Float]) = (
+            [.nan, .nan, 400, -400, .nan, .nan, .nan, 7], [.nan, .nan, 4, -2, .nan, .nan, .nan, 10]
+        )
+        return TransportApplication(
+            clusters: TransportClusters(
+                weights: try backend.upload(weights, [4, 2, 1]), intercepts: try backend.upload(intercepts, [4, 2]),
+                shifts: try backend.upload(shifts, [4, 2, 1])),
+            indices: try backend.upload(indices), strengths: try backend.upload(strengths))
+    }
+
+    @Test func rowsGoByTheShiftsOfTheirClusters() throws {
+        #expect(try apply(clusters([1]), to: [1, -1, 0, 3], [4, 1]) == [5, -3, 1, 7])
+        #expect(
+            try apply(clusters([0, 2, 3, 1], [1, 1, 0.5, 0]), to: [1, -0.0, 1, .nan], [4, 1]).map(\.bitPattern).prefix(3) == [
+                Float(1).bitPattern, Float(-0.0).bitPattern, Float(6).bitPattern,
+            ])
+    }
+
+    /// Behind every kernel that takes maps, and before a residual.
+    @Test func clustersFollowKernels() throws {
+        let x = try backend.upload([1, -1] as [Float], [1, 2, 1, 1])
+        let rows = try x.reshaped([2, 1])
+        func epilogue(_ residual: Tensor) throws -> Epilogue { Epilogue(transports: [try clusters([1])], residual: residual) }
+        let matrix = try backend.upload([1] as [Float], [1, 1])
+        #expect(try backend.readFloats(backend.linear(rows, weight: matrix, epilogue: epilogue(rows))) == [6, -4])
+        let weight = try backend.upload([1] as [Float], [1, 1, 1, 1])
+        #expect(try backend.readFloats(backend.conv2d(x, weight: weight, epilogue: epilogue(x))) == [6, -4])
+        // (x − 0)/√(1 + 3) is ±½; map 3 adds 10 to every row.
+        let moved = try backend.groupNorm(x, groups: 1, epsilon: 3, transports: [clusters([1])], epilogue: Epilogue(residual: x))
+        #expect(try backend.readFloats(moved) == [5.5, -3.5])
+        let twice = try backend.groupNorm(x, groups: 1, epsilon: 3, transports: [clusters([1]), map([1]), clusters([3])])
+        #expect(try backend.readFloats(twice) == [19, 5])
+        let activated = try backend.groupNorm(
+            x, groups: 1, epsilon: 3, transports: [clusters([1])], epilogue: Epilogue(activation: .relu, transports: [clusters([3])]))
+        #expect(try backend.readFloats(activated) == [14.5, 10])
+    }
+
+    @Test func clustersThatDoNotFitAreRefused() throws {
+        let x = try backend.upload([1, 2] as [Float], [2, 1])
+        func refusal(_ body: () throws -> Void) -> String? {
+            do {
+                try body()
+                return nil
+            } catch { return "\(error)" }
+        }
+        func map(_ weights: Shape, _ intercepts: Shape, _ shifts: Shape) throws -> TransportApplication {
+            func zeros(_ shape: Shape) throws -> Tensor { try backend.upload([Float](repeating: 0, count: shape.count), shape) }
+            return TransportApplication(
+                clusters: TransportClusters(weights: try zeros(weights), intercepts: try zeros(intercepts), shifts: try zeros(shifts)),
+                indices: try backend.upload([1] as [Int32]), strengths: try backend.upload([1] as [Float]))
+        }
+        for wrong in try [
+            map([2, 3, 2], [2, 3], [2, 3, 2]), map([2, 3, 1], [2, 2], [2, 3, 1]), map([2, 3, 1], [2, 3], [2, 2, 1]),
+            map([6, 1], [6], [6, 1]),
+        ] {
+            #expect(refusal { _ = try backend.transport(x, by: wrong) }?.contains("clusters") == true)
+        }
+        #expect(refusal { _ = try backend.transport(x, by: map([2, 17, 1], [2, 17], [2, 17, 1])) }?.contains("at most 16") == true)
+        let fitting = try map([2, 3, 1], [2, 3], [2, 3, 1])
+        let matrix = try backend.upload([1] as [Float], [1, 1])
+        #expect(
+            refusal { _ = try backend.linears(x, [LinearFactor(weight: matrix, transport: fitting)]) }?.contains("on their own") == true)
     }
 
     /// Three sequences of 3, 1 and 2 rows: an index of 0 for all but the last of each.

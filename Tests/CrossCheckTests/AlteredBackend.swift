@@ -61,12 +61,12 @@ final class BlocksInOrder: AlteredBackend {
 /// Moves values on the edge of the support as well.
 final class ClosedSupport: AlteredBackend {
     override func transport(_ operation: TransportOperation) throws {
-        let table = try inner.readFloats(operation.transport.table)
+        let table = try inner.readFloats(operation.transport.affineTable("transport"))
         let widened = table.enumerated().map { index, value in
             index % 4 == 2 ? value.nextDown : index % 4 == 3 ? value.nextUp : value
         }
         let transport = TransportApplication(
-            table: try inner.upload(widened, operation.transport.table.shape), indices: operation.transport.indices,
+            table: try inner.upload(widened, operation.transport.affineTable("transport").shape), indices: operation.transport.indices,
             strengths: operation.transport.strengths, spatial: operation.transport.spatial)
         _ = try inner.transport(operation.x, by: transport, activation: operation.activation, into: operation.output)
     }
@@ -77,7 +77,8 @@ final class UngatedMaps: AlteredBackend {
     override func gatedTransport(_ operation: GatedTransportOperation) throws {
         let map = operation.transport
         _ = try inner.transport(
-            operation.x, by: TransportApplication(table: map.table, indices: map.indices, strengths: map.strengths), into: operation.output)
+            operation.x, by: TransportApplication(table: map.affineTable("transport"), indices: map.indices, strengths: map.strengths),
+            into: operation.output)
     }
 }
 
@@ -93,17 +94,60 @@ final class SharedGate: AlteredBackend {
         _ = try inner.transport(
             operation.x,
             by: TransportApplication(
-                table: map.table, indices: map.indices, strengths: map.strengths,
+                table: map.affineTable("transport"), indices: map.indices, strengths: map.strengths,
                 gates: TransportGates(weights: last(operation.gates.weights), intercepts: last(operation.gates.intercepts))),
             into: operation.output)
     }
+}
+
+/// Maps between other clusters than are asked for.
+class AlteredClusters: AlteredBackend {
+    /// - Parameter intercepts: `[maps, count]`.
+    func altered(_ intercepts: [Float], count: Int) -> [Float] { intercepts }
+    var strengthFactor: Float { 1 }
+
+    override func clusterTransport(_ operation: ClusterTransportOperation) throws {
+        let (map, clusters) = (operation.transport, operation.clusters)
+        let intercepts = try altered(inner.readFloats(clusters.intercepts), count: operation.clusterCount)
+        let strengths = try inner.readFloats(map.strengths).map { $0 * strengthFactor }
+        _ = try inner.transport(
+            operation.x,
+            by: TransportApplication(
+                clusters: TransportClusters(
+                    weights: clusters.weights, intercepts: inner.upload(intercepts, clusters.intercepts.shape), shifts: clusters.shifts),
+                indices: map.indices, strengths: inner.upload(strengths, map.strengths.shape)),
+            into: operation.output)
+    }
+}
+
+/// Takes clusters for equally large.
+final class EqualClusters: AlteredClusters {
+    override func altered(_ intercepts: [Float], count: Int) -> [Float] { intercepts.map { $0 > -.infinity ? 0 : $0 } }
+}
+
+/// Leaves the last cluster of each map out, but for maps of one.
+final class LostCluster: AlteredClusters {
+    override func altered(_ intercepts: [Float], count: Int) -> [Float] {
+        var result = intercepts
+        for first in stride(from: 0, to: intercepts.count, by: count) {
+            let present = (first..<first + count).filter { intercepts[$0] > -.infinity }
+            if present.count > 1 { result[present.last!] = -.infinity }
+        }
+        return result
+    }
+}
+
+/// Moves a little farther.
+final class FartherClusters: AlteredClusters {
+    override var strengthFactor: Float { 1.001 }
 }
 
 /// Moves every pixel by itself where a channel moves as one.
 final class PointwiseMeans: AlteredBackend {
     override func transport(_ operation: TransportOperation) throws {
         let transport = TransportApplication(
-            table: operation.transport.table, indices: operation.transport.indices, strengths: operation.transport.strengths)
+            table: try operation.transport.affineTable("transport"), indices: operation.transport.indices,
+            strengths: operation.transport.strengths)
         _ = try inner.transport(operation.x, by: transport, activation: operation.activation, into: operation.output)
     }
 }

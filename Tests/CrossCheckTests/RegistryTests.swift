@@ -21,7 +21,8 @@ import Testing
         let names = CrossCheck.operations.map(\.name)
         #expect(
             names.sorted() == [
-                "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "concat", "conv2d",
+                "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "clamp", "clusterTransport", "concat",
+                "conv2d",
                 "convTranspose2d", "embedding", "fitColumns", "gatedLinear", "gatedProduct", "gatedTransport", "gatherRows", "groupNorm",
                 "layerNorm",
                 "linear",
@@ -50,7 +51,7 @@ import Testing
     @Test(arguments: [
         "activation", "attention", "conv2d", "convTranspose2d", "gatedLinear", "gatedProduct", "groupNorm", "layerNorm", "linear",
         "linears", "multiplyAdd", "pool", "quantileColumns", "rmsNorm", "rope", "rotateAndStore", "rotation", "softmax", "transport",
-        "gatedTransport",
+        "gatedTransport", "clusterTransport",
     ])
     func plainSinglePrecisionPasses(_ name: String) throws {
         let report = try Self.report(name, of: SinglePrecision())
@@ -63,6 +64,7 @@ import Testing
             ("attention", WiderWindow.self), ("attention", WithoutSoftCap.self), ("attention", WithoutBias.self),
             ("attention", BlocksInOrder.self), ("storeKeys", KeysFromTheEnd.self),
             ("transport", ClosedSupport.self), ("gatedTransport", UngatedMaps.self), ("gatedTransport", SharedGate.self),
+            ("clusterTransport", EqualClusters.self), ("clusterTransport", LostCluster.self), ("clusterTransport", FartherClusters.self),
             ("transport", TransportLosingSigns.self), ("linear", LastColumnUnwritten.self),
             ("linear", HalfPrecision.self), ("conv2d", TurnedKernel.self), ("convTranspose2d", TurnedKernel.self),
             ("add", OneRowTooMany.self), ("rmsNorm", SharedNorm.self), ("rope", OtherLayout.self),

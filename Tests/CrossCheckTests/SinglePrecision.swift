@@ -227,6 +227,31 @@ final class SinglePrecision: AlteredBackend {
         try inner.write(x.indices.map { map.apply(x[$0], $0 / channels, $0 % channels, gate: gates[$0 / channels]) }, to: operation.output)
     }
 
+    override func clusterTransport(_ operation: ClusterTransportOperation) throws {
+        let (weights, shifts) = (try inner.readFloats(operation.clusters.weights), try inner.readFloats(operation.clusters.shifts))
+        let intercepts = try inner.readFloats(operation.clusters.intercepts)
+        let indices = try inner.readIntegers(operation.transport.indices)
+        let strengths = try inner.readFloats(operation.transport.strengths)
+        let (shape, channels, count) = (operation.x.shape, operation.x.shape.channels, operation.clusterCount)
+        var x = try inner.readFloats(operation.x)
+        for row in 0..<shape.rows {
+            let map = Int(indices[row / TransportApplication.rowsSharing(indices.count, of: shape)])
+            let strength = strengths[row / TransportApplication.rowsSharing(strengths.count, of: shape)]
+            let clusters = (map * count..<(map + 1) * count).filter { map > 0 && strength != 0 && intercepts[$0] > -.infinity }
+            let scores = clusters.map { cluster in
+                (0..<channels).reduce(intercepts[cluster]) { $0 + weights[cluster * channels + $1] * x[row * channels + $1] }
+            }
+            guard let highest = scores.max() else { continue }
+            let exponentials = scores.map { exp($0 - highest) }
+            let total = exponentials.reduce(0, +)
+            for channel in 0..<channels {
+                x[row * channels + channel] +=
+                    strength * zip(clusters, exponentials).reduce(0) { $0 + shifts[$1.0 * channels + channel] * ($1.1 / total) }
+            }
+        }
+        try inner.write(x, to: operation.output)
+    }
+
     override func layerNorm(_ operation: LayerNormOperation) throws {
         let channels = operation.x.shape.channels
         var result = try inner.readFloats(operation.x)
@@ -321,7 +346,7 @@ private struct SingleTransport {
     private let spatial: SpatialMode
 
     init(_ transport: TransportApplication, _ shape: Shape, _ backend: any Backend) throws {
-        table = try backend.readFloats(transport.table)
+        table = try backend.readFloats(transport.affineTable("transport"))
         strengths = try backend.readFloats(transport.strengths)
         indices = try backend.readIntegers(transport.indices)
         spatial = transport.spatial

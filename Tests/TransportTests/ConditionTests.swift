@@ -159,7 +159,7 @@ import Transport
             #expect(try refusal(["gates": "{}"])?.contains("gates") == true)
             let gates = try #require(file.metadata["gates"])
             #expect(try refusal(["gates": gates.replacing("model.layers.1", with: "model.layers.5")])?.contains("no map there") == true)
-            #expect(try refusal(["format_version": "3"])?.contains("up to 2") == true)
+            #expect(try refusal(["format_version": "4"])?.contains("up to 3") == true)
         }
     }
 

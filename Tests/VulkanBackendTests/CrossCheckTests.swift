@@ -14,7 +14,8 @@ import VulkanBackend
     /// The other layout of kernels, where there is one: devices of all kinds run both.
     @Test(arguments: [
         "activation", "add", "argmax", "attention", "aurocColumns", "broadcast", "cast", "concat", "conv2d", "convTranspose2d",
-        "fitColumns", "gatedProduct", "groupNorm", "layerNorm", "linear", "multiplyAdd", "pad", "permute", "reduce", "rmsNorm",
+        "clusterTransport", "fitColumns", "gatedProduct", "groupNorm", "layerNorm", "linear", "multiplyAdd", "pad", "permute", "reduce",
+        "rmsNorm",
         "rotation", "sample", "slice", "softmax", "sortColumns", "topK", "transport", "upsample",
     ])
     func otherFamilyAgreesWithReference(name: String) throws {

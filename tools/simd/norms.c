@@ -133,6 +133,69 @@ static void check_gated(size_t channels, bool half, bool half_output, bool in_pl
     end();
 }
 
+// λ·Σ softmax(⟨v, x⟩ + c)·d is added to a row; an intercept of −∞ is no cluster. Scores within e of the true ones change a weight w by
+// w·(exp(2·e) − 1) at most, e being the largest of those that count; its own exponential, sum and quotient are within (6 + 6·δ + 2·K + 10)·u, δ being how
+// far the score lies below the highest. A weight below 2⁻¹²⁶ may be nothing.
+static void check_clusters(size_t channels, bool half, bool half_output, bool in_place) {
+    size_t rows = 9, maps = 4, count = 1 + random_below(MONGE_CLUSTERS);
+    begin(
+        "clusterTransport %s to %s%s, %zu channels, %zu clusters", half ? "f16" : "f32", half_output ? "f16" : "f32",
+        in_place ? " in place" : "", channels, count);
+    float *x = unwritten(rows * channels);
+    void *elements = random_elements(half, rows * channels, x);
+    monge_transport transport = random_transport(channels, rows, 1, 1);
+    float *weights = random_floats(maps * count * channels), *shifts = random_floats(maps * count * channels);
+    float *intercepts = random_floats(maps * count);
+    // A map of no clusters, and some that are none in others.
+    size_t empty = random_below(maps);
+    for (size_t i = 0; i < maps * count; i++)
+        if (i / count == empty || random_below(4) == 0) intercepts[i] = -INFINITY;
+    monge_clusters clusters = {.count = count, .weights = weights, .intercepts = intercepts, .shifts = shifts};
+    near *expected = memory(rows * channels * sizeof *expected, sizeof(double));
+    for (size_t row = 0; row < rows; row++) {
+        size_t index = (size_t)transport.indices[row];
+        float strength = transport.strengths[row];
+        near scores[MONGE_CLUSTERS];
+        size_t present[MONGE_CLUSTERS], found = 0;
+        for (size_t k = 0; k < count && index > 0 && index < maps && strength != 0; k++) {
+            size_t cluster = index * count + k;
+            if (intercepts[cluster] == -INFINITY) continue;
+            near score = {0, 0};
+            for (size_t c = 0; c < channels; c++) add_term(&score, x[row * channels + c], weights[cluster * channels + c]);
+            scores[found] = near_add(rounded_sum(score, channels + 4), exact(intercepts[cluster]));
+            present[found++] = cluster;
+        }
+        double highest = -INFINITY, total = 0, error = 0;
+        for (size_t k = 0; k < found; k++) highest = fmax(highest, scores[k].value);
+        for (size_t k = 0; k < found; k++) {
+            double distance = highest - scores[k].value;
+            total += exp(-distance);
+            error = fmax(error, scores[k].error + 0x1p-24 * distance);
+        }
+        for (size_t c = 0; c < channels; c++) {
+            near sum = {0, 0};
+            for (size_t k = 0; k < found; k++) {
+                double distance = highest - scores[k].value, weight = exp(-distance) / total;
+                double relative = expm1(2 * error) + (6 + 6 * distance + 2 * (double)count + 10) * 0x1p-24;
+                near factor = near_multiply(exact(strength), (near){weight, weight * relative + 0x1p-125});
+                sum = near_add(sum, near_multiply(factor, exact(shifts[present[k] * channels + c])));
+            }
+            near value = exact(x[row * channels + c]);
+            expected[row * channels + c] = found ? near_add(value, sum) : value;
+        }
+    }
+    const monge_kernels *tables[] = {tested, &monge_kernels_plain};
+    for (int t = 0; t < 2; t++) {
+        void *output = in_place ? copied_elements(half, elements, rows * channels) : unwritten_elements(half_output, rows * channels);
+        const void *input = in_place ? output : elements;
+        for (int part = 0; part < 2; part++)
+            tables[t]->cluster_transport(
+                input, half, &transport, &clusters, channels, part ? 4 : 0, part ? rows : 4, output, half_output);
+        compare_near_elements(tables[t]->name, half_output, output, expected, rows * channels);
+    }
+    end();
+}
+
 // The same folding of blocks of 16 rows (Chan, Golub & LeVeque 1979), with its bounds.
 static void check_moments(size_t rows, size_t channels, bool half) {
     begin("channel moments %s, %zu rows, %zu channels", half ? "f16" : "f32", rows, channels);
@@ -249,6 +312,7 @@ void check_norms(void) {
                     if (options < 2) check_rows(sizes[i], false, half, half_output, options);
                     check_rows(sizes[i], true, half, half_output, options);
                     if (options < 2 && (options == 0 || half == half_output)) check_gated(sizes[i], half, half_output, options);
+                    if (options < 2 && (options == 0 || half == half_output)) check_clusters(sizes[i], half, half_output, options);
                 }
             }
             for (size_t rows = 1; rows < 60; rows += 1 + random_below(9)) check_moments(rows, sizes[i], half);

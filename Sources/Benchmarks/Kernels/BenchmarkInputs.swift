@@ -57,6 +57,19 @@ final class BenchmarkInputs {
             gates: isGated ? try TransportGates(weights: floats([Self.maps + 1, channels]), intercepts: floats([Self.maps + 1])) : nil)
     }
 
+    /// The clusters of a map.
+    static let clusters = 4
+
+    /// Maps between clusters, which the rows take in turn.
+    func clusterTransport(_ rows: Int, _ channels: Int) throws -> TransportApplication {
+        let extents: Shape = [Self.maps + 1, Self.clusters, channels]
+        return TransportApplication(
+            clusters: TransportClusters(
+                weights: try floats(extents), intercepts: try floats([Self.maps + 1, Self.clusters]), shifts: try floats(extents)),
+            indices: try integers((0..<rows).map { Int32(1 + $0 % Self.maps) }),
+            strengths: try backend.upload([Float](repeating: 0.7, count: rows)))
+    }
+
     /// Memory that an operation writes. It is written once beforehand, so that no run waits for the system to provide it.
     func output(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor {
         try upload(shape, dtype) { [UInt8](repeating: 0, count: dtype.byteCount(elements: shape.count)!) }

@@ -43,6 +43,16 @@ extension KernelBenchmark {
                 let output = try inputs.output([rows, channels])
                 return { _ = try inputs.backend.transport(x, by: map, into: output) }
             },
+            // A weight and a shift for each neuron of each cluster, where a map has four numbers.
+            KernelBenchmark(
+                "clusterTransport", model, "x [\(rows), \(channels)], \(BenchmarkInputs.maps) maps of \(BenchmarkInputs.clusters) clusters",
+                bytes: 2 * activation + mapBytes / 2 * BenchmarkInputs.clusters,
+                operations: (4 * BenchmarkInputs.clusters + 1) * rows * channels
+            ) { inputs in
+                let (x, map) = (try inputs.floats([rows, channels]), try inputs.clusterTransport(rows, channels))
+                let output = try inputs.output([rows, channels])
+                return { _ = try inputs.backend.transport(x, by: map, into: output) }
+            },
         ]
     }
 

@@ -48,4 +48,25 @@ extension CPUBackend {
             }
         }
     }
+
+    public func clusterTransport(_ operation: ClusterTransportOperation) throws {
+        let name = "clusterTransport"
+        let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
+        let (isHalf, givesHalf) = (operation.x.dtype == .f16, operation.output.dtype == .f16)
+        let x = try operation.x.hostPointer(name)
+        let output = try operation.output.hostPointer(name)
+        let transport = try monge_transport(operation.transport, on: operation.x.shape, name)
+        let clusters = monge_clusters(
+            count: operation.clusterCount, weights: UnsafePointer(try operation.clusters.weights.hostFloats(name)),
+            intercepts: UnsafePointer(try operation.clusters.intercepts.hostFloats(name)),
+            shifts: UnsafePointer(try operation.clusters.shifts.hostFloats(name)))
+        workers.ranges(rows, cost: 2 * channels * (operation.clusterCount + 1)) { range, _ in
+            withUnsafePointer(to: transport) { transport in
+                withUnsafePointer(to: clusters) {
+                    kernels.pointee.cluster_transport(
+                        x, isHalf, transport, $0, channels, range.lowerBound, range.upperBound, output, givesHalf)
+                }
+            }
+        }
+    }
 }

@@ -61,9 +61,16 @@ extension monge_transport {
         self.init()
         (rows_per_index, rows_per_strength) = (1, 1)
         guard let transport else { return }
-        table = UnsafePointer(try transport.table.hostFloats(operation))
-        maps = transport.table.shape[0]
-        channels = transport.table.shape[1]
+        if let clusters = transport.clusters {
+            // What chooses the map of a row is the same; its numbers lie elsewhere.
+            maps = clusters.weights.shape[0]
+            channels = clusters.weights.shape[2]
+        } else {
+            let table = try transport.affineTable(operation)
+            self.table = UnsafePointer(try table.hostFloats(operation))
+            maps = table.shape[0]
+            channels = table.shape[1]
+        }
         indices = UnsafePointer(try transport.indices.hostIntegers(operation))
         strengths = UnsafePointer(try transport.strengths.hostFloats(operation))
         rows_per_index = TransportApplication.rowsSharing(transport.indices.shape.count, of: shape)

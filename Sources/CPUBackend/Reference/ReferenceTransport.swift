@@ -14,8 +14,9 @@ struct ReferenceTransport {
     /// - Parameter shape: The activation's.
     init(_ transport: TransportApplication, on shape: Shape, _ operation: String) throws {
         spatial = transport.spatial
-        table = UnsafePointer(try transport.table.hostFloats(operation))
-        maps = transport.table.shape[0]
+        let table = try transport.affineTable(operation)
+        self.table = UnsafePointer(try table.hostFloats(operation))
+        maps = table.shape[0]
         self.shape = shape
         indices = UnsafePointer(try transport.indices.hostIntegers(operation))
         rowsPerIndex = TransportApplication.rowsSharing(transport.indices.shape.count, of: shape)

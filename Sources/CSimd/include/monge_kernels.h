@@ -91,6 +91,20 @@ typedef struct {
     size_t rows_per_strength;
 } monge_transport;
 
+// Maps between clusters: y = x + λ·Σ softmax(⟨weights, x⟩ + intercepts)·shifts.
+typedef struct {
+    // The clusters of each map, at most MONGE_CLUSTERS.
+    size_t count;
+    // [maps, count, channels]
+    const float *weights;
+    // [maps, count]: −∞ for a cluster that is none. A map of no clusters leaves its rows as they are.
+    const float *intercepts;
+    // [maps, count, channels]
+    const float *shifts;
+} monge_clusters;
+
+enum { MONGE_CLUSTERS = 16 };
+
 // The end of a groupNorm, and a map by itself: y = residual + T₂(activation(T₁((x − mean)·scale + offset + shift))), of which one map at
 // most is there.
 typedef struct {
@@ -299,6 +313,12 @@ typedef struct {
     void (*gated_transport)(
         const void *x, bool half, const monge_transport *transport, const float *weights, const float *intercepts, size_t channels,
         size_t first, size_t end, void *output, bool half_output);
+
+    // The transport between clusters of rows first ..< end; the map of each row and its strength are the transport's, whose table is not read. x and y
+    // are f32 or f16, each by itself; may be in place where they are of one type.
+    void (*cluster_transport)(
+        const void *x, bool half, const monge_transport *transport, const monge_clusters *clusters, size_t channels, size_t first, size_t end,
+        void *output, bool half_output);
 
     // The mean of each channel over `rows` rows of x, f32 or f16, and the sum of squares about it.
     void (*channel_moments)(const void *x, bool half, size_t rows, size_t channels, float *means, float *squares);

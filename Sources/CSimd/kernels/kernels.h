@@ -43,6 +43,7 @@
 #include "movement.h"
 #include "norm.h"
 #include "gated.h"
+#include "clusters.h"
 #include "selection.h"
 
 #define KERNELS(NAME)                               \
@@ -71,6 +72,7 @@
         .rms_norm = rms_norm,                       \
         .layer_norm = layer_norm,                   \
         .gated_transport = gated_transport,         \
+        .cluster_transport = cluster_transport,     \
         .channel_moments = channel_moments,         \
         .channelwise = channelwise,                 \
         .rope = rope,                               \

@@ -1,12 +1,17 @@
 // The map of each row: y = x + λ·(ω·x + β − x) where low < x < high, x bit for bit elsewhere.
 
+// The index of a row's map, 0 when the row stays as it is.
+INLINE size_t transport_index(const monge_transport *transport, size_t row, float *strength) {
+    int32_t index = transport->indices[row / transport->rows_per_index];
+    *strength = transport->strengths[row / transport->rows_per_strength];
+    return index <= 0 || (size_t)index >= transport->maps || *strength == 0 ? 0 : (size_t)index;
+}
+
 // The map of a row, or NULL when the row stays as it is.
 INLINE const float *transport_map(const monge_transport *transport, size_t row, float *strength) {
     if (!transport->table) return NULL;
-    int32_t index = transport->indices[row / transport->rows_per_index];
-    *strength = transport->strengths[row / transport->rows_per_strength];
-    if (index <= 0 || (size_t)index >= transport->maps || *strength == 0) return NULL;
-    return transport->table + (size_t)index * transport->channels * 4;
+    size_t index = transport_index(transport, row, strength);
+    return index ? transport->table + index * transport->channels * 4 : NULL;
 }
 
 // LANES neurons, whose (ω, β, low, high) lie one after the other.

@@ -38,7 +38,7 @@ extension Calibration {
             let maps = try fitted(site, samples[0].values, samples[1].values)
             earlier = [maps.at(1)]
             samples = []
-            return maps.sites.last!.map
+            return maps.sites.last!
         }
         if let file = store.file {
             notice(
@@ -57,7 +57,7 @@ extension Calibration {
     func inStep(
         _ sides: [CalibrationSide], at strength: Float, waitingIn store: WaitingTensors,
         observe: (_ site: Site, _ side: Int, _ batch: Int, _ activation: Tensor, _ rows: SamplePooling.Plan) throws -> Void,
-        arrived: (Site) throws -> AffineMap
+        arrived: (Site) throws -> TransportMap.Site
     ) throws {
         let strengths = try backend.upload([strength])
         var remaining = Set(sites.map(\.index))
@@ -75,14 +75,9 @@ extension Calibration {
                 }
             }
             let site = reached!
-            let table = try self.table(arrived(site))
-            for pass in sides.flatMap(\.passes) { pass.install(table, strengths: strengths, at: site) }
+            let map = try SiteMap(arrived(site), on: backend)
+            for pass in sides.flatMap(\.passes) { pass.install(map, strengths: strengths, at: site) }
             remaining.remove(site.index)
         }
-    }
-
-    /// A map on the device, `[2, channels, 4]`, in the row below the identity.
-    func table(_ map: AffineMap) throws -> Tensor {
-        try backend.upload(AffineMap.identity(channels: map.channels).interleaved + map.interleaved, [2, map.channels, 4])
     }
 }

@@ -35,6 +35,11 @@ extension Calibration {
         guard !target.isEmpty else { throw MongeError.usage("there are no target \(unit)") }
         let fewest = min(source.count, target.count)
         try options.method.check(samples: fewest, sites: sites.count, unit: unit)
+        // Where every token is a sample, the fit knows how many there are.
+        if let clusters = options.clusters?.count, clusters > fewest, options.effectivePooling != .all {
+            throw MongeError.usage(
+                "\(clusters) clusters need at least as many samples a side, and there are \(fewest) \(unit): --clusters \(fewest)")
+        }
         for (texts, name) in [(source, "source"), (target, "target")] where texts.count > 1 {
             if Set(texts).count == 1 { warn("all \(texts.count) \(name) \(unit) are the same: there is no spread to fit to") }
         }

@@ -123,15 +123,18 @@ package final class CalibrationPass {
         for entry in old where reused.contains(ObjectIdentifier(entry)) { store.settle(entry) }
     }
 
-    /// The map of row 1 of a table, on the rows on which this pass lets maps act.
+    /// A map on the rows on which this pass lets maps act.
     /// - Parameter strengths: `[1]`, λ.
-    func application(of table: Tensor, strengths: Tensor) -> TransportApplication {
-        TransportApplication(table: table, indices: indices, strengths: strengths, spatial: spatial)
+    func application(of map: SiteMap, strengths: Tensor) -> TransportApplication {
+        switch map {
+        case .affine(let table): TransportApplication(table: table, indices: indices, strengths: strengths, spatial: spatial)
+        case .clusters(let clusters): TransportApplication(clusters: clusters, indices: indices, strengths: strengths)
+        }
     }
 
-    /// Applies the map of row 1 of the table from here on.
-    func install(_ table: Tensor, strengths: Tensor, at site: Site) {
-        transports[site.index] = [application(of: table, strengths: strengths)]
+    /// Applies a map from here on.
+    func install(_ map: SiteMap, strengths: Tensor, at site: Site) {
+        transports[site.index] = [application(of: map, strengths: strengths)]
     }
 
     /// Takes the memory that a pass with maps at all the given sites takes, and throws the results away.
@@ -141,10 +144,8 @@ package final class CalibrationPass {
         let strengths = try backend.upload([Float(1)])
         var transports = self.transports
         for site in sites {
-            let map = AffineMap.identity(channels: site.channels).interleaved
-            transports[site.index] = [
-                application(of: try backend.upload(map + map, [2, site.channels, 4]), strengths: strengths)
-            ]
+            let identity = try SiteMap.affine(.identity(channels: site.channels), on: backend)
+            transports[site.index] = [application(of: identity, strengths: strengths)]
         }
         let context = ForwardContext(
             backend: backend, transports: transports, tapped: sites.map(\.index), siteCount: transports.count, kept: kept

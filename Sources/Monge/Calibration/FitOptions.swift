@@ -4,7 +4,7 @@ import Transport
 /// How a map is fitted.
 public struct FitOptions: Sendable {
     public var method: Estimator
-    /// nil for the method's own default: causal for linear, mean and gaussian, simultaneous for the others.
+    /// nil for the method's own default: causal for linear, mean, gaussian and chars, simultaneous for the others.
     public var estimation: Estimation?
     /// Where the map acts; nil for the method's own default (linear: source minimum to maximum; the others: everywhere).
     public var support: Support?
@@ -19,6 +19,8 @@ public struct FitOptions: Sendable {
     public var capture: CaptureOptions
     /// Whether each site gets a gate (``TokenGate``), and from how many tokens a side at most; nil for none. Of language models.
     public var gateTokens: Int?
+    /// How clusters are found, of ``Estimator/chars``; nil for its defaults.
+    public var clusters: ClusterOptions?
     /// At most this many sentences a side, drawn with the seed; nil for all.
     public var limit: Int?
     public var seed: UInt64
@@ -29,7 +31,8 @@ public struct FitOptions: Sendable {
     public init(
         method: Estimator = .linear, estimation: Estimation? = nil, support: Support? = nil, units: Int? = nil, isPaired: Bool = false,
         position: Position = .all, spatial: SpatialMode = .pointwise,
-        capture: CaptureOptions = CaptureOptions(), gateTokens: Int? = nil, limit: Int? = nil, seed: UInt64 = 0,
+        capture: CaptureOptions = CaptureOptions(), gateTokens: Int? = nil,
+        clusters: ClusterOptions? = nil, limit: Int? = nil, seed: UInt64 = 0,
         sourceName: String = "source",
         targetName: String = "target"
     ) {
@@ -42,6 +45,7 @@ public struct FitOptions: Sendable {
         self.spatial = spatial
         self.capture = capture
         self.gateTokens = gateTokens
+        self.clusters = clusters
         self.limit = limit
         self.seed = seed
         self.sourceName = sourceName
@@ -73,6 +77,16 @@ public struct FitOptions: Sendable {
         }
         if method.columnFit == nil && support != nil && support != .all {
             throw MongeError.usage("a \(method) map acts everywhere; --support goes with linear, mean, gaussian, caa and actAdd")
+        }
+        if clusters != nil && method != .chars {
+            throw MongeError.usage("a \(method) map has no clusters; --clusters and --entropy go with chars")
+        }
+        if method == .chars && gateTokens != nil {
+            throw MongeError.usage("a chars map weighs its clusters for each token by itself; --gate goes with the other methods")
+        }
+        guard method != .chars || spatial == .pointwise else {
+            throw MongeError.usage(
+                "a chars map moves whole tokens or pixels between clusters, not channels by their means: --spatial pointwise")
         }
         if capture.memory != nil && !method.isByNeuron {
             throw MongeError.usage("a \(method) map looks at all neurons of a site together: --memory does not bound that")

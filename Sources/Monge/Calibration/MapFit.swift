@@ -9,8 +9,16 @@ package struct MapFit {
     let channelsAtOnce: Int?
     /// Of the draw of held-out samples by which heads are scored; nil where all of them act.
     let scoringSeed: UInt64?
+    let clusters: ClusterOptions
+    /// Of where clusters begin.
+    let seed: UInt64
 
-    package init(method: Estimator, support: Support, channelsAtOnce: Int? = nil, scoringSeed: UInt64? = nil) {
+    package init(
+        method: Estimator, support: Support, channelsAtOnce: Int? = nil, scoringSeed: UInt64? = nil,
+        clusters: ClusterOptions = ClusterOptions(), seed: UInt64 = 0
+    ) {
+        self.clusters = clusters
+        self.seed = seed
         self.method = method
         self.support = support
         self.channelsAtOnce = channelsAtOnce
@@ -20,7 +28,7 @@ package struct MapFit {
     package init(_ options: FitOptions, channelsAtOnce: Int? = nil) {
         self.init(
             method: options.method, support: options.effectiveSupport, channelsAtOnce: channelsAtOnce,
-            scoringSeed: options.units.map { _ in options.seed })
+            scoringSeed: options.units.map { _ in options.seed }, clusters: options.clusters ?? ClusterOptions(), seed: options.seed)
     }
 
     /// - Parameters:
@@ -32,6 +40,7 @@ package struct MapFit {
     package func callAsFunction(
         source: Tensor, target: Tensor, site: String, heads: Int = 1, on backend: any Backend
     ) throws -> UnitSelection.Candidate {
+        if method == .chars { return try clustered(source: source, target: target, site: site, on: backend) }
         let channels = source.shape[1]
         let step = method.isByNeuron ? channelsAtOnce ?? channels : channels
         let parts = try stride(from: 0, to: channels, by: step).map { first in
@@ -49,6 +58,22 @@ package struct MapFit {
         return UnitSelection.Candidate(
             site: TransportMap.Site(name: site, map: map, deadNeurons: parts.reduce(0) { $0 + $1.deadNeurons }),
             scores: scores.isEmpty ? [0] : scores)
+    }
+
+    private func clustered(source: Tensor, target: Tensor, site: String, on backend: any Backend) throws -> UnitSelection.Candidate {
+        let channels = source.shape[1]
+        let sides = try [source, target].map { Samples(try backend.readFloats($0), width: channels, columns: 0..<channels) }
+        let count = min(source.shape[0], target.shape[0])
+        if let wanted = clusters.count, wanted > count {
+            throw MongeError.usage(
+                "\(wanted) clusters need at least as many samples a side, and there are \(count) at \(site): --clusters \(count)")
+        }
+        let map = ClusterMap(source: sides[0], target: sides[1], options: clusters, seed: seed)
+        let probes = map.probes
+        guard map.centres.isFinite, map.shifts.isFinite, map.bandwidth.isFinite, probes.weights.isFinite, probes.intercepts.isFinite else {
+            throw MongeError.failed("\(site): the activations are too large for a map of finite numbers to be fitted")
+        }
+        return UnitSelection.Candidate(site: TransportMap.Site(name: site, clusters: map), scores: [0])
     }
 
     /// The map of some channels.

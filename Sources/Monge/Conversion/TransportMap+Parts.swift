@@ -17,7 +17,7 @@ extension TransportMap {
     public func scaled(by strength: Float, at pattern: String? = nil) throws -> TransportMap {
         var result = self
         for index in try pattern.map({ try places([$0]) }) ?? Array(sites.indices) {
-            result.sites[index].map = sites[index].map.scaled(by: strength)
+            result.sites[index] = sites[index].scaled(by: strength)
         }
         return result
     }
@@ -25,7 +25,7 @@ extension TransportMap {
     /// This map and then another of the same model, as one.
     ///
     /// - Throws: ``MongeError/wrongMap(_:)`` for maps of two models, ``MongeError/usage(_:)`` where no single map does what the two do, as with different
-    ///   conditions, or gates at a site where both act.
+    ///   conditions, or gates or clusters at a site where both act.
     public func followed(by other: TransportMap) throws -> TransportMap {
         let (first, second) = (description, other.description)
         guard first.fingerprint == second.fingerprint, first.architecture == second.architecture else {
@@ -53,6 +53,11 @@ extension TransportMap {
                 throw MongeError.usage(
                     "at \(site.name) both maps act, and one of them has a gate, which the other would change: they act one after the other with two "
                         + "--steer, not as one map")
+            }
+            guard site.clusters == nil, next.clusters == nil else {
+                throw MongeError.usage(
+                    "at \(site.name) both maps act, and one of them moves between clusters: no single map does what the two do; they act one after the "
+                        + "other with two --steer")
             }
             guard let map = site.map.followed(by: next.map) else {
                 throw MongeError.usage(

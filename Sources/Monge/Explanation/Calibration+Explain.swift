@@ -47,13 +47,13 @@ extension Calibration {
         let maps = Dictionary(uniqueKeysWithValues: steer.map.sites.map { ($0.name, $0) })
         let strengths = try backend.upload([steer.strength])
         var samples: [MappedSamples] = []
-        var table: Tensor?
+        var installed: SiteMap?
         var tokens: TokenMovement?
         try inStep(sides.map(\.side), at: steer.strength, waitingIn: WaitingTensors(capacity: .max, on: backend)) {
             site, index, batch, x, plan in
-            let map = maps[site.name]!.map
-            let own = try table ?? self.table(map)
-            table = own
+            let map = maps[site.name]!
+            let own = try installed ?? SiteMap(map, on: backend)
+            installed = own
             let side = sides[index].side
             let pass = side.passes[batch]
             let y = try backend.transport(x, by: pass.application(of: own, strengths: strengths))
@@ -64,7 +64,7 @@ extension Calibration {
             try samples[index].before.add(x, batch: batch, samples: pass.samples, pooling: pooling, plan, on: backend)
             try samples[index].after.add(y, batch: batch, samples: pass.samples, pooling: pooling, plan, on: backend)
             guard index == 0 else { return }
-            var moved = tokens ?? TokenMovement(map)
+            var moved = tokens ?? TokenMovement(map.map)
             // One owner at a time: the arrays are not copied.
             tokens = nil
             moved.add(try backend.readFloats(x), try backend.readFloats(y), rows: sides[0].rows[batch])
@@ -74,8 +74,8 @@ extension Calibration {
                 for own in [samples.before, samples.after] { try side.side.requireFinite(own, site: site, steering: [steer], on: backend) }
             }
             try explain(maps[site.name]!, samples, tokens!)
-            defer { (samples, table, tokens) = ([], nil, nil) }
-            return maps[site.name]!.map
+            defer { (samples, installed, tokens) = ([], nil, nil) }
+            return maps[site.name]!
         }
     }
 }

@@ -1,7 +1,7 @@
 import Transport
 
 extension Explanation {
-    /// Explains a map from its own numbers.
+    /// Explains a map from its own numbers; one between clusters from the shift of their mean.
     /// - Parameters:
     ///   - steer: The map at a strength.
     ///   - neurons: How many neurons of each site are told.
@@ -46,7 +46,7 @@ extension Explanation.Neuron {
 
 extension Explanation.Site {
     init(_ site: TransportMap.Site, at strength: Float, _ measure: Explanation.Measure, neurons count: Int) {
-        let map = site.map
+        let map = site.summary
         let channels = Double(map.channels)
         let shifts = (0..<map.channels).map { measure.shift(of: $0, map).map { $0 * Double(abs(strength)) } }
         let known = shifts.compactMap { $0 }
@@ -69,7 +69,7 @@ extension Explanation.Measure {
     /// What suits a map: of the neurons that it moves, most have a support with two ends, or none needs one, or neither.
     init(_ map: TransportMap) {
         var (bounded, acting, sloped) = (0, 0, 0)
-        for site in map.sites.map(\.map) {
+        for site in map.sites.map(\.summary) {
             for j in 0..<site.channels where !site.leavesAlone(j) {
                 acting += 1
                 if site.supportWidth(j) != nil { bounded += 1 } else if site.omega[j] != 1 { sloped += 1 }

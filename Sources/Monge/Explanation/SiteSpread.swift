@@ -71,7 +71,7 @@ struct SiteSpread {
             nearer: distances.isEmpty ? 0 : Double(distances.count { $0.after.first < $0.before.first }) / Double(distances.count),
             withoutSpread: channels - distances.count)
         result.neurons = Explanation.Site.farthest(count, by: shifts).map { neuron in
-            var told = Explanation.Neuron(site.map, neuron, at: strength, measure)
+            var told = Explanation.Neuron(site.summary, neuron, at: strength, measure)
             let column = column(neuron)
             let histogram = Histogram(
                 from: Double(min(column.source[0], column.target[0], column.transported[0])),

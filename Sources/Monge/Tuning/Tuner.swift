@@ -268,9 +268,7 @@ final class Tuner {
         if candidate.method.support == .all { map = map.actingEverywhere }
         map.sites = map.sites.compactMap { site in
             guard let share = shares[site.name], share != 0 else { return nil }
-            var site = site
-            site.map = site.map.scaled(by: share)
-            return site
+            return site.scaled(by: share)
         }
         return map
     }

@@ -67,8 +67,8 @@ public struct TuningOptions: Sendable {
 
     func validate() throws {
         guard !methods.isEmpty else { throw MongeError.usage("there are no methods to try") }
-        for method in methods where method.choosesUnits || method == .actAdd || !method.isByNeuron {
-            throw MongeError.usage("tune tries linear, mean, gaussian, caa and aurA, and \(method) is none of them")
+        for method in methods where method.choosesUnits || method == .actAdd || !(method.isByNeuron || method == .chars) {
+            throw MongeError.usage("tune tries linear, mean, gaussian, caa, aurA and chars, and \(method) is none of them")
         }
         guard samples >= 16 else { throw MongeError.usage("\(samples) continuations tell little; 16 are the least") }
     }

@@ -38,13 +38,14 @@ struct FitCommand: ParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "linear, mean, gaussian; aurA, det0; caa (diff-mean), actAdd, iti, itiMassMean, repe.", valueName: "method"))
+            "linear, mean, gaussian, chars (between clusters); aurA, det0; caa (diff-mean), actAdd, iti, itiMassMean, repe.",
+            valueName: "method"))
     var method: Estimator = .linear
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "causal (each site with the earlier maps in place; the default for linear, mean and gaussian) or simultaneous (for the others).",
+            "causal (each site with the earlier maps in place; the default for linear, mean, gaussian and chars) or simultaneous (for the others).",
             valueName: "estimation"))
     var estimation: Estimation?
 
@@ -68,7 +69,7 @@ struct FitCommand: ParsableCommand {
 
     @Option(
         name: .long,
-        help: "What the map is applied to where there are pixels: channelMean (the default for pictures), or pointwise.")
+        help: "What the map is applied to where there are pixels: channelMean (the default for pictures, but not of chars), or pointwise.")
     var spatial: SpatialMode?
 
     @OptionGroup var condition: ConditionOptionGroup
@@ -85,6 +86,7 @@ struct FitCommand: ParsableCommand {
         transform: Number.integer(from: 5))
     var gateTokens: Int?
 
+    @OptionGroup var clusters: ClusterOptionGroup
     @OptionGroup var picture: PictureFitOptions
 
     @Option(
@@ -113,6 +115,9 @@ struct FitCommand: ParsableCommand {
         if fromActivations, let option = condition.given {
             throw ValidationError("\(option) needs a model that reads prompts; it does not go with activations from files")
         }
+        if let option = clusters.given, method != .chars {
+            throw ValidationError("\(option) is of maps between clusters: --method chars, and not \(method)")
+        }
         if gateTokens != nil && !gate { throw ValidationError("--gate-tokens is of --gate") }
         if fromActivations && capture.memory != nil {
             throw ValidationError("--memory bounds a pass over sentences; activations from files are all in memory")
@@ -136,7 +141,7 @@ struct FitCommand: ParsableCommand {
         Terminal.message(
             "wrote \(out): \(map.description.method), \(map.description.estimation.rawValue), \(map.sites.count) sites, "
                 + "support \(map.description.support), \(map.description.sourceCount) → \(map.description.targetCount) samples"
-                + (dead > 0 ? ", \(dead) neurons without spread left alone" : "") + gates(of: map))
+                + (dead > 0 ? ", \(dead) neurons without spread left alone" : "") + gates(of: map) + clusterCounts(of: map))
     }
 
     private func gates(of map: TransportMap) -> String {
@@ -146,13 +151,19 @@ struct FitCommand: ParsableCommand {
             + "\(Percent(accuracies[accuracies.count / 2]))"
     }
 
+    private func clusterCounts(of map: TransportMap) -> String {
+        guard map.description.method == Estimator.chars.rawValue else { return "" }
+        let counts = map.sites.map { $0.clusters?.count ?? 1 }.sorted()
+        return "; \(counts[0]) to \(counts[counts.count - 1]) source clusters a site, median \(counts[counts.count / 2])"
+    }
+
     private func options(spatial standard: SpatialMode) -> FitOptions {
         var captured = capture.options
         captured.steps = picture.stepsCaptured ?? 1
         return FitOptions(
             method: method, estimation: estimation, support: support.flatMap { Support(name: $0) }, units: units,
             isPaired: paired, position: position, spatial: spatial ?? standard, capture: captured,
-            gateTokens: gate ? gateTokens ?? 1024 : nil, limit: limit, seed: seed,
+            gateTokens: gate ? gateTokens ?? 1024 : nil, clusters: clusters.options, limit: limit, seed: seed,
             sourceName: URL(fileURLWithPath: source ?? sourceActivations!).lastPathComponent,
             targetName: URL(fileURLWithPath: target ?? targetActivations!).lastPathComponent)
     }
@@ -162,7 +173,7 @@ struct FitCommand: ParsableCommand {
         let targetSentences = try SentenceFile(path: target!, column: columns.targetColumn ?? columns.column).sentences
         let prompts = try condition.prompts(columns)
         let isPictureModel = PictureModel.isPictureModel(try ModelCatalogue.locate(model!))
-        let options = self.options(spatial: isPictureModel ? .channelMean : .pointwise)
+        let options = self.options(spatial: isPictureModel && method != .chars ? .channelMean : .pointwise)
         if isPictureModel {
             try capture.refuseOptionsOfTexts(
                 model!, ("--position last", position == .last), ("--cache", precision.cache != .auto),

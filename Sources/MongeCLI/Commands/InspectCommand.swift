@@ -43,12 +43,14 @@ struct InspectCommand: ParsableCommand {
         try Output.line(summary.headline)
         if let line = summary.conditionLine { try Output.line(line) }
         try Output.table(
-            ["site", "neurons", "mean ω", "mean |β|", "finite support", "dead"] + (map.isGated ? ["gate"] : []),
+            ["site", "neurons", "mean ω", "mean |β|", "finite support", "dead"] + (map.isGated ? ["gate"] : [])
+                + (map.hasClusters ? ["clusters"] : []),
             summary.sites.map {
                 [
                     $0.name, String($0.neurons), Output.number($0.meanOmega, digits: 3), Output.number($0.meanAbsoluteBeta, digits: 4),
                     Output.number(100 * $0.boundedShare, digits: 0) + " %", String($0.deadNeurons),
                 ] + (map.isGated ? [$0.gateAccuracy.map { "\(Percent($0))" } ?? "–"] : [])
+                    + (map.hasClusters ? [$0.clusters.map(String.init) ?? "–"] : [])
             })
     }
 

@@ -189,7 +189,7 @@ struct CaptureOptionGroup: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             "How a sentence's tokens become one sample: mean, max, min, median or last; all makes every token a sample (default: what the method "
-                + "is used with; mean for linear, mean and gaussian, and for captured activations).", valueName: "pooling"))
+                + "is used with; mean for linear, mean, gaussian and chars, and for captured activations).", valueName: "pooling"))
     var pooling: CapturePooling?
 
     @Option(

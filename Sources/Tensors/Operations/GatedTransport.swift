@@ -23,12 +23,15 @@ public struct GatedTransportOperation {
 }
 
 extension Backend {
-    /// Applies a validated map, gated or not, and then the activation.
+    /// Applies a validated map, between clusters, gated or plain, and then the activation.
     func apply(_ map: TransportApplication, activation: Activation, to x: Tensor, into output: Tensor) throws {
-        guard let gates = map.gates else {
+        if let clusters = map.clusters {
+            try clusterTransport(ClusterTransportOperation(x: x, transport: map, clusters: clusters, output: output))
+        } else if let gates = map.gates {
+            try gatedTransport(GatedTransportOperation(x: x, transport: map, gates: gates, output: output))
+        } else {
             return try transport(TransportOperation(x: x, transport: map, activation: activation, output: output))
         }
-        try gatedTransport(GatedTransportOperation(x: x, transport: map, gates: gates, output: output))
         if activation != .identity { _ = try self.activation(output, activation, into: output) }
     }
 }
@@ -39,7 +42,7 @@ extension Validation {
         guard let gates = transport.gates else { return }
         try requireType(gates.weights, .f32, "the gates' weights", operation)
         try requireType(gates.intercepts, .f32, "the gates' intercepts", operation)
-        let table = transport.table.shape
+        let table = try transport.affineTable(operation).shape
         try require(
             gates.weights.shape == [table[0], table[1]] && gates.intercepts.shape == [table[0]], operation,
             "the gates have weights \(gates.weights.shape) and intercepts \(gates.intercepts.shape), the transport table is \(table); expected "

@@ -78,11 +78,14 @@ extension Backend {
         // Without an activation there is no before and after it.
         let before = epilogue.activation == .identity ? transports + epilogue.transports : transports
         let after = epilogue.activation == .identity ? Epilogue(residual: epilogue.residual) : epilogue
+        // A map between clusters runs on its own.
+        let first = before.first.flatMap { $0.clusters == nil ? $0 : nil }
+        let others = first == nil ? before[...] : before.dropFirst()
         // The output may lie over the residual, which then waits for the last map.
-        if before.count > 1 {
+        if !others.isEmpty {
             let mapped = after.residual == nil ? result : try allocate(x.shape, dtype)
-            try norm(before[0], mapsFirst: true, .identity, nil, to: mapped)
-            try apply(before.dropFirst(), activation: after.activation, to: mapped)
+            try norm(first, mapsFirst: true, .identity, nil, to: mapped)
+            try apply(others, activation: after.activation, to: mapped)
             try apply(after.transports[...], to: mapped)
             if let residual = after.residual { _ = try add(mapped, residual, into: result) }
         } else {

@@ -124,6 +124,7 @@ extension Validation {
         if let map = factor.transport {
             try transport(map, on: shape, operation)
             try requireNoGates([map], operation)
+            _ = try map.affineTable(operation)
             try requireOption(
                 map.spatial == .pointwise, operation, "a map of means over pixels in a group of products; use linear for each of them")
         }

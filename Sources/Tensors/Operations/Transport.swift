@@ -17,7 +17,7 @@ extension Backend {
     ///
     /// - Parameters:
     ///   - x: `[…, C]` f32 or f16; `[images, …, C]` for a map by channel means.
-    ///   - transport: The map, with gates or without.
+    ///   - transport: The map, with gates or without, or between clusters.
     ///   - activation: The function.
     ///   - dtype: f32 or f16, the type of the result; nil for the output's, or x's.
     ///   - output: Where to write; may be x itself.

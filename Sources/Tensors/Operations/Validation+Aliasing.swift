@@ -16,7 +16,14 @@ struct ReadOperand {
 
     static func transports(_ transports: [TransportApplication]) -> ReadOperand {
         let tensors = transports.flatMap {
-            [($0.table, "the transport table"), ($0.indices, "the transport indices"), ($0.strengths, "the transport strengths")]
+            [($0.indices, "the transport indices"), ($0.strengths, "the transport strengths")]
+                + ($0.table.map { [($0, "the transport table")] } ?? [])
+                + ($0.clusters.map {
+                    [
+                        ($0.weights, "the clusters' weights"), ($0.intercepts, "the clusters' intercepts"),
+                        ($0.shifts, "the clusters' shifts"),
+                    ]
+                } ?? [])
                 + ($0.gates.map { [($0.weights, "the gates' weights"), ($0.intercepts, "the gates' intercepts")] } ?? [])
         }
         return ReadOperand(tensors: tensors, mayBeOutput: false)

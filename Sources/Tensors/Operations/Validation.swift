@@ -60,13 +60,18 @@ enum Validation {
     static func transport(_ transport: TransportApplication, on shape: Shape, _ operation: String) throws {
         let (images, rows, channels) = (shape.images, shape.rows, shape.channels)
         if let fits = transport.fits, fits == (images, rows, channels) { return }
-        try requireType(transport.table, .f32, "the transport table", operation)
         try requireType(transport.indices, .i32, "the transport indices", operation)
         try requireType(transport.strengths, .f32, "the transport strengths", operation)
-        let table = transport.table.shape
-        try require(
-            table.rank == 3 && table[1] == channels && table[2] == 4 && table[0] > 0, operation,
-            "the transport table has shape \(table), the activation has \(channels) channels; expected [maps, \(channels), 4]")
+        if let clusters = transport.clusters {
+            try self.clusters(clusters, channels: channels, operation)
+        } else {
+            let tensor = try transport.affineTable(operation)
+            try requireType(tensor, .f32, "the transport table", operation)
+            let table = tensor.shape
+            try require(
+                table.rank == 3 && table[1] == channels && table[2] == 4 && table[0] > 0, operation,
+                "the transport table has shape \(table), the activation has \(channels) channels; expected [maps, \(channels), 4]")
+        }
         let isPointwise = transport.spatial == .pointwise
         func requireRows(_ tensor: Tensor, _ what: String) throws {
             let count = tensor.shape.count

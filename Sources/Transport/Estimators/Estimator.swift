@@ -2,7 +2,7 @@ import Tensors
 
 /// How a map is estimated from samples of a source and of a target.
 ///
-/// All of them give one affine map a neuron (``AffineMap``); where a method adds a direction, ω = 1 and the direction is β.
+/// All but ``chars`` give one affine map a neuron (``AffineMap``); where a method adds a direction, ω = 1 and the direction is β.
 public enum Estimator: String, Sendable, CaseIterable, Hashable, CustomStringConvertible {
     /// Least squares between the sorted samples (Linear-AcT: Rodríguez et al., ICLR 2025, Definition 3.1).
     case linear
@@ -25,6 +25,9 @@ public enum Estimator: String, Sendable, CaseIterable, Hashable, CustomStringCon
     case itiMassMean
     /// The first principal direction of the differences of pairs, as long as their mean along it (representation engineering: Zou et al., 2023).
     case repe
+    /// Between clusters of the source and of the target (``ClusterMap``); with one cluster a side it is ``mean`` (Abdullaev et al., "Concept
+    /// heterogeneity-aware representation steering", ICML 2026).
+    case chars
 
     /// The estimator of the given name, in any case, with or without hyphens; nil when there is none.
     public init?(name: String) {
@@ -39,7 +42,7 @@ public enum Estimator: String, Sendable, CaseIterable, Hashable, CustomStringCon
     /// How tokens become a sample where nothing else is asked for.
     public var defaultPooling: Pooling {
         switch self {
-        case .linear, .mean, .gaussian: .mean
+        case .linear, .mean, .gaussian, .chars: .mean
         case .aurA, .det0: .max
         case .caa, .actAdd, .iti, .itiMassMean, .repe: .last
         }
@@ -49,7 +52,7 @@ public enum Estimator: String, Sendable, CaseIterable, Hashable, CustomStringCon
 
     public var defaultEstimation: Estimation {
         switch self {
-        case .linear, .mean, .gaussian: .causal
+        case .linear, .mean, .gaussian, .chars: .causal
         default: .simultaneous
         }
     }
@@ -66,7 +69,7 @@ public enum Estimator: String, Sendable, CaseIterable, Hashable, CustomStringCon
     /// The fewest samples a side.
     public var minimumSamples: Int {
         switch self {
-        case .mean, .caa, .actAdd: 1
+        case .mean, .caa, .actAdd, .chars: 1
         case .linear, .gaussian, .aurA, .det0, .repe: 2
         case .iti, .itiMassMean: LogisticProbe.minimumSamples
         }

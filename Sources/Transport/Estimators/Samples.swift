@@ -1,5 +1,5 @@
 /// Samples of some neurons, in double precision.
-package struct Samples {
+package struct Samples: Sendable {
     let count: Int
     let channels: Int
     /// `[count, channels]`, row-major.
@@ -26,6 +26,9 @@ package struct Samples {
     subscript(rows: [Int]) -> Samples {
         Samples(count: rows.count, channels: channels, values: rows.flatMap { values[$0 * channels..<($0 + 1) * channels] })
     }
+
+    /// One sample.
+    func row(_ index: Int) -> [Double] { Array(values[index * channels..<(index + 1) * channels]) }
 
     /// These and others below them.
     func followed(by other: Samples) -> Samples {

@@ -23,5 +23,10 @@ extension TransportMap {
         if let site = sites.first(where: { $0.gate != nil }) {
             throw ForeignMapError.unsayable("\(format) has one strength for all tokens, and the map has a gate at \(site.name)")
         }
+        if let site = sites.first(where: { $0.clusters != nil }) {
+            throw ForeignMapError.unsayable(
+                "\(format) moves each neuron by itself, and the map moves whole tokens between clusters at \(site.name); a map of one cluster "
+                    + "(--clusters 1) can be written")
+        }
     }
 }

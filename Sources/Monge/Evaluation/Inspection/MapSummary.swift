@@ -13,6 +13,9 @@ public struct MapSummary: Sendable, Codable, Equatable {
         public var deadNeurons: Int
         /// How well the site's gate tells held-out tokens apart; nil where there is none.
         public var gateAccuracy: Double?
+        /// How many clusters the site's map moves between; nil where it moves each neuron by itself. The other numbers are then of the shift of the
+        /// clusters' mean.
+        public var clusters: Int?
     }
 
     /// When the map acts.
@@ -65,12 +68,13 @@ public struct MapSummary: Sendable, Codable, Equatable {
         seed = d.seed
         date = d.date
         sites = map.sites.map { site in
-            let count = Double(site.map.channels)
+            let map = site.summary
+            let count = Double(map.channels)
             return Site(
-                name: site.name, neurons: site.map.channels, meanOmega: site.map.omega.reduce(0) { $0 + Double($1) } / count,
-                meanAbsoluteBeta: site.map.beta.reduce(0) { $0 + Double(abs($1)) } / count,
-                boundedShare: Double(zip(site.map.low, site.map.high).count { $0.isFinite || $1.isFinite }) / count,
-                deadNeurons: site.deadNeurons, gateAccuracy: site.gate?.accuracy)
+                name: site.name, neurons: map.channels, meanOmega: map.omega.reduce(0) { $0 + Double($1) } / count,
+                meanAbsoluteBeta: map.beta.reduce(0) { $0 + Double(abs($1)) } / count,
+                boundedShare: Double(zip(map.low, map.high).count { $0.isFinite || $1.isFinite }) / count,
+                deadNeurons: site.deadNeurons, gateAccuracy: site.gate?.accuracy, clusters: site.clusters?.count)
         }
         condition = map.condition.map {
             Condition(

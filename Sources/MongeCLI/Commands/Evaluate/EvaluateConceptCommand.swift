@@ -151,7 +151,8 @@ struct ConceptFitOptions: ParsableArguments {
         var hash = FNVHash()
         for site in map.sites {
             hash.add(site.name.utf8)
-            for value in site.map.interleaved { hash.add(unit: UInt64(value.bitPattern)) }
+            let clusters = site.clusters.map { $0.centres + $0.shifts + $0.weights + [$0.bandwidth] } ?? []
+            for value in site.map.interleaved + clusters { hash.add(unit: UInt64(value.bitPattern)) }
         }
         return hash.text
     }
