@@ -15,15 +15,15 @@ import Transport
             method: .chars, estimation: .simultaneous, spatial: spatial, clusters: ClusterOptions(count: 2, entropy: 0), seed: 3)
     }
 
-    /// Sites behind group norms, convolutions, layer norms and projections.
+    /// Sites behind group norms, convolutions, layer norms and products.
     @Test(arguments: [DeviceChoice.cpu, .vulkanIndex(0)]) func picturesAreDrawnWithClusters(device: DeviceChoice) throws {
         let model = try PictureModel.load(
             URL(fileURLWithPath: DiffusionFixture.path("sdxl")), on: device.open(), options: DiffusionModelOptions(activations: .f32))
         let map = try model.fit(
             source: Self.source, target: Self.target,
-            sites: [#"unet\..*norm.*"#, #"unet\.down_blocks\.0\.resnets\.0\.conv1"#, #"unet\..*to_q"#], options: options())
+            sites: [#"unet\..*norm.*"#, #"unet\.conv_in"#, #"unet\..*\.ff"#], options: options())
         #expect(map.hasClusters && map.description.spatial == .pointwise)
-        #expect(map.sites.contains { $0.name.hasSuffix("conv1") } && map.sites.contains { $0.name.hasSuffix("to_q") })
+        #expect(map.sites.contains { $0.name.hasSuffix("conv_in") } && map.sites.contains { $0.name.hasSuffix(".ff") })
         let drawing = PictureOptions(steps: 2, guidance: 5, size: PictureSize(width: 24, height: 16))
         func latents(_ steering: [PictureSteer]) throws -> [Float] {
             try model.draw([PictureRequest("a cat", seed: 5, steering: steering)], options: drawing)[0].latents
