@@ -11,22 +11,6 @@ import VulkanRuntime
 
 /// Decode steps that are recorded once and replayed.
 @Suite(.serialized) struct ReplayTests {
-    /// A map on every norm, near the identity.
-    private func map(_ model: any LanguageModel, seed: UInt64) -> TransportMap {
-        var random = SeededGenerator(seed: seed)
-        let sites = model.sites.filter { $0.name.hasSuffix("norm") }.map { site in
-            func draw(_ range: ClosedRange<Float>) -> [Float] { (0..<site.channels).map { _ in .random(in: range, using: &random) } }
-            return TransportMap.Site(
-                name: site.name, map: AffineMap(omega: draw(0.7...1.3), beta: draw(-0.3...0.3), low: draw(-9...(-3)), high: draw(3...9)),
-                deadNeurons: 0)
-        }
-        return TransportMap(
-            sites: sites,
-            description: TransportDescription(
-                method: "linear", estimation: .simultaneous, pooling: "mean", support: .minimumToMaximum, architecture: model.architecture,
-                fingerprint: model.fingerprint, sourceName: "", targetName: "", sourceCount: 0, targetCount: 0, seed: seed, date: ""))
-    }
-
     private struct Decoded: Equatable {
         var tokens: [[Int32]] = []
         var logits: [[UInt32]] = []
@@ -43,7 +27,7 @@ import VulkanRuntime
         for (slot, prompt) in prompts.enumerated() { try sampler.begin(slot, options.sampling, tokens: prompt) }
         var random = requests.map { options.random(stream: $0) }
         let tables = SteeringTables(on: model, capacity: 4)
-        let maps = [map(model, seed: 1), map(model, seed: 2)]
+        let maps = [EngineFixture.map(model, seed: 1), EngineFixture.map(model, seed: 2)]
         let first = try tables.index(of: maps[0])
         #expect(first == 1)
         let batch = try TokenBatch(
@@ -93,11 +77,6 @@ import VulkanRuntime
         #expect(plain.logits[0] == live.logits[0] && plain.logits.last != live.logits.last)
     }
 
-    private func tinyModel(on backend: any Backend) throws -> any LanguageModel {
-        let folder = TestModel.fixtures.appendingPathComponent("tiny-llama/f32").path
-        return try LanguageModels.load(HuggingFaceFolder(path: folder), on: backend)
-    }
-
     /// A replayed step computes what the same operations compute when they are asked for one by one, bit for bit, over 200 tokens, while
     /// maps and strengths change; with every layout of kernels, with checked kernels, and where data goes through staging buffers.
     @Test(arguments: KernelFamily.allCases, [false, true])
@@ -109,13 +88,13 @@ import VulkanRuntime
         options.pipelineCacheFolder = nil
         let device = try Device(index: 0, options: options)
         guard family.runs(on: device.report) else { return }
-        try expectSame(tinyModel(on: VulkanBackend(device: device, family: family)), isChecked ? 24 : 200)
+        try expectSame(EngineFixture.model(on: VulkanBackend(device: device, family: family)), isChecked ? 24 : 200)
         #expect(device.validationMessages == [])
     }
 
     /// The CPU asks for the operations anew: nothing is different there, either.
     @Test func aReplayedStepIsTheStepOnTheCPU() throws {
-        try expectSame(tinyModel(on: DeviceChoice.cpu.open()), 200)
+        try expectSame(EngineFixture.model(on: DeviceChoice.cpu.open()), 200)
     }
 
     /// The same with a real model, named by `MONGE_REPLAY_MODEL`, on the device of `MONGE_DEVICE`.
@@ -139,9 +118,9 @@ import VulkanRuntime
 
     /// A table that is full makes room: the maps that were there stay where they are.
     @Test func mapsAreAddedWhileRunning() throws {
-        let model = try tinyModel(on: DeviceChoice.cpu.open())
+        let model = try EngineFixture.model(on: DeviceChoice.cpu.open())
         let tables = SteeringTables(on: model, capacity: 1)
-        let maps = (0..<5).map { map(model, seed: UInt64($0)) }
+        let maps = (0..<5).map { EngineFixture.map(model, seed: UInt64($0)) }
         for (index, added) in maps.enumerated() { #expect(try tables.index(of: added) == Int32(index + 1)) }
         #expect(try tables.index(of: maps[2]) == 3)
         for site in model.sites {

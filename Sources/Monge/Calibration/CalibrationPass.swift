@@ -127,7 +127,8 @@ package final class CalibrationPass {
     /// - Parameter strengths: `[1]`, λ.
     func application(of map: SiteMap, strengths: Tensor) -> TransportApplication {
         switch map {
-        case .affine(let table): TransportApplication(table: table, indices: indices, strengths: strengths, spatial: spatial)
+        case .affine(let table, let gates):
+            TransportApplication(table: table, indices: indices, strengths: strengths, spatial: spatial, gates: gates)
         case .clusters(let clusters): TransportApplication(clusters: clusters, indices: indices, strengths: strengths)
         }
     }

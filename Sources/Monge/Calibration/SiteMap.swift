@@ -3,8 +3,8 @@ import Transport
 
 /// A site's map on the device, in row 1 of its tables: row 0 leaves what it is asked of alone.
 enum SiteMap {
-    /// `[2, channels, 4]`.
-    case affine(Tensor)
+    /// `[2, channels, 4]`, and how much of it each token feels; nil for all of it.
+    case affine(Tensor, TransportGates? = nil)
     case clusters(TransportClusters)
 
     init(_ site: TransportMap.Site, on backend: any Backend) throws {
@@ -12,13 +12,18 @@ enum SiteMap {
             let none = [ClusterMap?.none]
             self = .clusters(try TransportClusters(none + [clusters], count: clusters.count, channels: clusters.channels, on: backend))
         } else {
-            self = try .affine(site.map, on: backend)
+            self = try .affine(site.map, gate: site.gate, on: backend)
         }
     }
 
-    static func affine(_ map: AffineMap, on backend: any Backend) throws -> SiteMap {
-        .affine(
-            try backend.upload(AffineMap.identity(channels: map.channels).interleaved + map.interleaved, [2, map.channels, 4]))
+    static func affine(_ map: AffineMap, gate: TokenGate? = nil, on backend: any Backend) throws -> SiteMap {
+        let channels = map.channels
+        let gates = try gate.map {
+            TransportGates(
+                weights: try backend.upload([Float](repeating: 0, count: channels) + $0.weights, [2, channels]),
+                intercepts: try backend.upload([.infinity, $0.intercept]))
+        }
+        return .affine(try backend.upload(AffineMap.identity(channels: channels).interleaved + map.interleaved, [2, channels, 4]), gates)
     }
 }
 

@@ -24,7 +24,9 @@ package struct BatchLimits: Sendable, Equatable {
     }
 
     func validate() throws {
-        for (value, name) in [(rows, "requests"), (blocks, "blocks of the cache"), (length, "tokens of a text"), (prefillTokens, "tokens of a step")]
+        for (value, name) in [
+            (rows, "requests"), (blocks, "blocks of the cache"), (length, "tokens of a text"), (prefillTokens, "tokens of a step"),
+        ]
         where value < 1 {
             throw MongeError.usage("the number of \(name) is \(value), expected 1 or more")
         }

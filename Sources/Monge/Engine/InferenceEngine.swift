@@ -129,7 +129,8 @@ public actor InferenceEngine {
         let tokens: [Int32]
         switch request.prompt {
         case .text(let text): tokens = model.tokenizer.encode(text, addSpecial: true, parseSpecial: request.options.special ?? false)
-        case .conversation(let text): tokens = model.tokenizer.encode(text, addSpecial: false, parseSpecial: request.options.special ?? true)
+        case .conversation(let text):
+            tokens = model.tokenizer.encode(text, addSpecial: false, parseSpecial: request.options.special ?? true)
         case .tokens(let given):
             if let token = given.first(where: { !(0..<Int32(model.language.vocabularySize)).contains($0) }) {
                 throw MongeError.usage("token \(token) is none of the model's \(model.language.vocabularySize)")

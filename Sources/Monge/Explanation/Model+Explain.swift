@@ -79,9 +79,8 @@ extension Model {
         return result
     }
 
-    /// Says what of a map is not in the numbers: how tokens are weighed by its gates, and requests that it leaves alone.
+    /// Says what of a map is not in the numbers: requests that it leaves alone.
     private func reportUnmeasured(_ map: TransportMap, warn: (String) -> Void) {
-        if map.isGated { warn("the map has gates; what is measured is the map at its whole strength, as a token feels it whose gate is 1") }
         if map.condition != nil { warn("the map has a condition; what is measured is what it does in requests that meet it") }
     }
 

@@ -181,8 +181,10 @@ import VulkanRuntime
                 prompt: [Int32](repeating: 1, count: prompt), tokens: tokens, sampling: SamplingOptions(temperature: 0),
                 random: SeededGenerator(seed: 0))
         }
-        #expect(throws: MongeError.contextExceeded(
-            "the prompt has 90 tokens and 11 more were asked for; a text may have 100")) { _ = try batch.submit(request(90, 11)) }
+        #expect(
+            throws: MongeError.contextExceeded(
+                "the prompt has 90 tokens and 11 more were asked for; a text may have 100")
+        ) { _ = try batch.submit(request(90, 11)) }
         #expect(throws: MongeError.memoryBudget("the key-value cache holds 64 tokens, and this request alone needs 65")) {
             _ = try batch.submit(request(60, 6))
         }

@@ -37,7 +37,8 @@ import Transport
         let expected = try requests.map { request in
             guard case .text(let prompt) = request.prompt else { return "" }
             return try model.generate(
-                [GenerationRequest(prompt, steering: request.steering.map(\.steer), stream: request.stream)], options: request.options)[0].text
+                [GenerationRequest(prompt, steering: request.steering.map(\.steer), stream: request.stream)], options: request.options)[0]
+                .text
         }
         let engine = try InferenceEngine(TestModel.load(.cpu), limits: EngineLimits(rows: 5, cacheTokens: 512, prefillTokens: 16))
         let texts = try await withThrowingTaskGroup(of: (Int, String, TextEnding?).self) { group in

@@ -30,10 +30,18 @@ import Transport
 
     private func isNear(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-5 * max(abs(a), abs(b)) + 1e-9 }
 
-    /// Sites in their order, each with the maps of the earlier ones; tokens one by one; sides of 6 and 7 sentences.
-    @Test(arguments: [Estimation.causal, .simultaneous]) func measuresAreThoseOfCaptures(estimation: Estimation) throws {
+    /// Sites in their order, each with the maps of the earlier ones; tokens one by one; sides of 6 and 7 sentences. With gates, of which a token
+    /// feels some.
+    @Test(arguments: [Estimation.causal, .simultaneous], [false, true])
+    func measuresAreThoseOfCaptures(estimation: Estimation, isGated: Bool) throws {
         let model = try TestModel.load(.cpu)
-        let map = try fit(model, FitOptions(estimation: estimation))
+        var map = try fit(model, FitOptions(estimation: estimation))
+        if isGated {
+            for index in map.sites.indices {
+                let weights = (0..<map.sites[index].map.channels).map { Float($0 % 7 - 3) / 50 }
+                map.sites[index].gate = TokenGate(weights: weights, intercept: 0.2)
+            }
+        }
         let steer = map.at(0.75)
         let explanation = try model.explain(
             steer, source: Self.source, target: Self.target, options: ExplanationOptions(neurons: 576))
