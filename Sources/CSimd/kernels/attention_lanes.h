@@ -92,12 +92,21 @@ INLINE size_t key_row(const monge_attention *attention, size_t key) {
     return (size_t)attention->blocks[key / attention->block_size] * attention->block_size + key % attention->block_size;
 }
 
+// Whether keys first ..< end lie one after the other: in one block, or in blocks that happen to be neighbours in order.
+static bool lie_together(const monge_attention *attention, size_t first, size_t end) {
+    if (attention->block_size == 0) return true;
+    size_t block = first / attention->block_size, last = (end - 1) / attention->block_size;
+    for (; block < last; block++) {
+        if (attention->blocks[block] + 1 != attention->blocks[block + 1]) return false;
+    }
+    return true;
+}
+
 // Keys first ..< end, at least one, and their values. Widening them once for all lanes of a panel costs one operation in some twenty of what is
 // computed from them.
 static key_rows block_rows(const monge_attention *attention, size_t first, size_t end, float *scores) {
     size_t channels = attention->channels, stride = attention->key_stride;
-    bool lie_together = attention->block_size == 0 || first / attention->block_size == (end - 1) / attention->block_size;
-    if (!attention->half_keys && lie_together) {
+    if (!attention->half_keys && lie_together(attention, first, end)) {
         size_t start = key_row(attention, first) * stride;
         return (key_rows){(const float *)attention->keys + start, (const float *)attention->values + start, stride};
     }

@@ -8,19 +8,23 @@ package struct BatchLimits: Sendable, Equatable {
     package var length: Int
     /// The most tokens of prompts that a step reads: many fill matrix products, few keep those who are being served from waiting.
     package var prefillTokens: Int
+    /// Whether a request is given the blocks of all tokens that it may have with its first ones. They are neighbours then, and attention reads them where
+    /// they lie; but what is asked for in vain serves nobody else.
+    package var reservesBlocks: Bool
 
-    package init(rows: Int, blocks: Int, length: Int, prefillTokens: Int = 512) {
+    package init(rows: Int, blocks: Int, length: Int, prefillTokens: Int = 512, reservesBlocks: Bool = false) {
         self.rows = rows
         self.blocks = blocks
         self.length = length
         self.prefillTokens = prefillTokens
+        self.reservesBlocks = reservesBlocks
     }
 
     /// Room for some texts of known lengths, all at once.
     init(lengths: [Int], prefillTokens: Int) {
         self.init(
             rows: lengths.count, blocks: lengths.reduce(0) { $0 + BlockPool.count($1) }, length: lengths.max() ?? 1,
-            prefillTokens: prefillTokens)
+            prefillTokens: prefillTokens, reservesBlocks: true)
     }
 
     func validate() throws {

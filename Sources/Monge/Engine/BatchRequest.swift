@@ -85,6 +85,8 @@ final class BatchRow {
         random = request.random
     }
 
+    /// The most of its tokens that are ever read: the last one that is chosen is not.
+    var longest: Int { request.prompt.count + request.tokens - 1 }
     var generated: Int { tokens.count - request.prompt.count }
     /// The tokens that are to be read before the next one can be chosen.
     var unread: Int { tokens.count - computed }

@@ -189,7 +189,7 @@ package final class ContinuousBatch {
             if let known = row.known, row.computed == known.count * BlockPool.size { findPrefix(of: row) }
             let end = min(row.tokens.count, row.computed + left)
             // A request that came later and is not in this pass yet gives way.
-            guard row.slot != nil, makeRoom(row, for: end) else { break }
+            guard row.slot != nil, makeRoom(row, for: limits.reservesBlocks ? row.longest : end) else { break }
             parts.append((row, row.computed..<end))
             left -= end - row.computed
             row.computed = end

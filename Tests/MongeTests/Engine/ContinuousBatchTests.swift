@@ -40,7 +40,9 @@ import VulkanRuntime
     func textsAreTheSameWhateverIsBesideThem(rows: Int, blocks: Int, prefill: Int, readsFirst: Bool) throws {
         let model = try EngineFixture.model(on: DeviceChoice.cpu.open())
         let requests = requests(32, model)
-        let together = try ContinuousBatch(model, limits: BatchLimits(rows: rows, blocks: blocks, length: 120, prefillTokens: prefill))
+        let together = try ContinuousBatch(
+            model,
+            limits: BatchLimits(rows: rows, blocks: blocks, length: 120, prefillTokens: prefill, reservesBlocks: readsFirst))
         for (index, request) in requests.enumerated() { #expect(try together.submit(request) == index) }
         let results = try together.finish(readsFirst: readsFirst)
         #expect(results.count == requests.count && together.isIdle)
