@@ -43,6 +43,15 @@ import Transport
         #expect(turned.isMet(2.5) && !turned.isMet(3) && !turned.isMet(3.5))
         // Nothing to tell apart: no score lies above itself.
         #expect(!ScoreSplit(source: [1, 1], target: [1]).isMet(1))
+        // Two of four source scores lie below two of the target's; the best split leaves them out, and a recall takes them in.
+        let (source, target) = ([1.0, 2, 8, 9], [0.0, 3, 4, 5, 6])
+        let met = [0, 0.5, 0.75, 1].map { recall in
+            let split = ScoreSplit(source: source, target: target, recall: recall)
+            return (source.count(where: split.isMet), target.count(where: split.isMet))
+        }
+        #expect(met.map(\.0) == [2, 2, 3, 4] && met.map(\.1) == [0, 0, 4, 4])
+        let all = ScoreSplit(source: [5, 1], target: [2, 3], recall: 1)
+        #expect([5, 1].allSatisfy(all.isMet))
     }
 
     @Test func setsOfOneMeanHaveNoCondition() {

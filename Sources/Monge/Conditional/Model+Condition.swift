@@ -22,6 +22,9 @@ extension Model {
             throw MongeError.usage(
                 "a condition needs at least \(ConditionFit.minimumSamples) prompts a set, the condition's \(name) has \(prompts.count)")
         }
+        guard (0...1).contains(options.recall) else {
+            throw MongeError.usage("the recall of a condition is \(options.recall), expected a share from 0 to 1")
+        }
         let sites =
             patterns.isEmpty
             ? language.sites.filter { ControlVector.block(of: $0.name) != nil } : try SiteSelection.sites(of: language, matching: patterns)
@@ -30,7 +33,9 @@ extension Model {
         }
         var best: (site: Int, fit: ConditionFit)?
         for (index, (a, b)) in zip(captured[0], captured[1]).enumerated() {
-            guard let fit = ConditionFit(source: a.values, target: b.values, channels: a.channels, seed: options.seed) else { continue }
+            let fit = ConditionFit(
+                source: a.values, target: b.values, channels: a.channels, seed: options.seed, recall: options.recall)
+            guard let fit else { continue }
             if best.map({ fit.accuracy > $0.fit.accuracy }) ?? true { best = (index, fit) }
         }
         guard let (site, fit) = best else {

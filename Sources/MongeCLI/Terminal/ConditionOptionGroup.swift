@@ -31,6 +31,14 @@ struct ConditionOptionGroup: ParsableArguments {
         transform: Number.integer(from: 0))
     var conditionSkipFirst: Int?
 
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp(
+            "The least share of held-out prompts of --condition-source that meet the condition, such as 0.95: more are steered of those that are to be, and "
+                + "of the others (default: that of the best balanced accuracy).", valueName: "share"),
+        transform: Number.real("a share from 0 to 1") { (0...1).contains($0) })
+    var conditionRecall: Float?
+
     @Flag(name: .long, help: "Wrap each of these prompts as a user's message in the model's chat layout, as `chat` does.")
     var conditionChat = false
 
@@ -49,7 +57,8 @@ struct ConditionOptionGroup: ParsableArguments {
         [
             ("--condition-source", conditionSource != nil), ("--condition-target", conditionTarget != nil),
             ("--condition-site", !conditionSite.isEmpty), ("--condition-pooling", conditionPooling != nil),
-            ("--condition-skip-first", conditionSkipFirst != nil), ("--condition-chat", conditionChat),
+            ("--condition-skip-first", conditionSkipFirst != nil), ("--condition-recall", conditionRecall != nil),
+            ("--condition-chat", conditionChat),
         ].first(where: \.1)?.0
     }
 
@@ -69,7 +78,8 @@ struct ConditionOptionGroup: ParsableArguments {
         _ prompts: (source: [String], target: [String]), on model: Model, seed: UInt64, maximumTokens: Int, bar: ProgressBar
     ) throws -> Condition {
         var options = ConditionOptions(
-            pooling: conditionPooling ?? .mean, maximumTokens: maximumTokens, isChat: conditionChat, seed: seed,
+            pooling: conditionPooling ?? .mean, maximumTokens: maximumTokens, isChat: conditionChat,
+            recall: Double(conditionRecall ?? 0), seed: seed,
             sourceName: URL(fileURLWithPath: conditionSource!).lastPathComponent,
             targetName: URL(fileURLWithPath: conditionTarget!).lastPathComponent)
         if let conditionSkipFirst { options.skippedTokens = conditionSkipFirst }
