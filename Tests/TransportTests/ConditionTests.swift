@@ -49,7 +49,7 @@ import Transport
             let split = ScoreSplit(source: source, target: target, recall: recall)
             return (source.count(where: split.isMet), target.count(where: split.isMet))
         }
-        #expect(met.map(\.0) == [2, 2, 3, 4] && met.map(\.1) == [0, 0, 4, 4])
+        #expect(met.map(\.0) == [2, 2, 4, 4] && met.map(\.1) == [0, 0, 4, 4])
         let all = ScoreSplit(source: [5, 1], target: [2, 3], recall: 1)
         #expect([5, 1].allSatisfy(all.isMet))
     }
