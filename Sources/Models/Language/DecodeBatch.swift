@@ -42,7 +42,7 @@ public final class DecodeBatch {
     private let views: [Tensor]
     /// `[count, n]` i32.
     private let blocks: Tensor
-    private var writtenBlocks: [Int32] = []
+    private var writtenBlocks: [[Int32]] = []
 
     /// - Parameters:
     ///   - blocks: The most rows of the cache that hold a sequence.
@@ -81,9 +81,9 @@ public final class DecodeBatch {
         numbers += rows.map { Int32(bitPattern: $0.uniform.bitPattern) }
         try backend.write(numbers, to: self.numbers)
         // They stay the same for many steps.
-        let blocks = rows.flatMap { $0.blocks + [Int32](repeating: 0, count: width - $0.blocks.count) }
+        let blocks = rows.map(\.blocks)
         guard blocks != writtenBlocks else { return }
-        try backend.write(blocks, to: self.blocks)
+        try backend.write(blocks.flatMap { $0 + [Int32](repeating: 0, count: width - $0.count) }, to: self.blocks)
         writtenBlocks = blocks
     }
 

@@ -96,9 +96,9 @@ final class BatchRow {
     func acting(at position: Int) -> [SteeringTables.Entry] {
         var entries = maps
         for (place, scheduled) in request.steering.enumerated() {
-            var schedule = scheduled.schedule
-            if maps[place].lastOnly && schedule.scope == .all { schedule.scope = .generation }
-            entries[place].strength *= schedule.factor(at: position, prompt: request.prompt.count)
+            // A map of the last position acts on no token of the prompt before its last.
+            let isBefore = maps[place].lastOnly && position < request.prompt.count - 1
+            entries[place].strength *= isBefore ? 0 : scheduled.schedule.factor(at: position, prompt: request.prompt.count)
             entries[place].lastOnly = false
         }
         return isConditional ? entries : entries.filter { $0.strength != 0 }
@@ -106,8 +106,13 @@ final class BatchRow {
 
     var isConditional: Bool { maps.contains(where: \.isConditional) }
 
+    private var isAlwaysTheSame: Bool {
+        !maps.contains(where: \.lastOnly) && request.steering.allSatisfy { $0.schedule == .always }
+    }
+
     /// The same for consecutive positions: stretches over which nothing changes.
     func acting(over positions: Range<Int>) -> [(rows: Int, maps: [SteeringTables.Entry])] {
+        if isAlwaysTheSame { return [(positions.count, acting(at: positions.lowerBound))] }
         var stretches: [(rows: Int, maps: [SteeringTables.Entry])] = []
         for position in positions {
             let maps = acting(at: position)

@@ -69,6 +69,11 @@ package final class ContinuousBatch {
             throw MongeError.memoryBudget(
                 "the key-value cache holds \(limits.blocks * BlockPool.size) tokens, and this request alone needs \(length - 1)")
         }
+        // All of them, before the first is put anywhere.
+        for scheduled in request.steering {
+            try scheduled.schedule.validate()
+            try InstalledSteering.check(scheduled.steer.map, against: model)
+        }
         let maps = try request.steering.map { try tables.retain($0.steer) }
         let row = BatchRow(id: nextID, request, maps: maps)
         nextID += 1
@@ -184,18 +189,18 @@ package final class ContinuousBatch {
     private func readPrompts() throws -> [BatchEvent]? {
         var parts: [(row: BatchRow, range: Range<Int>)] = []
         var left = limits.prefillTokens
-        for row in admitted where row.unread > 1 && left > 0 {
+        // Those that have given way to one before them have no slot any more, and hold nothing.
+        for row in admitted where row.slot != nil && row.unread > 1 && left > 0 {
             // Whoever was before it in this pass may have just made its beginning known.
             if let known = row.known, row.computed == known.count * BlockPool.size { findPrefix(of: row) }
             let end = min(row.tokens.count, row.computed + left)
             // A request that came later and is not in this pass yet gives way.
-            guard row.slot != nil, makeRoom(row, for: limits.reservesBlocks ? row.longest : end) else { break }
+            guard makeRoom(row, for: limits.reservesBlocks ? row.longest : end) else { break }
             parts.append((row, row.computed..<end))
             left -= end - row.computed
             row.computed = end
             register(row, upTo: end)
         }
-        parts.removeAll { $0.row.slot == nil }
         guard !parts.isEmpty else { return nil }
         let whole = parts.indices.filter { parts[$0].range.upperBound == parts[$0].row.tokens.count }
         tokensRead += parts.reduce(0) { $0 + $1.range.count }

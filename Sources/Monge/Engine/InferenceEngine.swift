@@ -202,14 +202,22 @@ public actor InferenceEngine {
 
     private func end(_ id: Int, _ reason: TextEnding.Reason, metConditions: [Bool?]) {
         guard var text = texts.removeValue(forKey: id) else { return }
-        if case .stop = reason {
-        } else {
+        var reason = reason
+        if !reason.isStop {
             let (part, stop) = text.stops.append(text.decoder.finish())
             let rest = part + (stop == nil ? text.stops.finish() : "")
             if !rest.isEmpty { text.continuation.yield(.text(rest)) }
+            if let stop { reason = .stop(stop) }
         }
         text.continuation.yield(
             .ended(TextEnding(reason: reason, promptTokens: text.promptTokens, tokens: text.tokens, metConditions: metConditions)))
         text.continuation.finish()
+    }
+}
+
+extension TextEnding.Reason {
+    fileprivate var isStop: Bool {
+        if case .stop = self { return true }
+        return false
     }
 }

@@ -35,6 +35,18 @@ public struct SteeringSchedule: Sendable, Equatable {
     /// Everywhere, the same.
     public static let always = SteeringSchedule()
 
+    /// - Throws: ``MongeError/usage(_:)`` for numbers of tokens that are none.
+    func validate() throws {
+        if let tokens, tokens.lowerBound < 0 || tokens.isEmpty {
+            throw MongeError.usage("a map is to act on generated tokens \(tokens.lowerBound) ..< \(tokens.upperBound), which are none")
+        }
+        switch course {
+        case .constant: break
+        case .ramp(let tokens), .decay(halfLife: let tokens):
+            guard tokens > 0 else { throw MongeError.usage("a strength is to change over \(tokens) tokens, expected 1 or more") }
+        }
+    }
+
     /// What the strength is multiplied by at a position.
     /// - Parameters:
     ///   - position: That of the token that is read.
@@ -48,8 +60,8 @@ public struct SteeringSchedule: Sendable, Equatable {
         let count = Float(generated - (tokens?.lowerBound ?? 0))
         switch course {
         case .constant: return 1
-        case .ramp(let tokens): return min(1, (count + 1) / Float(max(tokens, 1)))
-        case .decay(let halfLife): return exp2(-count / Float(max(halfLife, 1)))
+        case .ramp(let tokens): return min(1, (count + 1) / Float(tokens))
+        case .decay(let halfLife): return exp2(-count / Float(halfLife))
         }
     }
 }

@@ -19,7 +19,7 @@ package final class DecodeStep {
     private let sampler: TokenSampler
     /// `[count, 5]` f32: how each row's token is chosen.
     private let options: Tensor
-    private var writtenVersions: [[Int]]?
+    private var writtenVersions: [Int]?
     private let isRecorded: Bool
     private var recording: (maximumKeys: Int, operations: any RecordedOperations)?
     /// `[count, vocabulary]`, as many rows at a time as were computed together: the logits of the last step.

@@ -14,8 +14,9 @@ package final class TokenSampler {
     private var penalises: [Bool]
     /// `[slots, ⌈vocabulary/32⌉]` i32: the tokens that each request has had; nil until somebody asks.
     private var sets: Tensor?
-    /// By slot: how many requests it has had.
+    /// By slot: the number of its request, of all that began.
     private var requests: [Int]
+    private var begun = 0
 
     package init(slots: Int, vocabulary: Int, on backend: any Backend) {
         self.slots = slots
@@ -31,7 +32,8 @@ package final class TokenSampler {
     /// - Throws: `TensorError` for options outside their meaning.
     package func begin(_ slot: Int, _ options: SamplingOptions, tokens: [Int32]) throws {
         rows[slot] = try options.row()
-        requests[slot] += 1
+        begun += 1
+        requests[slot] = begun
         penalises[slot] = options.repetitionPenalty != 1
         guard penalises[slot] else { return }
         let words = SeenTokens.words(vocabulary: vocabulary)
@@ -40,7 +42,7 @@ package final class TokenSampler {
     }
 
     /// What tells the requests of some slots from those that had the slots before.
-    func versions(of slots: [Int]) -> [[Int]] { slots.map { [$0, requests.indices.contains($0) ? requests[$0] : 0] } }
+    func versions(of slots: [Int]) -> [Int] { slots.map { requests.indices.contains($0) ? requests[$0] : 0 } }
 
     /// The numbers of the options of some slots, one after the other; of a slot that there is not, those of the most likely token.
     func options(of slots: [Int]) -> [Float] {

@@ -201,7 +201,41 @@ import VulkanRuntime
         var steered = request(5, 5)
         steered.steering = [ScheduledSteer(foreign.at(1))]
         #expect(throws: MongeError.self) { _ = try batch.submit(steered) }
+        // Nothing of what stands before it is kept.
+        let own = EngineFixture.map(model, seed: 1)
+        steered.steering = [ScheduledSteer(own.at(1)), ScheduledSteer(foreign.at(1))]
+        #expect(throws: MongeError.self) { _ = try batch.submit(steered) }
+        #expect(batch.tables.isEmpty)
+        for schedule in [
+            SteeringSchedule(course: .ramp(tokens: 0)), SteeringSchedule(course: .decay(halfLife: -1)), SteeringSchedule(tokens: 3..<3),
+            SteeringSchedule(tokens: -2..<3),
+        ] {
+            steered.steering = [ScheduledSteer(own.at(1), schedule)]
+            #expect(throws: MongeError.self) { _ = try batch.submit(steered) }
+        }
         #expect(batch.isIdle)
+    }
+
+    /// A map of the last position leaves the prompt before its last token alone, whatever its schedule: who has none shares its blocks.
+    @Test func mapsOfTheLastPositionLeaveThePromptAlone() throws {
+        let model = try EngineFixture.model(on: DeviceChoice.cpu.open())
+        var random = SeededGenerator(seed: 1)
+        let prompt = EngineFixture.tokens(50, model, &random)
+        let last = EngineFixture.map(model, seed: 1, position: .last)
+        let batch = try ContinuousBatch(model, limits: BatchLimits(rows: 1, blocks: 40, length: 100))
+        func read(_ steering: [ScheduledSteer]) throws -> (read: Int, tokens: [Int32]) {
+            let before = batch.tokensRead
+            let id = try batch.submit(
+                BatchRequest(
+                    prompt: prompt, tokens: 1, sampling: SamplingOptions(temperature: 0), random: SeededGenerator(seed: 0),
+                    steering: steering))
+            let tokens = try #require(try batch.finish()[id]).tokens
+            return (batch.tokensRead - before, tokens)
+        }
+        _ = try read([])
+        let all = try read([ScheduledSteer(last.at(1))])
+        let own = try read([ScheduledSteer(last.at(1), SteeringSchedule(scope: .prompt))])
+        #expect(all.read == 2 && own.read == 2 && all.tokens == own.tokens)
     }
 
     /// A stop token ends a text and is no part of it.
