@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Imports point one way: MongeCLI → Benchmarks → Monge, CrossCheck; Monge → Models, Tokenizers, Transport → Tensors; a backend → Tensors
+// Imports point one way: MongeCLI → Benchmarks → Monge, CrossCheck; MongeCLI → Server → Monge; Monge → Models, Tokenizers, Transport → Tensors; a backend → Tensors
 // (and VulkanRuntime). Models never import a backend.
 let package = Package(
     name: "Monge",
@@ -13,7 +13,14 @@ let package = Package(
         .executable(name: "monge", targets: ["MongeCLI"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The server's alone.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // C: headers, shims, and the vector kernels of the CPU.
@@ -60,14 +67,26 @@ let package = Package(
                 "CPUBackend", "CrossCheck", "Foundations", "ModelFiles", "Models", "Monge", "Tensors", "Transport", "VulkanBackend",
                 "VulkanRuntime",
             ]),
+        // HTTP, and the page.
+        .target(
+            name: "Server",
+            dependencies: [
+                "FileSystem", "Foundations", "ModelFiles", "Models", "Monge", "Pictures", "Tensors", "Tokenizers", "Transport",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            exclude: ["Studio", "Resources"], plugins: ["EmbedFiles"]),
         .executableTarget(
             name: "MongeCLI",
             dependencies: [
                 "Benchmarks", "CPUBackend", "CrossCheck", "FileSystem", "Foundations", "ModelCheck", "ModelFiles", "Models", "Monge",
-                "Pictures",
-                "Tensors",
-                "Tokenizers", "Transport",
-                "VulkanBackend", "VulkanRuntime",
+                "Pictures", "Server", "Tensors", "Tokenizers", "Transport", "VulkanBackend", "VulkanRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -77,6 +96,9 @@ let package = Package(
         .plugin(
             name: "CompileShaders", capability: .buildTool(), dependencies: ["ShaderCompiler"],
             path: "tools/CompileShaders"),
+        // The server's page and other files, built into it.
+        .executableTarget(name: "FileEmbedder", dependencies: ["Foundations"], path: "tools/FileEmbedder"),
+        .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["FileEmbedder"], path: "tools/EmbedFiles"),
         // Tests, a target a module.
         .testTarget(name: "FoundationsTests", dependencies: ["Foundations"]),
         .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),

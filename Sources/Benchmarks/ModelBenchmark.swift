@@ -89,10 +89,10 @@ public struct ModelBenchmark: Codable, Sendable {
         var prefills: [Runner.Kind: [Double]] = [:]
         for index in 0..<repetitions {
             for kind in kinds { prefills[kind, default: []].append(try bench.prefill(promptTokens, kind)) }
-            progress?(Progress(activity: "measuring", done: index + 1, total: total, unit: "runs"))
+            try progress?(Progress(activity: "measuring", done: index + 1, total: total, unit: "runs"))
         }
         let decodes = try bench.decode(decodeTokens, kinds) { done in
-            progress?(Progress(activity: "measuring", done: repetitions + done, total: total, unit: "runs"))
+            try progress?(Progress(activity: "measuring", done: repetitions + done, total: total, unit: "runs"))
         }
         let ceilings = try measureCeilings(on: backend, seconds: firstToken > 10 ? 4 : 1)
         let cost = model.language.cost
@@ -225,7 +225,7 @@ public struct ModelBenchmark: Codable, Sendable {
 
         /// Steps as a generation makes them: recorded, and the most likely token chosen on the device.
         func decode(
-            _ count: Int, _ kinds: [Kind], progress: (Int) -> Void
+            _ count: Int, _ kinds: [Kind], progress: (Int) throws -> Void
         ) throws -> (times: [Kind: [Double]], notFinite: Int) {
             let context = tokens(9)
             let steps = try kinds.map { kind in
@@ -261,7 +261,7 @@ public struct ModelBenchmark: Codable, Sendable {
                     let place = (place + index) % kinds.count
                     times[kinds[place], default: []].append(try time(place, index))
                 }
-                progress(index + 1)
+                try progress(index + 1)
             }
             return (times, notFinite)
         }

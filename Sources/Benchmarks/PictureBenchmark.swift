@@ -75,7 +75,7 @@ public struct PictureBenchmark: Codable, Sendable {
                 let seconds = try time(steps[steered ? 1 : 0])
                 if steered { times.steered.append(seconds) } else { times.plain.append(seconds) }
             }
-            progress?(Progress(activity: "measuring", done: index, total: repetitions, unit: "steps"))
+            try progress?(Progress(activity: "measuring", done: index, total: repetitions, unit: "steps"))
         }
         let clock = OperationClock(backend)
         try bench.step(context(false, on: clock))()

@@ -101,7 +101,7 @@ extension Model {
         }
         let scorer = try ContinuationScorer(self, steerings: [steering], longest: sentences.map(\.tokens.count).max() ?? 0)
         return try scorer.tokenScores(requests) { done in
-            progress?(Progress(activity: "scoring", done: done, total: requests.count, unit: "sentences"))
+            try progress?(Progress(activity: "scoring", done: done, total: requests.count, unit: "sentences"))
         }.map { SentenceLoss(sum: -$0[0].reduce(0, +), tokens: $0[0].count) }
     }
 

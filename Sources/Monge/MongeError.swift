@@ -10,6 +10,8 @@ public enum MongeError: Error, Equatable, CustomStringConvertible {
     case memoryBudget(String)
     /// A map was fitted on another model than the one it is to steer: exit code 1.
     case wrongMap(String)
+    /// More is asked for at a time than is taken on; later it may be: exit code 1.
+    case busy(String)
     /// What was asked for could not be done: exit code 1.
     case failed(String)
     /// A model gave something that is no finite number: exit code 1.
@@ -19,14 +21,14 @@ public enum MongeError: Error, Equatable, CustomStringConvertible {
     package var isUsage: Bool {
         switch self {
         case .usage, .modelNotFound, .contextExceeded, .memoryBudget: true
-        case .wrongMap, .failed, .notFinite: false
+        case .wrongMap, .busy, .failed, .notFinite: false
         }
     }
 
     public var description: String {
         switch self {
         case .usage(let sentence), .modelNotFound(let sentence), .contextExceeded(let sentence), .memoryBudget(let sentence),
-            .wrongMap(let sentence), .failed(let sentence):
+            .wrongMap(let sentence), .busy(let sentence), .failed(let sentence):
             sentence
         case .notFinite(let numbers): "\(numbers)"
         }

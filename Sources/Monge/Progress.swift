@@ -15,5 +15,5 @@ public struct Progress: Sendable {
     }
 }
 
-/// Called now and then during long work.
-public typealias ProgressHandler = (Progress) -> Void
+/// Called now and then during long work; what it throws ends the work.
+public typealias ProgressHandler = (Progress) throws -> Void

@@ -51,3 +51,14 @@ package enum SiteSelection {
         return previous[b.count]
     }
 }
+
+extension Model {
+    /// The sites that some pattern matches in full, in execution order.
+    /// - Throws: ``MongeError/usage(_:)`` for a pattern that is no regular expression, or that matches no site.
+    public func sites(matching patterns: [String]) throws -> [Site] { try SiteSelection.sites(of: language, matching: patterns) }
+
+    /// Patterns of the sites to steer unless others are named: every norm between the parts of the model, as in the experiments of Rodríguez et al. 2025.
+    public var defaultSites: [String] {
+        [#".*layernorm"#, #"model\.norm"#, #".*\.ln_\w+"#].filter { (try? SiteSelection.sites(of: language, matching: [$0])) != nil }
+    }
+}

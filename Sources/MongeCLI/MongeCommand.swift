@@ -19,7 +19,7 @@ struct MongeCommand: ParsableCommand {
             DevicesCommand.self, GenerateCommand.self, ChatCommand.self, ImageCommand.self, FitCommand.self, TuneCommand.self,
             EvaluateCommand.self, ExplainCommand.self,
             ActivationsCommand.self, ConvertCommand.self, LogitsCommand.self, TokenizeCommand.self, PerplexityCommand.self,
-            InspectCommand.self, CheckCommand.self,
+            InspectCommand.self, ServeCommand.self, CheckCommand.self,
             BenchCommand.self,
         ])
 

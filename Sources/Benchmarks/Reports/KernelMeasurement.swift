@@ -40,7 +40,7 @@ public struct KernelMeasurement {
     /// - Parameter command: What was asked, for the report.
     public func run(_ benchmarks: [KernelBenchmark], command: String, progress: ProgressHandler? = nil) throws -> KernelReport {
         let date = ISO8601DateFormatter().string(from: Date())
-        progress?(Progress(activity: "measuring the ceilings", done: 0, total: benchmarks.count, unit: "kernels"))
+        try progress?(Progress(activity: "measuring the ceilings", done: 0, total: benchmarks.count, unit: "kernels"))
         let ceilings = try DeviceCeilings.measured(on: backend, bytes: rotatedBytes, seconds: 0.2)
         var report = KernelReport(
             format: KernelReport.currentFormat, version: MongeVersion.current, device: KernelReport.DeviceIdentity(backend), date: date,
@@ -57,7 +57,7 @@ public struct KernelMeasurement {
                     KernelReport.Omission(
                         operation: benchmark.operation, model: benchmark.model.rawValue, shapes: benchmark.shapes, reason: "\(error)"))
             }
-            progress?(
+            try progress?(
                 Progress(activity: "measuring \(benchmark.operation)", done: index + 1, total: benchmarks.count, unit: "kernels"))
         }
         return report

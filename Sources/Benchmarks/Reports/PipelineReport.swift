@@ -55,7 +55,7 @@ public struct PipelineReport: Codable, Sendable {
             entries += backend.device.pipelineDescriptions.dropFirst(entries.count).map {
                 Entry($0, isDecode: benchmark.isDecode, benchmark: name)
             }
-            progress?(Progress(activity: "compiling \(benchmark.operation)", done: index + 1, total: ordered.count, unit: "benchmarks"))
+            try progress?(Progress(activity: "compiling \(benchmark.operation)", done: index + 1, total: ordered.count, unit: "benchmarks"))
         }
         return PipelineReport(
             device: KernelReport.DeviceIdentity(backend), date: ISO8601DateFormatter().string(from: Date()), command: command,

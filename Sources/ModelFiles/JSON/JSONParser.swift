@@ -51,6 +51,15 @@ package struct JSONParser {
         return try parse(file.bytes, file: file.name)
     }
 
+    /// The value of some bytes.
+    /// - Parameter name: what messages call them.
+    package static func parse(_ bytes: [UInt8], named name: String) throws(ModelFileError) -> JSONValue {
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(ModelFileError) in try parse(bytes, file: name) }
+        }
+        return try result.get()
+    }
+
     private func error(_ detail: String) -> ModelFileError {
         let line = bytes[..<position].count { $0 == UInt8(ascii: "\n") } + 1
         let place = path.isEmpty ? "" : " under '\(pathText)'"

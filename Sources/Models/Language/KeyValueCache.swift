@@ -11,6 +11,9 @@ public final class KeyValueCache {
     public let capacity: Int
     let layers: [(keys: Tensor, values: Tensor)]
 
+    /// The memory of all keys and values.
+    package var byteCount: Int { layers.reduce(0) { $0 + $1.keys.byteCount + $1.values.byteCount } }
+
     init(
         layers count: Int, slots: Int, capacity: Int, heads: Int, headChannels: Int, dtype: DType, on backend: any Backend
     ) throws {

@@ -58,7 +58,7 @@ package struct Calibration {
             let candidate = try fit(source: source, target: target, site: site.name, heads: site.heads, on: backend)
             map.sites.append(candidate.site)
             if options.units != nil { candidates.append(candidate) }
-            progress?(Progress(activity: "fitting", done: map.sites.count, total: sites.count, unit: "sites"))
+            try progress?(Progress(activity: "fitting", done: map.sites.count, total: sites.count, unit: "sites"))
             return map
         }
         switch options.effectiveEstimation {
@@ -83,7 +83,7 @@ package struct Calibration {
     package func capture(
         _ side: CalibrationSide, sites: [Site], pooling: SamplePooling,
         transports: ((_ batch: Int) throws -> [[TransportApplication]])? = nil, steering: [Steer] = [],
-        progress: (_ done: Int) -> Void = { _ in }
+        progress: (_ done: Int) throws -> Void = { _ in }
     ) throws -> [SiteSamples] {
         let samples = try sites.map { try SiteSamples(side, channels: $0.channels, on: backend) }
         // By index: a pass may come to its sites in another order.
@@ -94,7 +94,7 @@ package struct Calibration {
                     activation, batch: index, samples: pass.samples, pooling: pooling, plan, on: backend)
             }
             try backend.synchronize()
-            progress(pass.samples.upperBound)
+            try progress(pass.samples.upperBound)
         }
         for (site, samples) in zip(sites, samples) {
             try side.requireFinite(samples, site: site, steering: steering, on: backend)
@@ -126,7 +126,7 @@ package struct Calibration {
                 return try capture(
                     side, sites: Array(sites[wave]), pooling: SamplePooling(options),
                     progress: { count in
-                        progress?(Progress(activity: "capturing", done: done + count, total: total, unit: unit))
+                        try progress?(Progress(activity: "capturing", done: done + count, total: total, unit: unit))
                     })
             }
             for (index, site) in sites[wave].enumerated() { try fitted(site, captured[0][index].values, captured[1][index].values) }

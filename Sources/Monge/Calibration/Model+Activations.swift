@@ -113,7 +113,7 @@ extension Calibration {
         }
         let captured = try capture(
             side, sites: sites, pooling: pooling, transports: transports, steering: steering,
-            progress: { progress?(Progress(activity: "capturing", done: $0, total: side.count, unit: unit)) })
+            progress: { try progress?(Progress(activity: "capturing", done: $0, total: side.count, unit: unit)) })
         return try zip(sites, captured).map { site, samples in
             SiteActivations(
                 site: site.name, samples: side.count, channels: site.channels, values: try backend.readFloats(samples.values),

@@ -38,7 +38,7 @@ extension Model {
                     source: try backend.readFloats(captured[0][offset].values), target: try backend.readFloats(captured[1][offset].values),
                     channels: sites[index].channels, seed: options.seed)
                 done += 1
-                progress?(Progress(activity: "fitting gates", done: done, total: sites.count, unit: "sites"))
+                try progress?(Progress(activity: "fitting gates", done: done, total: sites.count, unit: "sites"))
             }
         }
         let accuracies = map.sites.compactMap { $0.gate?.accuracy }.sorted()

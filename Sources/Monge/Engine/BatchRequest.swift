@@ -16,10 +16,12 @@ package struct BatchRequest {
     package var steering: [ScheduledSteer]
     /// Who asks, for a fair share of the device.
     package var client: String
+    /// How many of the likeliest tokens are told of with each token, and how likely they were; nil for none, nor how likely the token itself was.
+    package var scores: Int?
 
     package init(
         prompt: [Int32], tokens: Int, sampling: SamplingOptions, random: SeededGenerator, stopTokens: Set<Int32> = [],
-        steering: [ScheduledSteer] = [], client: String = ""
+        steering: [ScheduledSteer] = [], client: String = "", scores: Int? = nil
     ) {
         precondition(!prompt.isEmpty && tokens > 0, "a prompt, and at least one token to add")
         self.prompt = prompt
@@ -29,6 +31,7 @@ package struct BatchRequest {
         self.stopTokens = stopTokens
         self.steering = steering
         self.client = client
+        self.scores = scores
     }
 }
 
@@ -45,7 +48,8 @@ public struct ScheduledSteer: Sendable, Equatable {
 
 /// What happened to a request in a step.
 package enum BatchEvent: Equatable {
-    case token(request: Int, Int32)
+    /// - Parameter scores: Where the request asked for them.
+    case token(request: Int, Int32, scores: TokenScores?)
     /// - Parameter metConditions: For each map whether its condition was met, nil for a map without one; empty where none has one.
     case ended(request: Int, BatchEnding, metConditions: [Bool?])
 }
@@ -74,6 +78,8 @@ final class BatchRow {
     /// How many of its tokens have their keys and values in the cache, or will once what was asked for is computed.
     var computed = 0
     var blocks: [Int32] = []
+    /// For each map with a marker the position of the last of its tokens, from which the map acts; nil while it was not written.
+    var starts: [Int?]
     /// The blocks from the beginning that are known to the pool, and the identity of the last of them; nil when a block is not, and so none after it.
     var known: (count: Int, identity: Int)? = (0, 0)
 
@@ -83,6 +89,7 @@ final class BatchRow {
         self.maps = maps
         tokens = request.prompt
         random = request.random
+        starts = maps.map { _ in nil }
     }
 
     /// The most of its tokens that are ever read: the last one that is chosen is not.
@@ -98,7 +105,7 @@ final class BatchRow {
         for (place, scheduled) in request.steering.enumerated() {
             // A map of the last position acts on no token of the prompt before its last.
             let isBefore = maps[place].lastOnly && position < request.prompt.count - 1
-            entries[place].strength *= isBefore ? 0 : scheduled.schedule.factor(at: position, prompt: request.prompt.count)
+            entries[place].strength *= isBefore ? 0 : scheduled.schedule.factor(at: position, prompt: request.prompt.count, marked: starts[place])
             entries[place].lastOnly = false
         }
         return isConditional ? entries : entries.filter { $0.strength != 0 }

@@ -81,6 +81,13 @@ package final class ContinuousBatch {
         return row.id
     }
 
+    /// From the next token on a map of a request acts: the text that it waited for has been written. One that has ended already is passed over.
+    /// - Parameter map: Its place among the request's maps.
+    package func start(map: Int, of id: Int) {
+        guard let row = admitted.first(where: { $0.id == id }) else { return }
+        row.starts[map] = row.tokens.count - 1
+    }
+
     /// Ends a request without another event; one that has ended already is passed over.
     package func cancel(_ id: Int) {
         for row in queue.remove(where: { $0.id == id }) { row.maps.forEach(tables.release) }
@@ -223,12 +230,15 @@ package final class ContinuousBatch {
         let tokens = try backend.allocate([whole.count], .i32)
         let options = try backend.upload(sampler.options(of: slots), [slots.count, SamplingOptions.numbers])
         let (uniforms, places) = (try backend.upload(rows.map { $0.uniform() }), try backend.upload(slots.map(Int32.init)))
-        for range in Model.logitRanges(whole.count) {
+        let logits = try Model.logitRanges(whole.count).map { range in
+            let logits = try model.logits(ends.rows(range))
             try sampler.choose(
-                model.logits(ends.rows(range)), uniforms: uniforms.rows(range), options: options.rows(range), slots: places.rows(range),
+                logits, uniforms: uniforms.rows(range), options: options.rows(range), slots: places.rows(range),
                 usesSets: sampler.needsSets(slots), into: tokens.rows(range))
+            // Those that nobody asks for are not kept.
+            return rows[range].contains { $0.request.scores != nil } ? logits : nil
         }
-        return try accept(backend.readIntegers(tokens), rows)
+        return try accept(backend.readIntegers(tokens), rows, logits)
     }
 
     /// Adds a token to each text whose prompt is read.
@@ -253,7 +263,7 @@ package final class ContinuousBatch {
             register(row, upTo: row.computed)
             queue.charge(1, to: row.request.client)
         }
-        return try accept(model.backend.readIntegers(step!.batch.chosen).prefix(ready.count), ready)
+        return try accept(Array(model.backend.readIntegers(step!.batch.chosen).prefix(ready.count)), ready, step!.logits)
     }
 
     /// A step for as many rows and maps as there are: the one at hand where it does.
@@ -273,9 +283,11 @@ package final class ContinuousBatch {
             capacity: limits.length, usesSets: usesSets)
     }
 
-    private func accept(_ tokens: some Sequence<Int32>, _ rows: [BatchRow]) throws -> [BatchEvent] {
+    /// - Parameter logits: Of the rows, ``Model/logitRows`` in each; nil where none of them are needed.
+    private func accept(_ tokens: [Int32], _ rows: [BatchRow], _ logits: [Tensor?]) throws -> [BatchEvent] {
         var events: [BatchEvent] = []
-        for (token, row) in zip(tokens, rows) {
+        for (index, row) in rows.enumerated() {
+            let token = tokens[index]
             var ending: BatchEnding?
             if token < 0 {
                 ending = .notFinite
@@ -283,7 +295,12 @@ package final class ContinuousBatch {
                 ending = .stopped
             } else {
                 row.tokens.append(token)
-                events.append(.token(request: row.id, token))
+                let scores = try row.request.scores.map { count in
+                    let place = index % Model.logitRows
+                    return TokenScores(
+                        try model.backend.readFloats(logits[index / Model.logitRows]!.rows(place..<place + 1)), chosen: token, top: count)
+                }
+                events.append(.token(request: row.id, token, scores: scores))
                 if row.generated == row.request.tokens { ending = .length }
             }
             if let ending {

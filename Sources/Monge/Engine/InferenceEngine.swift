@@ -1,3 +1,4 @@
+import Dispatch
 import Models
 import Synchronization
 import Tokenizers
@@ -24,6 +25,13 @@ public struct EngineLimits: Sendable, Equatable {
     }
 }
 
+/// The device failed while it served texts, and the engine takes on nothing more.
+public struct EngineFailure: Error, CustomStringConvertible {
+    public let cause: any Error
+
+    public var description: String { "the device failed: \(cause)" }
+}
+
 /// Continues texts for many who ask at once: each is admitted when there is room, steered by maps and strengths of its own, and streamed as it comes.
 ///
 /// A request gives the text that ``Model/generate(_:options:progress:onPart:)`` gives with the same seed, on the CPU whatever is beside it.
@@ -42,6 +50,8 @@ public actor InferenceEngine {
         let continuation: AsyncThrowingStream<TextEvent, any Error>.Continuation
         var decoder: StreamDecoder
         var stops: StopTexts
+        /// For each map with a marker what looks for it; nil for the others, and once it is found.
+        var markers: [StopTexts?]
         var tokens: [Int32] = []
     }
 
@@ -55,18 +65,24 @@ public actor InferenceEngine {
     private let executor: QueueExecutor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    private let model: Model
+    /// Used by whoever has the turn, and by nobody else.
+    private nonisolated(unsafe) let model: Model
+    private nonisolated let turns: DeviceTurns
+    /// What works on the model beside the texts.
+    private nonisolated let workers = DispatchQueue(label: "monge.engine.work", attributes: .concurrent)
     private let limits: EngineLimits
     private let batch: ContinuousBatch
     /// By the number of the request in the batch.
     private var texts: [Int: Text] = [:]
     private var isRunning = false
     /// What the device failed with: nothing more is taken on.
-    private var failure: (any Error)?
+    private var failure: EngineFailure?
 
-    /// - Parameter model: The engine's from here on.
+    /// - Parameters:
+    ///   - model: The engine's from here on.
+    ///   - turns: Those of the model's device, where others use it too.
     /// - Throws: ``MongeError/usage(_:)`` for limits that hold nothing, and what the device says when its memory does not do.
-    public init(_ model: sending Model, limits: EngineLimits = EngineLimits()) throws {
+    public init(_ model: sending Model, limits: EngineLimits = EngineLimits(), turns: DeviceTurns = DeviceTurns()) throws {
         let length = min(limits.length ?? model.language.contextLength, model.language.contextLength)
         batch = try ContinuousBatch(
             model.language,
@@ -74,6 +90,7 @@ public actor InferenceEngine {
                 rows: limits.rows, blocks: BlockPool.count(limits.cacheTokens), length: length, prefillTokens: limits.prefillTokens))
         self.model = model
         self.limits = limits
+        self.turns = turns
         executor = QueueExecutor(label: "monge.engine")
     }
 
@@ -94,6 +111,21 @@ public actor InferenceEngine {
     /// How many requests wait, and how many are served.
     public var load: (waiting: Int, served: Int) { (batch.waiting, batch.active) }
 
+    /// What the device failed with, when it has: the engine takes on nothing more.
+    public var deviceFailure: EngineFailure? { failure }
+
+    /// Works on the model beside the texts, on a thread of its own: a fit, a capture.
+    /// - Parameter work: Calls `pause` now and then, between two passes, where a step of the texts is done.
+    public nonisolated func perform<Result: Sendable>(
+        _ work: @escaping @Sendable (_ model: Model, _ pause: @escaping () -> Void) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            workers.async { [self] in
+                continuation.resume(with: Swift.Result { try turns { try work(model) { [turns] in turns.pass() } } })
+            }
+        }
+    }
+
     private func begin(
         _ request: TextRequest, _ ticket: Ticket, _ continuation: AsyncThrowingStream<TextEvent, any Error>.Continuation
     ) {
@@ -101,21 +133,24 @@ public actor InferenceEngine {
         do {
             if let failure { throw failure }
             guard batch.waiting < limits.waiting else {
-                throw MongeError.failed("\(batch.waiting) requests wait already: ask again later")
+                throw MongeError.busy("\(batch.waiting) requests wait already: ask again later")
             }
             try request.options.validate()
             guard request.options.tokens > 0 else { throw MongeError.usage("the number of tokens is 0, expected 1 or more") }
             guard !request.stop.contains("") else { throw MongeError.usage("a stop text is empty; give at least one character") }
             let prompt = try tokens(of: request)
-            let id = try batch.submit(
-                BatchRequest(
-                    prompt: prompt, tokens: request.options.tokens, sampling: request.options.sampling,
-                    random: request.options.random(stream: request.stream),
-                    stopTokens: request.options.stopsAtEnd ? model.tokenizer.stopTokens : [], steering: request.steering,
-                    client: request.client))
+            let id = try turns {
+                try batch.submit(
+                    BatchRequest(
+                        prompt: prompt, tokens: request.options.tokens, sampling: request.options.sampling,
+                        random: request.options.random(stream: request.stream),
+                        stopTokens: request.options.stopsAtEnd ? model.tokenizer.stopTokens : [], steering: request.steering,
+                        client: request.client, scores: request.scores))
+            }
             texts[id] = Text(
                 request: request, promptTokens: prompt.count, ticket: ticket, continuation: continuation,
-                decoder: StreamDecoder(model.tokenizer), stops: StopTexts(request.stop))
+                decoder: StreamDecoder(model.tokenizer), stops: StopTexts(request.stop),
+                markers: request.steering.map { $0.schedule.marker.map { StopTexts([$0]) } })
         } catch {
             continuation.finish(throwing: error)
             return
@@ -153,10 +188,11 @@ public actor InferenceEngine {
         while !batch.isIdle {
             endTheLate()
             do {
-                for event in try batch.run(readsFirst: false) { try accept(event) }
+                for event in try turns({ try batch.run(readsFirst: false) }) { try accept(event) }
             } catch {
-                failure = error
-                for text in texts.values { text.continuation.finish(throwing: error) }
+                let failure = EngineFailure(cause: error)
+                self.failure = failure
+                for text in texts.values { text.continuation.finish(throwing: failure) }
                 texts = [:]
                 break
             }
@@ -176,10 +212,16 @@ public actor InferenceEngine {
 
     private func accept(_ event: BatchEvent) throws {
         switch event {
-        case .token(let id, let token):
+        case .token(let id, let token, let scores):
             guard var text = texts[id] else { return }
             text.tokens.append(token)
-            let (part, stop) = text.stops.append(text.decoder.append(token))
+            if let scores { text.continuation.yield(.scores(scores)) }
+            let grown = text.decoder.append(token)
+            for map in text.markers.indices where text.markers[map]?.append(grown).stop != nil {
+                text.markers[map] = nil
+                batch.start(map: map, of: id)
+            }
+            let (part, stop) = text.stops.append(grown)
             texts[id] = text
             if !part.isEmpty { text.continuation.yield(.text(part)) }
             if let stop {
@@ -190,11 +232,12 @@ public actor InferenceEngine {
             guard let text = texts.removeValue(forKey: id) else { return }
             let steering = text.request.steering.map(\.steer)
             let prompt = try tokens(of: text.request)
-            text.continuation.finish(
-                throwing: MongeError.notFinite(
-                    try model.nonFiniteNumbers(
-                        "logits", name: "the prompt", text: model.tokenizer.decode(prompt), tokens: prompt + text.tokens,
-                        steering: metConditions.isEmpty ? steering : Steer.acting(steering, metConditions))))
+            let numbers = try turns {
+                try model.nonFiniteNumbers(
+                    "logits", name: "the prompt", text: model.tokenizer.decode(prompt), tokens: prompt + text.tokens,
+                    steering: metConditions.isEmpty ? steering : Steer.acting(steering, metConditions))
+            }
+            text.continuation.finish(throwing: MongeError.notFinite(numbers))
         case .ended(let id, let ending, let metConditions):
             end(id, ending == .stopped ? .end : .length, metConditions: metConditions)
         }

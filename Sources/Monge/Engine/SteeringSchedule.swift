@@ -25,11 +25,15 @@ public struct SteeringSchedule: Sendable, Equatable {
     /// Of the generated tokens only these, counted from 0; nil for all.
     public var tokens: Range<Int>?
     public var course: Course
+    /// A text that the model has to write before the map acts, such as the end of its reasoning; nil for none. Tokens are then counted from behind it,
+    /// and none before it is steered.
+    public var marker: String?
 
-    public init(scope: Scope = .all, tokens: Range<Int>? = nil, course: Course = .constant) {
+    public init(scope: Scope = .all, tokens: Range<Int>? = nil, course: Course = .constant, marker: String? = nil) {
         self.scope = scope
         self.tokens = tokens
         self.course = course
+        self.marker = marker
     }
 
     /// Everywhere, the same.
@@ -39,6 +43,12 @@ public struct SteeringSchedule: Sendable, Equatable {
     func validate() throws {
         if let tokens, tokens.lowerBound < 0 || tokens.isEmpty {
             throw MongeError.usage("a map is to act on generated tokens \(tokens.lowerBound) ..< \(tokens.upperBound), which are none")
+        }
+        if let marker {
+            guard !marker.isEmpty else { throw MongeError.usage("a map is to act behind a text that is empty") }
+            guard scope != .prompt else {
+                throw MongeError.usage("a map is to act on the prompt, and behind '\(marker)', which the model writes after it")
+            }
         }
         switch course {
         case .constant: break
@@ -51,7 +61,14 @@ public struct SteeringSchedule: Sendable, Equatable {
     /// - Parameters:
     ///   - position: That of the token that is read.
     ///   - prompt: The tokens of the prompt. The token at `prompt − 1` is its last, which chooses generated token 0.
-    func factor(at position: Int, prompt: Int) -> Float {
+    ///   - marked: The position of the last token of the marker; nil while it was not written, or where there is none.
+    func factor(at position: Int, prompt: Int, marked: Int? = nil) -> Float {
+        if marker != nil {
+            guard let marked, position >= marked else { return 0 }
+            var behind = self
+            (behind.marker, behind.scope) = (nil, .generation)
+            return behind.factor(at: position, prompt: marked + 1)
+        }
         let generated = position - (prompt - 1)
         guard generated >= 0 else { return scope == .generation ? 0 : 1 }
         // The prompt's last token belongs to both: it is read with the prompt, and chooses the first new one.

@@ -23,10 +23,12 @@ public struct TextRequest: Sendable {
     public var client: String
     /// When the continuation ends however far it is; nil for never.
     public var deadline: ContinuousClock.Instant?
+    /// Whether it is told how likely each token was, and how many others that were likelier or next (0 for the token alone); nil for neither.
+    public var scores: Int?
 
     public init(
         _ prompt: Prompt, options: GenerationOptions = GenerationOptions(), stream: Int = 0, steering: [ScheduledSteer] = [],
-        stop: [String] = [], client: String = "", deadline: ContinuousClock.Instant? = nil
+        stop: [String] = [], client: String = "", deadline: ContinuousClock.Instant? = nil, scores: Int? = nil
     ) {
         self.prompt = prompt
         self.options = options
@@ -35,6 +37,7 @@ public struct TextRequest: Sendable {
         self.stop = stop
         self.client = client
         self.deadline = deadline
+        self.scores = scores
     }
 }
 
@@ -42,6 +45,8 @@ public struct TextRequest: Sendable {
 public enum TextEvent: Sendable, Equatable {
     /// What the text grew by: whole characters, and nothing that may turn out to be the beginning of a stop text.
     case text(String)
+    /// How likely a token was, of a request that asks for it: before the text that it completes.
+    case scores(TokenScores)
     case ended(TextEnding)
 }
 

@@ -12,8 +12,13 @@ extension Calibration {
         /// - Parameters:
         ///   - kind: "source sentence", for messages.
         ///   - seed: Of the draw of tokens, where every token is a sample.
-        init(_ kind: String, _ sentences: [String], options: FitOptions, seed: UInt64, model: Model, warn: (String) -> Void) throws {
-            let set = try CalibrationSet(sentences, maximumTokens: options.capture.maximumTokens, model: model)
+        ///   - encode: Gives a sentence's tokens; nil for those of a text as it is.
+        init(
+            _ kind: String, _ sentences: [String], options: FitOptions, seed: UInt64, model: Model,
+            encode: ((String) throws -> [Int32])? = nil, warn: (String) -> Void
+        ) throws {
+            let set = try CalibrationSet(
+                sentences, maximumTokens: options.capture.maximumTokens, model: model, encode: encode)
             model.reportCuts(set.cutCount, of: set.count, kind + "s", maximumTokens: options.capture.maximumTokens, warn: warn)
             side = try CalibrationSide(kind, sentences, set, options: options, seed: seed, model: model)
             let pooling = SamplePooling(options)

@@ -48,7 +48,7 @@ extension Model {
             explanation.sites[inMap[site.name]!] = spread.explain(
                 site, at: steer.strength, explanation.measure, neurons: options.neurons, tokens: tokens)
             done += 1
-            progress?(Progress(activity: "measuring", done: done, total: calibration.sites.count, unit: "sites"))
+            try progress?(Progress(activity: "measuring", done: done, total: calibration.sites.count, unit: "sites"))
         }
         explanation.rank { $0.movement?.relative }
         return explanation

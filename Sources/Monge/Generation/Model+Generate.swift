@@ -109,7 +109,7 @@ extension Model {
         while !batch.isIdle, !stream.isStopped {
             for event in try batch.run(readsFirst: true) {
                 switch event {
-                case .token(let index, let token):
+                case .token(let index, let token, _):
                     results[index].tokens.append(token)
                     stream.append(token, request: index)
                 case .ended(let index, let ending, let metConditions):
@@ -122,7 +122,7 @@ extension Model {
             let count = results.reduce(0) { max($0, $1.tokens.count) }
             if count > longest {
                 longest = count
-                progress?(Progress(activity: "generating", done: count, total: options.tokens, unit: "tokens"))
+                try progress?(Progress(activity: "generating", done: count, total: options.tokens, unit: "tokens"))
             }
         }
         stream.finish()

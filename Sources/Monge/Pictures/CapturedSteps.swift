@@ -59,7 +59,7 @@ struct CapturedSteps {
                     }
                     guard drawn.done < steps.last!, try drawn.step() else { break }
                     done += range.count
-                    progress?(
+                    try progress?(
                         Progress(
                             activity: "drawing up to the captured steps", done: done, total: captions.count * steps.last!,
                             unit: "steps of pictures"))

@@ -196,23 +196,34 @@ final class Drawing {
             generators.indices.flatMap { generators[$0].image(height: shape[1], width: shape[2], channels: shape[3]) }, shape)
     }
 
+    /// How many steps there are.
+    var steps: Int { sampler.plan.steps.count }
+
     /// The finished pictures, decoded one at a time.
     func pictures() throws -> [DrawnPicture] {
         recorded = nil
         try memory?.begin(.decoding)
         return try requests.indices.map { index in
-            let own = try latents.rows(index..<index + 1)
-            let values = try diffusion.autoencoder.pixels(own, tiles: memory?.tiles)
-            guard values.isFinite else {
-                throw MongeError.failed(
-                    "\(requests[index].name) ('\(requests[index].prompt.beginning)'): the autoencoder (vae.decoder) gives "
-                        + "numbers that are not finite for latents that are")
-            }
-            let pixels = values.map { UInt8((min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven)) }
-            return DrawnPicture(
-                picture: Picture(width: size.width, height: size.height, pixels: pixels), latents: try backend.readFloats(own),
-                noise: noise[index])
+            DrawnPicture(
+                picture: try decoded(index), latents: try backend.readFloats(latents.rows(index..<index + 1)), noise: noise[index])
         }
+    }
+
+    /// One of the pictures as it is so far.
+    func picture(_ index: Int) throws -> Picture {
+        try memory?.begin(.decoding)
+        return try decoded(index)
+    }
+
+    private func decoded(_ index: Int) throws -> Picture {
+        let values = try diffusion.autoencoder.pixels(latents.rows(index..<index + 1), tiles: memory?.tiles)
+        guard values.isFinite else {
+            throw MongeError.failed(
+                "\(requests[index].name) ('\(requests[index].prompt.beginning)'): the autoencoder (vae.decoder) gives "
+                    + "numbers that are not finite for latents that are")
+        }
+        let pixels = values.map { UInt8((min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven)) }
+        return Picture(width: size.width, height: size.height, pixels: pixels)
     }
 
     // MARK: Numbers that are not finite

@@ -18,6 +18,42 @@ extension PictureModel {
         _ requests: [PictureRequest], options: PictureOptions = PictureOptions(), progress: ProgressHandler? = nil,
         warn: (String) -> Void = { _ in }, notice: (String) -> Void = { _ in }
     ) throws -> [DrawnPicture] {
+        let (size, plan) = try checked(requests, options)
+        prompts.reportCuts(requests.map(\.prompt) + Set(requests.compactMap(\.negative)), warn: warn)
+        let memory = try options.memory.map { try memoryPlan($0, size: size, requests: requests, options) }
+        defer { memory?.end() }
+        if let memory { notice(memory.notice) }
+        let batch = max(memory?.batch ?? options.batch, 1)
+        let chunks = stride(from: 0, to: requests.count, by: batch).map {
+            Array(requests[$0..<min($0 + batch, requests.count)])
+        }
+        let total = chunks.count * plan.steps.count
+        let pictures = try chunks.enumerated().flatMap { index, chunk in
+            let drawing = try Drawing(chunk, size: size, plan: plan, options: options, memory: memory, model: self)
+            while try drawing.step() {
+                try progress?(Progress(activity: "drawing", done: index * plan.steps.count + drawing.done, total: total, unit: "steps"))
+            }
+            try progress?(Progress(activity: "drawing", done: (index + 1) * plan.steps.count, total: total, unit: "steps"))
+            return try drawing.pictures()
+        }
+        if let budget = options.memory { notice("at most \(ByteCount(ProcessMemory.peakBytes)) of \(ByteCount(budget)) were resident") }
+        return pictures
+    }
+
+    /// How a budget of memory is kept.
+    func memoryPlan(
+        _ budget: Int, size: PictureSize, requests: [PictureRequest], _ options: PictureOptions
+    ) throws -> PictureMemoryPlan {
+        let scale = options.guidance ?? diffusion.usualGuidance
+        let images = Guidance(scale: scale, rescale: 0, isInput: diffusion.takesGuidance).isDouble ? 2 : 1
+        return try PictureMemoryPlan(
+            budget: budget, size: size, images: images, batch: options.batch, count: requests.count,
+            beginsFromPictures: requests.contains { $0.initial != nil }, model: self)
+    }
+
+    /// The size and the steps of pictures that are drawn together.
+    /// - Throws: ``MongeError`` for what the model does not draw.
+    func checked(_ requests: [PictureRequest], _ options: PictureOptions) throws -> (size: PictureSize, plan: SamplingPlan) {
         let size = try checked(options.size ?? diffusion.usualSize)
         if diffusion.takesGuidance, let request = requests.first(where: { $0.negative?.isEmpty == false }) {
             throw MongeError.usage(
@@ -40,30 +76,7 @@ extension PictureModel {
         }
         let plan = try scheduler(options).plan(
             diffusion.samplingRequest(steps: options.steps, skipping: skipping, size: size))
-        prompts.reportCuts(requests.map(\.prompt) + Set(requests.compactMap(\.negative)), warn: warn)
-        let memory = try options.memory.map { budget in
-            let images = Guidance(scale: scale, rescale: 0, isInput: diffusion.takesGuidance).isDouble ? 2 : 1
-            return try PictureMemoryPlan(
-                budget: budget, size: size, images: images, batch: options.batch, count: requests.count,
-                beginsFromPictures: beginsFromPictures, model: self)
-        }
-        defer { memory?.end() }
-        if let memory { notice(memory.notice) }
-        let batch = max(memory?.batch ?? options.batch, 1)
-        let chunks = stride(from: 0, to: requests.count, by: batch).map {
-            Array(requests[$0..<min($0 + batch, requests.count)])
-        }
-        let total = chunks.count * plan.steps.count
-        let pictures = try chunks.enumerated().flatMap { index, chunk in
-            let drawing = try Drawing(chunk, size: size, plan: plan, options: options, memory: memory, model: self)
-            while try drawing.step() {
-                progress?(Progress(activity: "drawing", done: index * plan.steps.count + drawing.done, total: total, unit: "steps"))
-            }
-            progress?(Progress(activity: "drawing", done: (index + 1) * plan.steps.count, total: total, unit: "steps"))
-            return try drawing.pictures()
-        }
-        if let budget = options.memory { notice("at most \(ByteCount(ProcessMemory.peakBytes)) of \(ByteCount(budget)) were resident") }
-        return pictures
+        return (size, plan)
     }
 
     /// - Throws: ``MongeError/usage(_:)`` for a size that the model does not draw.

@@ -67,7 +67,7 @@ public struct PictureRequest: Sendable {
 }
 
 /// How pictures are drawn.
-public struct PictureOptions: Sendable {
+public struct PictureOptions: Sendable, Equatable {
     public var steps: Int
     /// The scale of classifier-free guidance (Ho & Salimans 2022), none up to 1; nil for what suits the model.
     public var guidance: Float?

@@ -136,7 +136,7 @@ final class Tuner {
         }
         var scored: [Scored] = []
         for (index, candidate) in unique.enumerated() {
-            progress?(Progress(activity: "round \(number)", done: index, total: unique.count, unit: "candidates"))
+            try progress?(Progress(activity: "round \(number)", done: index, total: unique.count, unit: "candidates"))
             let map = try self.map(candidate)
             let measure = Measure(
                 prompts: prompts, plain: plain, samples: max(16, samples), sentences: max(20, plain.count * samples / options.samples),
@@ -145,7 +145,7 @@ final class Tuner {
             trials.append(trial)
             scored.append(Scored(candidate: candidate, trial: trial))
         }
-        progress?(Progress(activity: "round \(number)", done: unique.count, total: unique.count, unit: "candidates"))
+        try progress?(Progress(activity: "round \(number)", done: unique.count, total: unique.count, unit: "candidates"))
         // Of equals, those of fewer sites.
         let ordered = scored.sorted {
             (isBetter($0.trial, $1.trial) ? 0 : 1, $0.candidate.siteNames.count)

@@ -156,7 +156,7 @@ import VulkanRuntime
         for step in 0..<40 where !batch.isIdle {
             for event in try batch.run(readsFirst: false) {
                 if case .ended(let id, _, _) = event { ended.insert(id) }
-                if case .token(let id, _) = event { #expect(id % 2 == 1 || step < 3) }
+                if case .token(let id, _, _) = event { #expect(id % 2 == 1 || step < 3) }
             }
             // Those who wait, are being read, and are continued.
             if step == 2 { ids.filter { $0 % 2 == 0 }.forEach(batch.cancel) }

@@ -43,7 +43,7 @@ extension ContinuousBatch {
         while !isIdle {
             for event in try run(readsFirst: readsFirst) {
                 switch event {
-                case .token(let id, let token): results[id, default: ([], nil)].tokens.append(token)
+                case .token(let id, let token, _): results[id, default: ([], nil)].tokens.append(token)
                 case .ended(let id, let ending, _): results[id, default: ([], nil)].ending = ending
                 }
             }

@@ -22,6 +22,9 @@ public final class TextEncoder: SteerableModel {
     /// The neurons of a token's last state.
     public var channels: Int { configuration.hidden }
 
+    /// Whether a folder calls itself an encoder of a known family.
+    public static func isEncoder(_ folder: HuggingFaceFolder) -> Bool { (try? ArchitectureRegistry.textEncoder(of: folder)) != nil }
+
     /// - Parameter labels: How many numbers a classifier's head gives; nil for the encoder alone.
     init(_ folder: HuggingFaceFolder, labels: Int?, on backend: any Backend) throws {
         let family = try ArchitectureRegistry.textEncoder(of: folder)

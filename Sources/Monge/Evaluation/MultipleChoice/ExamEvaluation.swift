@@ -66,7 +66,7 @@ public struct ExamEvaluation: EvaluationMeasure {
     }
 
     public func measure(
-        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) -> Void
+        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) throws -> Void
     ) throws {
         let steering = variant.steering()
         let requests = try subjects[part].questions.indices.map { try request($0, of: part, steering: steering, on: model) }
@@ -142,7 +142,7 @@ public struct ExamEvaluation: EvaluationMeasure {
 
 extension Model {
     /// The log-probability of each option of each request, summed over its tokens.
-    func optionScores(_ requests: [ScoringRequest], progress: (Int) -> Void) throws -> [[Double]] {
+    func optionScores(_ requests: [ScoringRequest], progress: (Int) throws -> Void) throws -> [[Double]] {
         var steerings: [[Steer]] = []
         for request in requests where !steerings.contains(request.steering) { steerings.append(request.steering) }
         let longest = requests.map { $0.context.count + ($0.options.map(\.count).max() ?? 0) }.max() ?? 0

@@ -69,7 +69,7 @@ public struct EvaluationRun {
                         var record = EvaluationRecord(key: key)
                         do {
                             try measure.measure(index, variant, on: model, into: &record) {
-                                progress?(Progress(activity: measure.name, done: done + $0, total: total, unit: measure.unit))
+                                try progress?(Progress(activity: measure.name, done: done + $0, total: total, unit: measure.unit))
                             }
                         } catch let error as MongeError {
                             guard case .notFinite = error else { throw error }
@@ -102,7 +102,7 @@ public struct EvaluationRun {
             // Where the judge fails, what came before is kept, and a later run asks for the rest.
             try judge.judge(Array(texts[first...])) { scores in
                 known += scores
-                progress?(
+                try progress?(
                     Progress(activity: "judging", done: done + known.count - first, total: texts.count * judges.count, unit: "texts"))
             }
             guard known.count == texts.count else {

@@ -48,7 +48,7 @@ package final class ContinuationScorer {
     /// The log-probability of each token of each option, by request and option.
     /// - Parameter progress: Told how many of the requests are done.
     /// - Throws: ``MongeError/notFinite(_:)`` when a score is a NaN or an infinity.
-    package func tokenScores(_ requests: [ScoringRequest], progress: (Int) -> Void = { _ in }) throws -> [[[Double]]] {
+    package func tokenScores(_ requests: [ScoringRequest], progress: (Int) throws -> Void = { _ in }) throws -> [[[Double]]] {
         let requests = try decided(requests)
         var scores = requests.map { $0.options.map { [Double](repeating: 0, count: $0.count) } }
         var batch: [Placed] = [], rows = 0
@@ -57,7 +57,7 @@ package final class ContinuationScorer {
             try score(batch, requests, &scores)
             (batch, rows) = ([], 0)
             prefixes.beginBatch()
-            progress(request)
+            try progress(request)
         }
         prefixes.beginBatch()
         for (index, request) in requests.enumerated() {

@@ -55,7 +55,7 @@ public struct ContinuationEvaluation: EvaluationMeasure {
     }
 
     public func measure(
-        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) -> Void
+        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) throws -> Void
     ) throws {
         var options = generation
         options.seed = generation.seed &+ UInt64(part)
@@ -68,12 +68,12 @@ public struct ContinuationEvaluation: EvaluationMeasure {
             let requests = own.map { GenerationRequest(prompts.texts[$0], steering: steering, stream: $0, name: "prompt \($0 + 1)") }
             let generations = try model.generate(
                 requests, options: options,
-                progress: { progress(first + own.count * $0.done / max($0.total, 1)) })
+                progress: { try progress(first + own.count * $0.done / max($0.total, 1)) })
             for (index, generation) in zip(own, generations) {
                 if let failure = generation.failure { throw failure }
                 texts[index] = generation.text
             }
-            progress(first + own.count)
+            try progress(first + own.count)
         }
         record.texts = texts
     }

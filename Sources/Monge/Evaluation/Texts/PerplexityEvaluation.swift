@@ -34,13 +34,13 @@ public struct PerplexityEvaluation: EvaluationMeasure {
     public var parts: [(name: String, count: Int)] { [("plain text", sentences.count)] }
 
     public func measure(
-        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) -> Void
+        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) throws -> Void
     ) throws {
         let texts = try model.scoredSentences(
             sentences, maximumTokens: maximumTokens, minimumTokens: minimumTokens, warn: variant.series == nil ? warn : { _ in })
         record.losses = try model.losses(of: texts.sentences, steering: variant.steering()) {
             // Those that are left out are done with the others.
-            progress($0.done * sentences.count / max($0.total, 1))
+            try progress($0.done * sentences.count / max($0.total, 1))
         }
     }
 

@@ -27,7 +27,7 @@ public struct ClassifierJudge: PictureJudge {
         try stride(from: 0, to: files.count, by: Self.batch).flatMap { first in
             let own = files[first..<min(first + Self.batch, files.count)]
             let verdicts = try probabilities(of: own.map { try Picture(path: "\(folder)/\($0)") }).map(verdict)
-            progress?(Progress(activity: "judging", done: first + own.count, total: files.count, unit: "pictures"))
+            try progress?(Progress(activity: "judging", done: first + own.count, total: files.count, unit: "pictures"))
             return verdicts
         }
     }

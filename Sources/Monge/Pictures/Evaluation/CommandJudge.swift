@@ -13,11 +13,11 @@ public struct CommandJudge: PictureJudge {
     public var name: String { command }
 
     public func verdicts(of files: [String], in folder: String, progress: ProgressHandler?) throws -> [PictureVerdict] {
-        progress?(Progress(activity: "judging", done: 0, total: files.count, unit: "pictures"))
+        try progress?(Progress(activity: "judging", done: 0, total: files.count, unit: "pictures"))
         let (output, status) = try ShellProcess.output(of: command, argument: folder)
         guard status == .exited(0) else { throw MongeError.failed("the judge '\(command)' \(status); what it says is above") }
         let verdicts = try Self.verdicts(output, files: files, command: command)
-        progress?(Progress(activity: "judging", done: files.count, total: files.count, unit: "pictures"))
+        try progress?(Progress(activity: "judging", done: files.count, total: files.count, unit: "pictures"))
         return verdicts
     }
 

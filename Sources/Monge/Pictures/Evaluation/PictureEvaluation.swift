@@ -153,7 +153,7 @@ public struct PictureEvaluation {
                 progress: { step in
                     let share = Double(step.done) / Double(step.total)
                     let done = (Double(first) + share * Double(own.count)) * Double(options.steps)
-                    progress?(
+                    try progress?(
                         Progress(activity: "drawing", done: Int(done), total: entries.count * options.steps, unit: "steps of pictures"))
                 }, warn: { if warned.insert($0).inserted { warn($0) } }, notice: first == 0 ? notice : { _ in })
             for (entry, picture) in zip(own, pictures) {

@@ -1,0 +1,44 @@
+import Logging
+import Models
+import Monge
+
+/// A language model under a name: its engine, and another one when the device fails.
+final class TextModelHost: Sendable {
+    let face: TextModelFace
+    /// The most tokens of a text, its prompt included.
+    let longest: Int
+    private let keeper: EngineKeeper<InferenceEngine>
+
+    /// - Parameters:
+    ///   - model: On its device.
+    ///   - open: Opens the model again where that fails.
+    init(
+        _ model: sending Model, name: String, limits: EngineLimits, turns: DeviceTurns, logger: Logger,
+        open: @escaping @Sendable () throws -> Model
+    ) throws {
+        face = TextModelFace(model, name: name)
+        longest = min(limits.length ?? model.language.contextLength, model.language.contextLength)
+        keeper = EngineKeeper(try InferenceEngine(model, limits: limits, turns: turns), name: name, logger: logger) {
+            try InferenceEngine(open(), limits: limits, turns: turns)
+        }
+    }
+
+    /// How many texts wait, and how many are served; whether the device is there.
+    var load: (waiting: Int, served: Int, isThere: Bool) {
+        get async {
+            let engine = await keeper.current.engine
+            let load = await engine.load
+            return (load.waiting, load.served, await engine.deviceFailure == nil)
+        }
+    }
+
+    /// Works on the model beside the texts.
+    func perform<Result: Sendable>(
+        _ work: @escaping @Sendable (_ model: Model, _ pause: @escaping () -> Void) throws -> Result
+    ) async throws -> Result {
+        try await keeper.perform { try await $0.perform(work) }
+    }
+
+    /// Continues a text.
+    func generate(_ request: TextRequest) -> AsyncThrowingStream<TextEvent, any Error> { keeper.stream { $0.generate(request) } }
+}
