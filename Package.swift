@@ -19,6 +19,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -78,6 +79,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -123,6 +126,8 @@ let package = Package(
             dependencies: [
                 "CPUBackend", "ModelCheck", "ModelFiles", "Models", "Monge", "Tensors", "TestSupport", "VulkanBackend", "VulkanRuntime",
             ]),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Models", "Monge", "Pictures", "Server", "Tensors", "Tokenizers", "Transport"]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "CPUBackend", "CrossCheck", "ModelFiles", "Monge", "Tensors"]),
         .testTarget(
             name: "MongeCLITests", dependencies: ["MongeCLI", "CrossCheck", "ModelFiles", "Tensors", "VulkanBackend", "VulkanRuntime"]),

@@ -75,7 +75,7 @@ public final class MongeServer: Sendable {
             try await group.run()
         } catch let error as IOError {
             throw MongeError.failed(
-                "\(settings.host):\(settings.port) cannot be listened at: \(error.description); --port 0 takes a port that is free")
+                "\(settings.host):\(settings.port) cannot be listened at (\(String(cString: strerror(error.errnoCode)))); --port 0 takes a port that is free")
         }
     }
 
@@ -90,7 +90,8 @@ public final class MongeServer: Sendable {
     }
 
     private func application(onReady: @escaping @Sendable (Int) async -> Void) throws -> some ApplicationProtocol {
-        var http = HTTP1Channel.Configuration(idleTimeout: .seconds(Int64(settings.idleSeconds)))
+        var http = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionHandler()], idleTimeout: .seconds(Int64(settings.idleSeconds)))
         http.httpDecoder.maxHeaderFieldSize = settings.headerBytes
         http.httpDecoder.maxHeaderListSize = settings.headerBytes
         http.httpDecoder.maxHeaderFieldCount = 128

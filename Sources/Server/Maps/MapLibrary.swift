@@ -52,6 +52,7 @@ final class MapLibrary: Sendable {
         } catch {
             throw MongeError.usage("the folder of maps \(folder.path) cannot be made: \(error.localizedDescription)")
         }
+        Self.removeRemains(in: folder)
         var entries: [String: Entry] = [:]
         for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         where file.pathExtension == "safetensors" {
@@ -79,6 +80,16 @@ final class MapLibrary: Sendable {
             }
         }
         state.withLock { $0.entries = entries }
+    }
+
+    /// Removes what processes have left that ended in the middle of writing: `.monge-PROCESS-NUMBER.partial`.
+    private static func removeRemains(in folder: URL) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
+            guard let match = name.wholeMatch(of: #/\.monge-(\d+)-\d+\.partial/#), let process = pid_t(match.1), kill(process, 0) != 0,
+                errno == ESRCH
+            else { continue }
+            try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+        }
     }
 
     static func isName(_ name: String) -> Bool {

@@ -13,6 +13,7 @@ import Transport
         for try await event in engine.generate(request) {
             switch event {
             case .text(let part): result.text += part
+            case .scores: break
             case .ended(let ending): result.ending = ending
             }
         }
