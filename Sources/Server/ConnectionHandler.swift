@@ -67,7 +67,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError, !isAnswering else { return context.fireErrorCaught(error) }
+        // Whoever reads the body of a request is told, and answers.
+        guard let error = error as? HTTPParserError, unanswered == 0, !isAnswering else { return context.fireErrorCaught(error) }
         let isTooLarge = error == .headerOverflow
         let refusal = ServerError(
             isTooLarge ? .requestHeaderFieldsTooLarge : .badRequest,

@@ -3,6 +3,7 @@ import Hummingbird
 import ModelFiles
 import Monge
 import NIOCore
+import NIOHTTP1
 import Tensors
 import Tokenizers
 import Transport
@@ -63,6 +64,11 @@ struct ServerError: Error {
         case let error as TransportFileError: self.init(.badRequest, "\(error)", code: "bad_map")
         case let error as ModelFileError: self.init(.badRequest, "\(error)", code: "bad_file")
         case is NIOTooManyBytesError: self.init(.contentTooLarge, "the body is larger than this server takes")
+        // What was sent after the head is no HTTP, or ends too early.
+        case HTTPParserError.headerOverflow:
+            self.init(.requestHeaderFieldsTooLarge, "the headers are larger than this server takes", code: "bad_http")
+        case is HTTPParserError:
+            self.init(.badRequest, "the body does not come as its headers say: \(error)", code: "bad_http")
         case is DeviceLost: self.init(.serviceUnavailable, "\(error)", code: "device_lost", retryAfter: 5)
         case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
         default: self.init(.internalServerError, "\(error)")

@@ -65,7 +65,7 @@ import Transport
             try await TestClient.send(method, path, body.map { Data($0.utf8) }, type: type, port: server.port)
         }
         for (body, mention) in [
-            ("{", "ends too early"), ("", "empty"), ("[1]", "an array"), ("{\"prompt\": \"a\", \"prompt\": \"b\"}", "twice"),
+            ("{", "lacks a key"), ("", "empty"), ("[1]", "an array"), ("{\"prompt\": \"a\", \"prompt\": \"b\"}", "twice"),
             ("{\"prompt\": \"\\ud800\"}", "JSON"), (String(repeating: "[", count: 900), "nested"),
         ] {
             let answer = try await send("POST", "/v1/completions", body)
@@ -76,6 +76,16 @@ import Transport
         #expect(large.status == 413 && large.text.contains("1000 bytes"))
         let form = try await send("POST", "/v1/completions", "prompt=x", type: "application/x-www-form-urlencoded")
         #expect(form.status == 415 && form.text.contains("application/json"))
+        let head = try await send("HEAD", "/v1/models", nil)
+        #expect(head.status == 200 && head.body.isEmpty)
+        #expect(try await send("HEAD", "/v1/completions", nil).body.isEmpty)
+        let early = try await TestClient.send(
+            "POST", "/v1/completions", headers: ["Content-Type: application/json", "Transfer-Encoding: chunked", "", "zz"], port: server.port)
+        #expect(early.status == 400 && early.text.contains("bad_http"), "\(early.text)")
+        let garbage = try await TestClient.send("\u{1}", "nonsense", port: server.port)
+        #expect(garbage.status == 400 && garbage.text.contains("bad_http"), "\(garbage.text)")
+        let many = try await TestClient.send("GET", "/health", headers: ["X-Long: \(String(repeating: "a", count: 1 << 17))"], port: server.port)
+        #expect(many.status == 431 && many.text.contains("bad_http"), "\(many.text)")
         let nowhere = try await send("GET", "/v1/nothing", nil)
         #expect(try nowhere.status == 404 && nowhere.json["error"]["type"].string == "not_found_error")
         let method = try await send("PUT", "/v1/models", "{}")

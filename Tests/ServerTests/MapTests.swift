@@ -86,7 +86,7 @@ import Transport
             job = try await server.get("/v1/jobs/\(id)").json
         }
         #expect(job["state"].string == "done", "\(job)")
-        #expect(job["progress"]["done"].integer == job["progress"]["total"].integer && !job["warnings"].array.isEmpty)
+        #expect(job["progress"]["done"].integer == job["progress"]["total"].integer)
         let map = try model.fit(source: source, target: target, sites: [#"model\.norm"#])
         let expected = try model.generate("They", steering: [map.at(1)], options: GenerationOptions(tokens: 8, seed: 2))
         let text = try await server.post("/v1/completions", ["prompt": "They", "max_tokens": 8, "seed": 2, "steering": [["map": "football"]]])
@@ -94,7 +94,7 @@ import Transport
 
         // One that is cancelled leaves no map, and the texts of others go on meanwhile.
         let many = (0..<400).map { "Sentence number \($0) of many that take a while to be read by the model." }
-        let long = try await server.post("/v1/maps", ["name": "long", "source": many, "target": many.reversed()])
+        let long = try await server.post("/v1/maps", ["name": "long", "source": many, "target": Array(many.reversed())])
         #expect(try await server.post("/v1/completions", ["prompt": "They", "max_tokens": 4]).status == 200)
         let longID = try long.json["id"].string ?? ""
         #expect(try await TestClient.send("DELETE", "/v1/jobs/\(longID)", port: server.port).status == 200)
@@ -118,7 +118,7 @@ import Transport
         let map = ServedTestModel.map(model, seed: 3)
         let server = try await TestServer(models: [ServedModel("smollm2")], maps: [("m", map)])
         let texts = ["The rain fell all night.", "Bread"]
-        let sites = [#"model\.norm"#, #"model\.layers\.2\.mlp"#]
+        let sites = [#"model\.norm"#, #"model\.layers\.2\.mlp\.down_proj"#]
         for pooling in [CapturePooling.mean, .max, .last] {
             let expected = try model.activations(
                 of: texts, sites: sites, options: CaptureOptions(pooling: pooling), steering: [map.at(0.5)])

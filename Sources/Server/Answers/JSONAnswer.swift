@@ -82,7 +82,7 @@ extension ServerError: Encodable {
         if !allowed.isEmpty { headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ") }
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
         // What is left of a body that is too large is not read.
-        if status == .contentTooLarge { headers[.connection] = "close" }
+        if status == .contentTooLarge || code == "bad_http" { headers[.connection] = "close" }
         return (try? .json(self, status: status, headers: headers)) ?? Response(status: status)
     }
 }

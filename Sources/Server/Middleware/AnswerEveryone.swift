@@ -33,6 +33,7 @@ struct AnswerEveryone: RouterMiddleware {
         } catch {
             response = refusal(error, request, context).response
         }
+        if request.method == .head { response.body = ResponseBody() }
         let body = response.body
         let status = response.status
         response.body = ResponseBody(contentLength: body.contentLength) { [context] writer in

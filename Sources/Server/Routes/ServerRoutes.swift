@@ -39,7 +39,7 @@ struct ServerRoutes {
         add(.get, "/openapi.json") { request, _ in try PageRoutes.file("openapi.json", request) }
         add(.get, "/") { request, _ in try PageRoutes.file("index.html", request) }
         add(.get, "/studio/{file}") { request, context in try PageRoutes.file(context.parameters.require("file"), request) }
-        let router = Router(context: ServerContext.self)
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: BrowserRules(origins: server.settings.origins))
         router.add(middleware: AnswerEveryone(server: server, paths: table))
         router.add(middleware: KeyCheck(server.settings.keys))
