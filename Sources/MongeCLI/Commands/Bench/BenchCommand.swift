@@ -5,7 +5,7 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures speed.",
         subcommands: [
-            BenchKernelsCommand.self, BenchShowCommand.self, BenchCompareCommand.self, BenchModelCommand.self, BenchImageCommand.self,
-            BenchTuneCommand.self, BenchPipelinesCommand.self,
+            BenchKernelsCommand.self, BenchShowCommand.self, BenchCompareCommand.self, BenchModelCommand.self, BenchBatchCommand.self, BenchImageCommand.self,
+            BenchBatchCommand.self, BenchTuneCommand.self, BenchPipelinesCommand.self,
         ])
 }
