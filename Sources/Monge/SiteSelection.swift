@@ -14,6 +14,11 @@ package enum SiteSelection {
         guard !patterns.isEmpty else { throw MongeError.usage("no sites were named; give at least one regular expression") }
         var chosen = Set<Int>()
         for pattern in patterns {
+            // A site's name is one of the patterns that match it, and is found without a search.
+            if let named = all.first(where: { $0.name == pattern }) {
+                chosen.insert(named.index)
+                continue
+            }
             guard let regex = try? Regex(pattern) else {
                 throw MongeError.usage("'\(pattern)' is not a regular expression")
             }

@@ -3,6 +3,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
 
 /// What a connection is told that requests do not see: bytes that are no HTTP, and a client that has sent all that it will.
 ///
@@ -21,6 +22,28 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isAnswering = false
     private var isInputClosed = false
     private var probe: Scheduled<Void>?
+    /// Whether the client speaks a version that has no interim answers.
+    fileprivate var isOld = false
+
+    /// Notes the version of HTTP that requests are of, which they do not have behind the codec.
+    private final class VersionNote: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias InboundOut = HTTPServerRequestPart
+
+        private let handler: ConnectionHandler
+
+        init(_ handler: ConnectionHandler) { self.handler = handler }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            if case .head(let head) = unwrapInboundIn(data) { handler.isOld = head.version == .http1_0 }
+            context.fireChannelRead(data)
+        }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        guard let codec = try? context.pipeline.syncOperations.handler(type: HTTP1ToHTTPServerCodec.self) else { return }
+        try? context.pipeline.syncOperations.addHandler(VersionNote(self), position: .before(codec))
+    }
 
     private static let pause = TimeAmount.seconds(2)
 
@@ -58,7 +81,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Sends an interim answer to a client that waits, if there is one.
     private func ask(_ context: ChannelHandlerContext) {
         guard isInputClosed, context.channel.isActive else { return }
-        if unanswered > 0, !isAnswering, let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self) {
+        if unanswered > 0, !isAnswering, !isOld, let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self) {
             // From behind the encoder, which knows of final answers alone.
             encoder.writeAndFlush(NIOAny(ByteBuffer(string: "HTTP/1.1 102 Processing\r\n\r\n")), promise: nil)
         }

@@ -57,6 +57,9 @@ struct ServerError: Error {
             switch error {
             case .contextExceeded(let sentence): self.init(.badRequest, sentence, code: "context_length_exceeded")
             case .wrongMap(let sentence): self.init(.badRequest, sentence, parameter: "steering", code: "wrong_map")
+            // A map that moves a model out of its numbers was asked for.
+            case .notFinite(let numbers) where !numbers.strengths.isEmpty:
+                self.init(.badRequest, "\(error)", parameter: "steering", code: "not_finite")
             case .usage, .modelNotFound, .memoryBudget: self.init(.badRequest, "\(error)")
             case .failed, .notFinite, .busy: self.init(.internalServerError, "\(error)")
             }

@@ -104,13 +104,15 @@ import Transport
         #expect(try await server.get("/v1/jobs/\(longID)").json["state"].string == "cancelled")
         #expect(try await server.get("/v1/maps/long").status == 404)
         #expect(try await server.get("/v1/jobs").json["data"].array.map { $0["id"].string } == [id, longID])
-        let bad = try await server.post("/v1/maps", ["name": "bad", "source": ["a"], "target": ["b"], "sites": ["nothing"]])
+        let nowhere = try await server.post("/v1/maps", ["name": "bad", "source": ["a"], "target": ["b"], "sites": ["nothing"]])
+        #expect(try nowhere.status == 400 && nowhere.json["error"]["param"].string == "sites")
+        let bad = try await server.post("/v1/maps", ["name": "bad", "source": ["a"], "target": ["b"], "method": "det0"])
         var failed = try bad.json
         for _ in 0..<200 where ["waiting", "running"].contains(failed["state"].string ?? "") {
             try await Task.sleep(for: .milliseconds(20))
             failed = try await server.get("/v1/jobs/\(bad.json["id"].string ?? "")").json
         }
-        #expect(failed["state"].string == "failed" && failed["error"].string?.contains("matches no site") == true)
+        #expect(failed["state"].string == "failed" && failed["error"].string?.contains("none is given") == true)
     }
 
     @Test func activationsAreThoseOfTheLibrary() async throws {

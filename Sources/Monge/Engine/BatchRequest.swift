@@ -70,6 +70,12 @@ final class BatchRow {
     let request: BatchRequest
     /// Where the device's tables have its maps.
     let maps: [SteeringTables.Entry]
+    /// Whether some map acts only where a condition is met.
+    let isConditional: Bool
+    /// The maps that act on every token, where these are the same for all.
+    private let constant: [SteeringTables.Entry]?
+    /// Whether the same maps act on all tokens, equally strongly.
+    var isConstant: Bool { constant != nil }
     /// The prompt and what was added to it.
     var tokens: [Int32]
     var random: SeededGenerator
@@ -87,6 +93,9 @@ final class BatchRow {
         self.id = id
         self.request = request
         self.maps = maps
+        isConditional = maps.contains(where: \.isConditional)
+        let isAlwaysTheSame = !maps.contains(where: \.lastOnly) && request.steering.allSatisfy { $0.schedule == .always }
+        constant = isAlwaysTheSame ? isConditional ? maps : maps.filter { $0.strength != 0 } : nil
         tokens = request.prompt
         random = request.random
         starts = maps.map { _ in nil }
@@ -101,6 +110,7 @@ final class BatchRow {
     /// The maps that act on the token at a position, with their strengths there. Where some are conditional all stay in their places, those that do not
     /// act with strength 0: what was decided is known by the place.
     func acting(at position: Int) -> [SteeringTables.Entry] {
+        if let constant { return constant }
         var entries = maps
         for (place, scheduled) in request.steering.enumerated() {
             // A map of the last position acts on no token of the prompt before its last.
@@ -111,15 +121,9 @@ final class BatchRow {
         return isConditional ? entries : entries.filter { $0.strength != 0 }
     }
 
-    var isConditional: Bool { maps.contains(where: \.isConditional) }
-
-    private var isAlwaysTheSame: Bool {
-        !maps.contains(where: \.lastOnly) && request.steering.allSatisfy { $0.schedule == .always }
-    }
-
     /// The same for consecutive positions: stretches over which nothing changes.
     func acting(over positions: Range<Int>) -> [(rows: Int, maps: [SteeringTables.Entry])] {
-        if isAlwaysTheSame { return [(positions.count, acting(at: positions.lowerBound))] }
+        if let constant { return [(positions.count, constant)] }
         var stretches: [(rows: Int, maps: [SteeringTables.Entry])] = []
         for position in positions {
             let maps = acting(at: position)

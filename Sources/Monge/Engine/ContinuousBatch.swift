@@ -27,6 +27,8 @@ package final class ContinuousBatch {
     /// The order in which requests were admitted: the last one gives way first.
     private var admitted: [BatchRow] = []
     private var step: DecodeStep?
+    /// The requests of the last step, whose maps it was told.
+    private var steered: [BatchRow] = []
     /// Whether the step before this one read prompts: where both wait they take turns.
     private var hasReadPrompts = false
 
@@ -145,6 +147,7 @@ package final class ContinuousBatch {
         pool.release(row.blocks)
         rows[row.slot!] = nil
         row.slot = nil
+        steered = []
         admitted.removeAll { $0 === row }
         row.maps.forEach(tables.release)
         queue.end(of: row.request.client)
@@ -155,6 +158,8 @@ package final class ContinuousBatch {
         putBacks += 1
         pool.release(row.blocks)
         (row.blocks, row.computed, row.known) = ([], 0, (0, 0))
+        // It may come back to another slot.
+        steered = []
         rows[row.slot!] = nil
         row.slot = nil
         admitted.removeAll { $0 === row }
@@ -247,11 +252,18 @@ package final class ContinuousBatch {
         let ready = rows.compactMap { $0 }.filter { $0.unread == 1 }
         guard !ready.isEmpty else { return [] }
         let slots = ready.map { $0.slot! }
-        let plans = ready.map { $0.acting(at: $0.tokens.count - 1) }
-        try prepareStep(for: ready, plans)
-        try step!.steering.write(
-            plans + [[SteeringTables.Entry]](repeating: [], count: step!.count - plans.count),
-            decisions: decisions.isEmpty ? nil : (decisions, slots + [Int](repeating: limits.rows, count: step!.count - slots.count)))
+        // Most steps are as the one before.
+        let isAsBefore =
+            step?.steering.version == tables.version && steered.count == ready.count
+            && zip(steered, ready).allSatisfy { $0 === $1 && $0.isConstant }
+        if !isAsBefore {
+            let plans = ready.map { $0.acting(at: $0.tokens.count - 1) }
+            try prepareStep(for: ready, plans)
+            try step!.steering.write(
+                plans + [[SteeringTables.Entry]](repeating: [], count: step!.count - plans.count),
+                decisions: decisions.isEmpty ? nil : (decisions, slots + [Int](repeating: limits.rows, count: step!.count - slots.count)))
+            steered = ready
+        }
         try step!.run(
             ready.map { row in
                 DecodeBatch.Row(

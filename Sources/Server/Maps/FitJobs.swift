@@ -33,7 +33,8 @@ final class FitJobs: Sendable {
         var name: String
         var source: [String]
         var target: [String]
-        var sites: [String]
+        /// By name; nil for the norms between the parts of the model.
+        var sites: [String]?
         var options: FitOptions
     }
 
@@ -115,7 +116,7 @@ final class FitJobs: Sendable {
                 change(id) { $0.job.state = .running }
                 return try model.fit(
                     source: order.source, target: order.target,
-                    sites: order.sites.isEmpty ? model.defaultSites : order.sites, options: order.options,
+                    sites: order.sites ?? model.defaultSites, options: order.options,
                     progress: { progress in
                         self.change(id) {
                             $0.job.progress = Nullable(

@@ -201,15 +201,10 @@ final class MapLibrary: Sendable {
         }
         guard let pattern else { return entry.map }
         if let part = state.withLock({ $0.parts[name]?[pattern] }) { return part }
-        guard let regex = try? Regex(pattern) else {
-            throw ServerError.field(field, "'\(pattern)' is not a regular expression")
-        }
+        let names = try Set(
+            SitePattern.names(among: entry.map.sites.map(\.name), matching: [pattern], field: field, of: "the map '\(name)'"))
         var part = entry.map
-        part.sites = part.sites.filter { (try? regex.wholeMatch(in: $0.name)) != nil }
-        guard !part.sites.isEmpty else {
-            throw ServerError.field(
-                field, "'\(pattern)' matches none of the \(entry.map.sites.count) sites of '\(name)' in full, for example \(entry.map.sites[0].name)")
-        }
+        part.sites = part.sites.filter { names.contains($0.name) }
         state.withLock { state in
             if state.parts[name, default: [:]].count >= Self.rememberedParts { state.parts[name] = [:] }
             state.parts[name, default: [:]][pattern] = part

@@ -98,7 +98,7 @@ struct AnswerEveryone: RouterMiddleware {
         server.metrics.answered(path: path, method: request.method.rawValue, status: end == nil ? status.code : 499, after: duration)
         var metadata: Logger.Metadata = [
             "method": "\(request.method.rawValue)", "path": "\(request.uri.path.prefix(256))", "status": "\(status.code)",
-            "milliseconds": "\((10 * duration / .milliseconds(1)).rounded() / 10)",
+            "milliseconds": "\((duration / .milliseconds(0.1)).rounded() / 10)",
         ]
         if let end { metadata["end"] = "\(end)" }
         context.logger.info("answered", metadata: metadata)

@@ -33,7 +33,8 @@ struct ActivationRoute {
         let host = try server.textModel(body)
         let texts = try body.required("input", body.strings("input", atMost: 256))
         guard texts.allSatisfy({ !$0.isEmpty }) else { throw ServerError.field("input", "'input' has a text that is empty") }
-        let sites = try body.required("sites", body.strings("sites", atMost: 256))
+        let sites = try SitePattern.names(
+            among: host.face.sites, matching: body.required("sites", body.strings("sites", atMost: 256)), field: "sites", of: "'\(host.face.name)'")
         let pooling = try body.choice("pooling", Pooling.self) ?? .mean
         let encoding = try body.choice("encoding", Encoding.self) ?? .json
         let steering = try NamedSteer.ofTexts(body)

@@ -95,7 +95,9 @@ struct MapRoutes {
         let name = try body.required("name", body.string("name", atMost: 64))
         let source = try sentences(body, "source")
         let target = try sentences(body, "target")
-        let sites = try body.strings("sites", atMost: 256) ?? []
+        let sites = try body.strings("sites", atMost: 256).map {
+            try SitePattern.names(among: host.face.sites, matching: $0, field: "sites", of: "'\(host.face.name)'")
+        }
         var options = FitOptions(sourceName: "\(name), source", targetName: "\(name), target")
         if let method = try body.string("method", atMost: 64) {
             guard let estimator = Estimator(rawValue: method) else {
