@@ -54,6 +54,12 @@ export function say(sentence) {
   setTimeout(() => (region.textContent = sentence), 50);
 }
 
+/** Brings into view what begins below it, where all is in one column. */
+export function bringUp(element) {
+  if (element.getBoundingClientRect().top < innerHeight * 0.7) return;
+  element.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+}
+
 /** Shows what failed where it failed, or clears the place. */
 export function showError(place, error) {
   place.replaceChildren();

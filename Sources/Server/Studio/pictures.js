@@ -1,7 +1,7 @@
 /** Pictures at several strengths, as they are drawn. */
 
 import { chips } from "./chips.js";
-import { $, h, icon, number, say, showError } from "./dom.js";
+import { $, bringUp, h, icon, number, say, showError } from "./dom.js";
 import { modelsOf, onServer } from "./server.js";
 import { seedField } from "./seed.js";
 import { events } from "./sse.js";
@@ -103,6 +103,7 @@ async function run() {
   setRunning(controller);
   $("pictures-blank").hidden = true;
   lay(body, steers);
+  bringUp($("pictures-progress"));
   try {
     for await (const event of events("v1/images/generations", body, controller.signal)) {
       if (event.type === "image_generation.progress") {

@@ -2,7 +2,7 @@
 
 import { Column } from "./column.js";
 import { chips } from "./chips.js";
-import { $, h, say, showError } from "./dom.js";
+import { $, bringUp, h, say, showError } from "./dom.js";
 import { showEvaluations } from "./evaluation.js";
 import { legend } from "./movement.js";
 import { modelsOf, onServer, server } from "./server.js";
@@ -84,6 +84,7 @@ async function run() {
   $("text-blank").hidden = true;
   drawPeak([]);
   $("text-columns").replaceChildren(...columns.map((column) => column.element));
+  bringUp($("text-columns"));
   try {
     for await (const event of events("v1/steering/preview", body, controller.signal)) {
       const column = columns[event.index];

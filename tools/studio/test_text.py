@@ -1,0 +1,293 @@
+"""Texts: several strengths at once, stopping, what moved, what is sent, and what is remembered."""
+
+import json
+import urllib.parse
+
+from playwright.sync_api import expect
+
+from case import StudioCase
+from server import ask, preview, refusal
+
+PROMPT = "Once upon a time, in a small town"
+
+
+class TextTests(StudioCase):
+    def setUp(self):
+        super().setUp()
+        self.need_map("football")
+        self.open()
+
+    def settle(self, tokens=12, temperature=0):
+        self.field("Prompt", exact=True).fill(PROMPT)
+        self.field("Tokens", exact=True).fill(str(tokens))
+        self.field("Temperature").fill(str(temperature))
+
+    def test_strengths_stand_side_by_side_with_the_texts_of_the_server(self):
+        self.settle()
+        self.add_map("football")
+        self.set_strengths([-0.5, 0, 0.25, 1])
+        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        self.written()
+        self.assertEqual(body["strengths"], [-0.5, 0, 0.25, 1])
+        self.assertEqual(self.page.locator(".column h3").all_inner_texts(), ["−0.5", "0", "0.25", "1"])
+        self.assertEqual(self.page.locator(".column header .quiet").all_inner_texts()[2], "football 0.25")
+        wanted = [result["text"] for result in preview(self.url, body)]
+        self.assertEqual(self.columns(), wanted)
+        self.assertNotEqual(wanted[1], wanted[3], "the map changes the text")
+        expect(self.page.locator(".column .foot").first).to_contain_text("token")
+        expect(self.page.locator("#said")).to_have_text("4 texts are written.")
+
+    def test_strength_0_and_no_map_give_what_completions_give(self):
+        self.settle(tokens=10)
+        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        self.written()
+        asked = {name: body[name] for name in ("model", "prompt", "max_tokens", "temperature", "seed", "repetition_penalty", "top_p", "top_k")}
+        status, answer = ask(self.url, "v1/completions", asked)
+        self.assertEqual(status, 200, answer)
+        plain = json.loads(answer)["choices"][0]["text"]
+        self.assertEqual(self.columns(), [plain], "one text without a map")
+        self.add_map("football")
+        self.set_strengths([0, 1])
+        self.generate()
+        self.assertEqual(self.columns()[0], plain)
+
+    def test_texts_grow_together_and_stop_in_the_middle(self):
+        self.settle(tokens=1500, temperature=1)
+        self.add_map("football")
+        self.set_strengths([0, 0.5, 1])
+        self.button("Generate").click()
+        columns = self.page.locator(".column.running .generated")
+        for index in range(3):
+            expect(columns.nth(index)).not_to_have_text(PROMPT)
+        expect(self.page.locator("#text-columns")).to_have_attribute("aria-busy", "true")
+        expect(self.button("Generate")).to_be_disabled()
+        self.button("Stop").click()
+        self.written()
+        texts = self.columns()
+        self.assertTrue(all(texts), texts)
+        expect(self.page.locator(".column .foot").first).to_have_text("stopped")
+        expect(self.page.locator("#said")).to_have_text("Stopped.")
+        expect(self.button("Generate")).to_be_focused()
+        self.assertEqual(self.page.get_by_role("alert").locator("visible=true").count(), 0, "stopping is no error")
+        # The server is free again: a short text comes.
+        self.field("Tokens", exact=True).fill("3")
+        self.generate()
+        self.assertNotEqual(self.columns(), texts)
+        expect(self.page.locator(".column .foot").first).to_contain_text("token")
+
+    def test_tokens_tell_how_far_they_were_moved(self):
+        self.settle()
+        self.add_map("football")
+        self.set_strengths([0, 1])
+        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        self.written()
+        self.assertTrue(body["movement"])
+        wanted = preview(self.url, body)
+        titles = [token.get_attribute("title") for token in self.page.locator(".column").nth(1).locator(".token").all()]
+        values = [token["value"] for token in wanted[1]["movement"]]
+        self.assertEqual(len(titles), len(values))
+        for title, value in zip(titles, values):
+            self.assertAlmostEqual(float(title.removeprefix("moved by ").removesuffix(" %")), 100 * value, delta=0.051)
+        self.assertGreater(max(values), 0)
+        self.assertEqual({token["value"] for token in wanted[0]["movement"]}, {0}, "nothing moves at strength 0")
+        self.assertEqual(self.columns(), [result["text"] for result in wanted], "colours change no text")
+        expect(self.page.locator("#text-legend .swatches .token")).to_have_count(5)
+        # By keyboard: one stop, then from token to token.
+        text = self.page.get_by_role("group", name="Text at strength 1, token by token")
+        text.focus()
+        self.page.keyboard.press("ArrowRight")
+        self.page.keyboard.press("ArrowRight")
+        readout = self.page.locator(".column").nth(1).locator(".readout")
+        expect(readout).to_contain_text(titles[1])
+        self.page.keyboard.press("End")
+        expect(readout).to_contain_text(titles[-1])
+        # As a table.
+        column = self.page.locator(".column").nth(1)
+        column.get_by_text("Tokens as a table").click()
+        expect(column.locator("tbody tr")).to_have_count(len(values))
+
+    def test_a_condition_that_is_not_met_is_told(self):
+        self.need_map("only-football")
+        self.settle(tokens=4)
+        self.add_map("only-football")
+        self.set_strengths([1])
+        expect(self.page.get_by_text("Acts only where the prompt meets the map’s condition.")).to_be_visible()
+        met = set()
+        for prompt in ["The goalkeeper caught the ball before the striker could shoot.", "Simmer the onions in butter until they are soft."]:
+            self.field("Prompt", exact=True).fill(prompt)
+            body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+            self.written()
+            is_met = preview(self.url, body)[0]["end"]["conditions_met"][0]
+            met.add(is_met)
+            expect(self.page.locator(".column .note")).to_have_count(0 if is_met else 1)
+        self.assertIn(False, met, "one of these prompts is not about football")
+
+    def test_settings_are_sent_as_they_are_set(self):
+        self.settle(tokens=2, temperature=0.5)
+        self.add_map("football")
+        self.field("Strength of football, as a number").fill("0.7")
+        self.page.get_by_text("When and where").click()
+        self.field("Acts on").select_option("generation")
+        self.field("Over time").select_option("ramp")
+        self.field("over so many tokens").fill("4")
+        self.field("From token").fill("1")
+        self.field("before token").fill("9")
+        self.field("Only after this was written").fill(" the")
+        self.field("Sites (a regular expression)").fill(".*o_proj")
+        self.page.get_by_text("More settings").locator("visible=true").click()
+        self.field("Top p").fill("0.8")
+        self.field("Top k").fill("40")
+        self.field("Repetition penalty").fill("1.2")
+        self.field("Stop where one of these is written").fill("\n###\nThe end")
+        self.field("Colour tokens").uncheck()
+        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        self.written()
+        self.assertEqual(
+            body["steering"],
+            [{
+                "map": "football", "strength": 0.7, "scope": "generation", "tokens": [1, 9], "after": " the",
+                "schedule": {"type": "ramp", "tokens": 4}, "sites": ".*o_proj",
+            }],
+        )
+        wanted = {"prompt": PROMPT, "max_tokens": 2, "temperature": 0.5, "top_p": 0.8, "top_k": 40, "repetition_penalty": 1.2}
+        wanted |= {"stop": ["###", "The end"], "movement": False}
+        self.assertEqual({name: body[name] for name in wanted}, wanted)
+        self.assertEqual(self.page.get_by_role("alert").locator("visible=true").all_inner_texts(), [])
+
+    def test_only_the_beginning_of_a_range_of_tokens_is_enough(self):
+        self.settle(tokens=3)
+        self.add_map("football")
+        self.page.get_by_text("When and where").click()
+        self.field("From token").fill("1")
+        self.generate()
+        self.assertEqual(self.page.get_by_role("alert").locator("visible=true").all_inner_texts(), [])
+        self.assertTrue(all(self.columns()))
+
+    def test_as_chat_messages_are_sent(self):
+        self.field("Chat", exact=True).check()
+        self.field("System message").fill("You answer in one word.")
+        self.field("Message", exact=True).fill("What colour is the sky?")
+        self.field("Tokens", exact=True).fill("6")
+        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        self.written()
+        self.assertNotIn("prompt", body)
+        self.assertEqual([message["role"] for message in body["messages"]], ["system", "user"])
+        self.assertEqual(body["messages"][1]["content"], "What colour is the sky?")
+        self.assertEqual(len(self.columns()), 1)
+
+    def test_a_slider_and_its_number_are_one(self):
+        self.add_map("football")
+        slider = self.page.get_by_role("slider", name="Strength of football")
+        field = self.field("Strength of football, as a number")
+        slider.focus()
+        self.page.keyboard.press("ArrowLeft")
+        expect(field).to_have_value("0.95")
+        self.page.keyboard.press("Home")
+        expect(field).to_have_value("-1")
+        self.page.keyboard.press("End")
+        expect(field).to_have_value("2")
+        field.fill("0.3")
+        expect(slider).to_have_value("0.3")
+        box = slider.bounding_box()
+        self.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self.assertAlmostEqual(float(field.input_value()), 0.5, delta=0.051)
+
+    def test_several_maps_act_at_once_and_one_is_removed(self):
+        self.need_map("only-football")
+        self.settle(tokens=2)
+        self.add_map("football")
+        self.add_map("only-football")
+        self.field("Strength of only-football, as a number").fill("0.5")
+        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        self.written()
+        self.assertEqual([(one["map"], one["strength"]) for one in body["steering"]], [("football", 1), ("only-football", 0.5)])
+        self.button("Remove football").click()
+        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        self.written()
+        self.assertEqual([one["map"] for one in body["steering"]], ["only-football"])
+
+    def test_a_seed_is_kept_or_thrown(self):
+        self.settle(tokens=1, temperature=1)
+        send = lambda: self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())["seed"]
+        lock = self.button("Keep this seed").locator("visible=true")
+        seeds = []
+        for _ in range(2):
+            seeds.append(send())
+            self.written()
+        self.assertEqual(seeds[0], seeds[1])
+        lock.click()
+        expect(lock).to_have_attribute("aria-pressed", "false")
+        for _ in range(2):
+            seeds.append(send())
+            self.written()
+        self.assertEqual(len(set(seeds[1:])), 3)
+        before = self.page.locator("#text-seed-value").input_value()
+        self.button("Throw another seed").locator("visible=true").click()
+        self.assertNotEqual(self.page.locator("#text-seed-value").input_value(), before)
+
+    def test_a_reload_keeps_what_was_set(self):
+        self.field("Prompt", exact=True).fill("The old lighthouse")
+        self.field("Tokens", exact=True).fill("17")
+        self.add_map("football")
+        self.field("Strength of football, as a number").fill("0.65")
+        self.page.get_by_text("When and where").click()
+        self.field("Acts on").select_option("prompt")
+        self.set_strengths([0, 2])
+        self.tab("Fit")
+        self.field("Name", exact=True).fill("my-map")
+        self.page.reload()
+        expect(self.page.get_by_role("tab", name="Fit")).to_have_attribute("aria-selected", "true")
+        expect(self.field("Name", exact=True)).to_have_value("my-map")
+        self.tab("Text")
+        expect(self.field("Prompt", exact=True)).to_have_value("The old lighthouse")
+        expect(self.field("Tokens", exact=True)).to_have_value("17")
+        expect(self.field("Map 1")).to_have_value("football")
+        expect(self.field("Strength of football, as a number")).to_have_value("0.65")
+        expect(self.field("Acts on")).to_have_value("prompt")
+        self.assertEqual(self.page.locator("#text-strengths .chip span").all_inner_texts(), ["0", "2"])
+
+    def test_what_was_stored_by_a_broken_hand_does_not_break_the_page(self):
+        self.allowed = ["status of 404"]  # the icon that the browser looks for beside a file that is no page
+        for stored in ["{", "null", "[1]", '{"text": {"maps": 3, "strengths": ["x"], "tokens": null}, "fit": 1}']:
+            self.page.goto(f"{self.url}/studio/theme.js")
+            self.page.evaluate("text => localStorage.setItem('monge.studio', text)", stored)
+            self.open()
+            expect(self.field("Tokens", exact=True)).not_to_have_value("")
+            self.assertGreater(self.page.locator("#text-strengths .chip").count(), 0)
+
+    def test_a_refusal_is_shown_in_the_words_of_the_server(self):
+        self.allowed = ["status of 400"]
+        self.settle(tokens=2)
+        self.add_map("football")
+        self.page.get_by_text("When and where").click()
+        self.field("Sites (a regular expression)").fill("(")
+        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        sentence = refusal(self.url, "v1/steering/preview", body)
+        self.alert(sentence)
+        expect(self.page.locator("#text-error")).to_be_in_viewport()
+        self.field("Sites (a regular expression)").fill("")
+        self.generate()
+        expect(self.page.locator("#text-error")).to_be_empty()
+
+    def test_text_is_never_markup(self):
+        self.field("Prompt", exact=True).fill("<img src=x onerror=alert(1)><b>bold</b>")
+        self.field("Tokens", exact=True).fill("2")
+        self.generate()
+        self.assertEqual(self.page.locator(".column img, .column b").count(), 0)
+        self.assertIn("<b>bold</b>", self.page.locator(".column .before").text_content())
+
+    def test_all_comes_from_the_server_and_is_small(self):
+        sizes = {}
+
+        def weigh(response):
+            path = urllib.parse.urlparse(response.url).path
+            if path == "/" or path.startswith("/studio/"):
+                sizes[path] = len(response.body())
+                self.assertIn("default-src 'self'", response.headers.get("content-security-policy", ""), path)
+                self.assertEqual(response.status, 200, path)
+
+        self.page.on("response", weigh)
+        self.page.reload()
+        expect(self.page.locator("#text-model option")).not_to_have_count(0)
+        self.assertGreater(len(sizes), 10)
+        self.assertLessEqual(sum(sizes.values()), 120_000)
