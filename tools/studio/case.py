@@ -29,10 +29,21 @@ class StudioCase(unittest.TestCase):
             viewport={"width": self.size[0], "height": self.size[1]}, color_scheme=self.scheme, accept_downloads=True, **options
         )
         self.addCleanup(self.context.close)
+        if settings.page:
+            self.context.route(lambda url: url == f"{self.url}/" or url.startswith(f"{self.url}/studio/"), self.give_file)
         self.page = self.context.new_page()
         self.page.on("console", lambda line: line.type == "error" and self.faults.append(f"console: {line.text}"))
         self.page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
         self.page.on("request", self.check_host)
+
+    def give_file(self, route):
+        """A file of the page from a folder, under the rules that the server gives it."""
+        name = route.request.url.removeprefix(f"{self.url}/").removeprefix("studio/") or "index.html"
+        if not (settings.page / name).is_file():
+            return route.continue_()
+        rules = route.fetch(url=f"{self.url}/").headers.get("content-security-policy", "")
+        kind = {"js": "text/javascript", "css": "text/css", "html": "text/html"}[name.rsplit(".")[-1]]
+        route.fulfill(path=settings.page / name, content_type=f"{kind}; charset=utf-8", headers={"content-security-policy": rules})
 
     def check_host(self, request):
         if not request.url.startswith((f"{self.url}/", "data:", "blob:")):
@@ -81,8 +92,7 @@ class StudioCase(unittest.TestCase):
         self.written()
 
     def written(self):
-        expect(self.page.locator("#text-columns .column")).not_to_have_count(0)
-        self.page.locator("#text-columns[aria-busy=false]").wait_for(timeout=WRITING)
+        self.page.locator("#text-columns[aria-busy=false]").wait_for(state="attached", timeout=WRITING)
 
     def columns(self):
         """The articles' texts without the end of the prompt that stands before them."""

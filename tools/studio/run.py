@@ -22,6 +22,7 @@ def arguments():
     parser.add_argument("--model", action="append", help="a model of the servers that are started, again for each (default: smollm2)")
     parser.add_argument("--chromium", default="", help="the browser (default: the first of chromium, chromium-browser, google-chrome)")
     parser.add_argument("--screenshots", type=Path, help="a folder for pictures of the page")
+    parser.add_argument("--page", type=Path, help="a folder that the page's files are taken from, instead of those of the program")
     parser.add_argument("-k", dest="only", action="append", help="only tests with this in their names")
     parser.add_argument("-v", dest="verbose", action="store_true", help="names each test as it begins")
     given = parser.parse_args()
@@ -39,6 +40,7 @@ def main():
     settings.server = given.server.rstrip("/")
     settings.monge = given.monge
     settings.models = given.model or ["smollm2"]
+    settings.page = given.page
     settings.screenshots = given.screenshots
     if given.screenshots:
         given.screenshots.mkdir(parents=True, exist_ok=True)

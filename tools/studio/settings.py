@@ -9,6 +9,7 @@ class Settings:
     server: str = ""
     monge: str = ""
     models: list = field(default_factory=list)
+    page: Path | None = None
     screenshots: Path | None = None
     browser: object = None
     # The folder of maps that servers are started with; None where they are not the tests' own.

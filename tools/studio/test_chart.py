@@ -38,7 +38,7 @@ class ChartTests(StudioCase):
 
     def test_numbers_come_by_mouse_and_by_keyboard(self):
         dots, readout = self.panel.locator(".dot"), self.panel.locator(".readout")
-        dots.nth(1).locator(".reach").hover()
+        dots.nth(1).locator("circle").last.hover()
         expect(readout).to_contain_text("strength 0.5")
         dots.nth(0).focus()
         expect(readout).to_contain_text("strength 0:")

@@ -48,13 +48,17 @@ class FitTests(StudioCase):
             expect(self.page.locator(f"#fit-{side}-count")).to_have_text("40 sentences")
             expect(self.page.locator(f"#fit-{side}")).to_have_value(text)
         self.field("Name", exact=True).fill("fitted-here")
-        body = self.body_of("/v1/maps", lambda: self.button("Fit", exact=True).click())
+        with self.page.expect_response(lambda answer: answer.url.endswith("/v1/maps") and answer.request.method == "POST") as answer:
+            self.button("Fit", exact=True).click()
+        body = answer.value.request.post_data_json
+        self.assertEqual(answer.value.status, 202)
         self.assertEqual((len(body["source"]), len(body["target"]), body["method"]), (40, 40, "linear"))
         self.assertNotIn("sites", body, "the server takes all layer norms")
         expect(self.page.get_by_role("progressbar", name="Progress of the fit")).to_be_visible()
         expect(self.page.get_by_role("heading", name="Fitted: fitted-here")).to_be_visible(timeout=WRITING)
         # Few sentences are worth a warning, and what the server says is shown.
-        warnings = next(job for job in get(self.url, "v1/jobs")["data"] if job["map"] == "fitted-here" and job["state"] == "done")["warnings"]
+        warnings = get(self.url, f"v1/jobs/{answer.value.json()['id']}")["warnings"]
+        self.assertGreater(len(warnings), 0)
         self.assertEqual(self.page.locator(".warnings li").all_inner_texts(), warnings)
         self.button("Try it").click()
         expect(self.page.get_by_role("tab", name="Text")).to_have_attribute("aria-selected", "true")
@@ -113,11 +117,24 @@ class FitTests(StudioCase):
         self.allowed = ["status of 400"]
         self.fill(12)
         self.page.locator("#panel-fit").get_by_text("More settings").click()
-        self.field("Sites").fill("no_such_site")
+        self.field("Sites").fill("(")
         body = self.body_of("/v1/maps", lambda: self.button("Fit", exact=True).click())
         self.alert(refusal(self.url, "v1/maps", body))
         expect(self.field("Sites")).to_have_attribute("aria-invalid", "true")
         expect(self.button("Fit", exact=True)).to_be_enabled()
+
+    def test_a_fit_that_fails_says_why(self):
+        self.allowed = ["status of 400"]
+        self.fill(12)
+        self.page.locator("#panel-fit").get_by_text("More settings").click()
+        self.field("Sites").fill("no_such_site")
+        self.button("Fit", exact=True).click()
+        self.alert("no_such_site")
+        expect(self.button("Fit", exact=True)).to_be_enabled()
+        self.field("Sites").fill("")
+        self.button("Fit", exact=True).click()
+        expect(self.page.get_by_role("heading", name="Fitted: fitted-here")).to_be_visible(timeout=WRITING)
+        self.assertEqual(self.page.get_by_role("alert").locator("visible=true").all_inner_texts(), [])
 
     def test_a_file_that_is_no_text_is_refused_by_name(self):
         with self.page.expect_file_chooser() as chooser:

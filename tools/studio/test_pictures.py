@@ -5,6 +5,7 @@ import base64
 from playwright.sync_api import expect
 
 from case import WRITING, StudioCase
+from server import ask
 
 
 class PictureTests(StudioCase):
@@ -41,18 +42,30 @@ class PictureTests(StudioCase):
         with open(download.value.path(), "rb") as file:
             self.assertEqual(file.read(), base64.b64decode(source.split(",")[1]))
 
-    def test_strengths_stand_side_by_side(self):
-        maps = self.page.locator("#pictures-steering").get_by_role("button", name="Add a map")
-        if not maps.is_enabled():
-            self.skipTest("no map fits the model for pictures")
-        maps.click()
+    def test_a_map_is_fitted_to_captions_and_strengths_stand_side_by_side(self):
+        self.addCleanup(ask, self.url, "v1/maps/fitted-pictures", None, "DELETE")
+        self.tab("Fit")
+        things = ["banana", "dog", "house", "car", "tree", "fish", "cup", "star"]
+        self.page.locator("#fit-source").fill("\n".join(f"a picture of a {thing}" for thing in things))
+        self.page.locator("#fit-target").fill("\n".join(f"a line drawing of a {thing}" for thing in things))
+        self.field("Name", exact=True).fill("fitted-pictures")
+        self.field("Model").select_option(self.models("picture")[0])
+        self.page.locator("#panel-fit").get_by_text("More settings").click()
+        self.field("Sites").fill("text_encoder.*norm.*\nunet\\..*norm.*")
+        self.field("Support").select_option("all")
+        self.button("Fit", exact=True).click()
+        expect(self.page.get_by_role("heading", name="Fitted: fitted-pictures")).to_be_visible(timeout=WRITING)
+        self.button("Try it").click()
+        expect(self.button("Draw", exact=True)).to_be_focused()
+        expect(self.field("Map 1")).to_have_value("fitted-pictures")
         self.set_strengths([0, 1], "#pictures-strengths")
         body = self.body_of("/v1/images/generations", lambda: self.button("Draw", exact=True).click())
         self.drawn()
-        self.assertEqual(body["strengths"], [0, 1])
-        sources = [picture.get_attribute("src") for picture in self.page.locator(".frame img").all()]
-        self.assertEqual(len(sources), 2)
-        self.assertNotEqual(*sources)
+        self.assertEqual((body["strengths"], body["steering"]), ([0, 1], [{"map": "fitted-pictures", "strength": 1}]))
+        pictures = self.page.locator(".frame img").all()
+        self.assertEqual(len(pictures), 2)
+        self.assertNotEqual(*[picture.get_attribute("src") for picture in pictures])
+        self.assertEqual([picture.get_attribute("alt").split(", ")[1] for picture in pictures], ["strength 0", "strength 1"])
 
     def test_drawing_is_stopped(self):
         self.field("Steps", exact=True).fill("150")

@@ -39,8 +39,9 @@ class TextTests(StudioCase):
 
     def test_strength_0_and_no_map_give_what_completions_give(self):
         self.settle(tokens=10)
-        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
+        body = self.body_of("/v1/completions", lambda: self.button("Generate").click())
         self.written()
+        expect(self.page.locator(".column .foot")).to_have_text("10 tokens · all tokens used")
         asked = {name: body[name] for name in ("model", "prompt", "max_tokens", "temperature", "seed", "repetition_penalty", "top_p", "top_k")}
         status, answer = ask(self.url, "v1/completions", asked)
         self.assertEqual(status, 200, answer)
@@ -168,12 +169,15 @@ class TextTests(StudioCase):
         self.field("System message").fill("You answer in one word.")
         self.field("Message", exact=True).fill("What colour is the sky?")
         self.field("Tokens", exact=True).fill("6")
-        body = self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())
-        self.written()
-        self.assertNotIn("prompt", body)
-        self.assertEqual([message["role"] for message in body["messages"]], ["system", "user"])
-        self.assertEqual(body["messages"][1]["content"], "What colour is the sky?")
-        self.assertEqual(len(self.columns()), 1)
+        for path, strengths in [("/v1/chat/completions", 1), ("/v1/steering/preview", 3)]:
+            body = self.body_of(path, lambda: self.button("Generate").click())
+            self.written()
+            self.assertNotIn("prompt", body)
+            self.assertEqual([message["role"] for message in body["messages"]], ["system", "user"])
+            self.assertEqual(body["messages"][1]["content"], "What colour is the sky?")
+            self.assertEqual(len(self.columns()), strengths)
+            self.assertTrue(all(self.columns()))
+            self.add_map("football")
 
     def test_a_slider_and_its_number_are_one(self):
         self.add_map("football")
@@ -208,7 +212,7 @@ class TextTests(StudioCase):
 
     def test_a_seed_is_kept_or_thrown(self):
         self.settle(tokens=1, temperature=1)
-        send = lambda: self.body_of("/v1/steering/preview", lambda: self.button("Generate").click())["seed"]
+        send = lambda: self.body_of("/v1/completions", lambda: self.button("Generate").click())["seed"]
         lock = self.button("Keep this seed").locator("visible=true")
         seeds = []
         for _ in range(2):
@@ -265,9 +269,30 @@ class TextTests(StudioCase):
         sentence = refusal(self.url, "v1/steering/preview", body)
         self.alert(sentence)
         expect(self.page.locator("#text-error")).to_be_in_viewport()
+        expect(self.field("Sites (a regular expression)")).to_have_attribute("aria-invalid", "true")
         self.field("Sites (a regular expression)").fill("")
         self.generate()
         expect(self.page.locator("#text-error")).to_be_empty()
+
+    def test_tokens_that_are_parts_of_a_character_are_shown_as_one(self):
+        cases = [
+            ([[" a", 1], [" \ufffd", 2], ["\ufffd", 5], ["\ufffd", 3], [" b", 4]], " a 😀 b", [[" a", 1], [" 😀", 5], [" b", 4]]),
+            ([[" a", 1], ["\ufffd", 2], ["\ufffd", 3]], " aé", [[" a", 1], ["é", 3]]),
+            # What lies behind a stop, or from within a token on, is not shown.
+            ([[" a", 1], ["\n", 2], ["###", 5]], " a", [[" a", 1]]),
+            ([[" a", 1], ["b\n##", 2]], " ab", [[" a", 1], ["b", 2]]),
+            ([[" the", 1], [" the", 2]], " the the", [[" the", 1], [" the", 2]]),
+        ]
+        for tokens, text, wanted in cases:
+            with self.subTest(text=text):
+                whole = self.page.evaluate(
+                    """async ([tokens, text]) => {
+                      const { wholeTokens } = await import("/studio/movement.js");
+                      return wholeTokens(tokens.map(([text, value]) => ({ text, value })), text).map(({ text, value }) => [text, value]);
+                    }""",
+                    [tokens, text],
+                )
+                self.assertEqual(whole, wanted)
 
     def test_text_is_never_markup(self):
         self.field("Prompt", exact=True).fill("<img src=x onerror=alert(1)><b>bold</b>")

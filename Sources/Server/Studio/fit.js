@@ -63,17 +63,19 @@ async function start() {
     const job = await send("v1/maps", "POST", requestBody());
     part.job = job.id;
     save();
-    follow(job, part.model);
+    follow(job);
   } catch (error) {
     $("fit-run").disabled = false;
     showError($("fit-error"), error);
-    if (error.param) blame(`fit-${{ skip_first: "skip" }[error.param] ?? error.param}`);
+    // A field of a list is told with its place: sites[0].
+    const field = error.param?.replace(/\[.*/, "");
+    if (field) blame(`fit-${{ skip_first: "skip" }[field] ?? field}`);
   }
 }
 
-function follow(job, model) {
+function follow(job) {
   $("fit-run").disabled = true;
-  watchJob($("fit-job"), job, model, () => {
+  watchJob($("fit-job"), job, () => {
     part.job = "";
     save();
     $("fit-run").disabled = false;
@@ -114,7 +116,7 @@ export function startFit() {
     $("fit-model").replaceChildren(...models.map((model) => h("option", { value: model.id }, model.id)));
     $("fit-model").value = part.model;
     hints();
-    if (isFirst && part.job) follow({ id: part.job }, part.model);
+    if (isFirst && part.job) follow({ id: part.job });
     isFirst = false;
   });
   $("fit-form").addEventListener("submit", (event) => {

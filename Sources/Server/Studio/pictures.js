@@ -97,6 +97,7 @@ function lay(body, steers) {
 async function run() {
   if (running) return;
   showError($("pictures-error"));
+  list.blame(null);
   const steers = part.maps.map((row) => steer(row, "picture"));
   const body = requestBody(steers);
   const controller = new AbortController();
@@ -117,7 +118,10 @@ async function run() {
   } catch (error) {
     for (const frame of frames) frame.element.classList.remove("running");
     if (error.name === "AbortError") say("Stopped.");
-    else showError($("pictures-error"), error);
+    else {
+      showError($("pictures-error"), error);
+      list.blame(error.param);
+    }
     if (!frames.some((frame) => frame.picture.src)) {
       $("pictures-strips").replaceChildren();
       $("pictures-blank").hidden = false;

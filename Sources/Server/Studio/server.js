@@ -36,7 +36,8 @@ function show(next, banner) {
   mood = next;
   document.documentElement.dataset.server = next;
   $("server-text").textContent =
-    next === "ok" ? [health.models.join(", "), health.device].filter(Boolean).join(" · ") : next === "away" ? "no answer" : "not serving";
+    next === "ok" ? [health.models.join(", "), health.device?.split(" (")[0]].filter(Boolean).join(" · ") : next === "away" ? "no answer" : "not serving";
+  $("server").title = next === "ok" ? `monge ${health.version} on ${health.device}` : "";
   // Set only when it differs: an alert is read again at every change.
   if ($("banner").textContent !== banner) $("banner").textContent = banner;
   $("banner").hidden = !banner;

@@ -12,7 +12,7 @@ let count = 0;
 /** A field of a row's settings; an empty one is not sent. */
 function setting(row, name, label, properties) {
   const id = `setting-${(count += 1)}`;
-  const field = h("input", { id, value: row[name] ?? "", spellcheck: false, ...properties });
+  const field = h("input", { id, "data-setting": name, value: row[name] ?? "", spellcheck: false, ...properties });
   field.addEventListener("input", () => {
     row[name] = field.value;
     save();
@@ -42,8 +42,8 @@ function textSettings(row) {
   return [
     h(
       "div", { className: "fields" },
-      choice(row, "scope", "Acts on", [["all", "prompt and answer"], ["prompt", "the prompt only"], ["generation", "the answer only"]]),
-      choice(row, "schedule", "Over time", [["constant", "constant"], ["ramp", "ramp: grows"], ["decay", "decay: fades"]], show),
+      choice(row, "scope", "Acts on", [["all", "everything"], ["prompt", "the prompt"], ["generation", "the answer"]]),
+      choice(row, "schedule", "Over time", [["constant", "the same"], ["ramp", "grows"], ["decay", "fades"]], show),
       during,
       setting(row, "first", "From token", { type: "number", min: 0, step: 1, placeholder: "0" }),
       setting(row, "end", "before token", { type: "number", min: 1, step: 1, placeholder: "the last" }),
@@ -66,8 +66,11 @@ const pictureSettings = (row) => [
 
 const filled = (value) => value !== undefined && value !== null && value !== "";
 
-/** A row as the server takes it; settings that are not set are left out. */
-export function steer(row, kind) {
+/**
+ * A row as the server takes it; settings that are not set are left out.
+ * @param {number} tokens - How many are written at most: the end of a range that has none.
+ */
+export function steer(row, kind, tokens) {
   const steering = { map: row.map, strength: row.strength };
   if (filled(row.sites)) steering.sites = row.sites;
   if (kind === "picture") {
@@ -77,8 +80,10 @@ export function steer(row, kind) {
   }
   if (filled(row.scope) && row.scope !== "all") steering.scope = row.scope;
   if (filled(row.after)) steering.after = row.after;
-  // The end is exclusive; without one it is beyond what any context holds.
-  if (filled(row.first) || filled(row.end)) steering.tokens = [Number(row.first || 0), filled(row.end) ? Number(row.end) : 2 ** 31 - 1];
+  if (filled(row.first) || filled(row.end)) {
+    const first = Number(row.first || 0);
+    steering.tokens = [first, filled(row.end) ? Number(row.end) : Math.max(tokens, first + 1)];
+  }
   if (filled(row.schedule) && row.schedule !== "constant") steering.schedule = { type: row.schedule, tokens: Number(row.during || 8) };
   return steering;
 }
@@ -176,5 +181,19 @@ export function steering(place, { kind, model, rows, changed }) {
   };
   onServer(drawNew);
   draw();
-  return { draw, drawNew };
+
+  /** Marks and shows what a refusal is about: `steering[1].sites`; nothing takes the marks away. */
+  function blame(param) {
+    for (const field of list.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+    const [, index, name] = param?.match(/^steering\[(\d+)\](?:\.(\w+))?/) ?? [];
+    const row = list.children[index];
+    const settings = { tokens: "first", schedule: "during", range: "from" };
+    const field = row?.querySelector(`[data-setting="${settings[name] ?? name}"]`) ?? row?.querySelector("select");
+    if (!field) return;
+    if (field.closest("details")) field.closest("details").open = true;
+    field.setAttribute("aria-invalid", "true");
+    field.focus();
+  }
+
+  return { draw, drawNew, blame };
 }

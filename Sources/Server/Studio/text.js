@@ -7,9 +7,9 @@ import { showEvaluations } from "./evaluation.js";
 import { legend } from "./movement.js";
 import { modelsOf, onServer, server } from "./server.js";
 import { seedField } from "./seed.js";
-import { events } from "./sse.js";
 import { bind, save, state } from "./state.js";
 import { steer, steering } from "./steering.js";
+import { written } from "./writing.js";
 
 const part = state.text;
 let running = null;
@@ -52,7 +52,7 @@ function requestBody(steers) {
   } else body.prompt = part.prompt;
   return Object.assign(body, {
     steering: steers, strengths: steers.length ? part.strengths : [1], max_tokens: part.tokens, temperature: part.temperature, seed: seed.next(),
-    top_p: part.topP, top_k: part.topK, repetition_penalty: part.penalty, movement: part.movement && steers.length > 0,
+    top_p: part.topP, top_k: part.topK, repetition_penalty: part.penalty, movement: part.movement,
     ...(stops().length ? { stop: stops() } : {}),
   });
 }
@@ -76,7 +76,8 @@ function setRunning(controller) {
 async function run() {
   if (running) return;
   showError($("text-error"));
-  const steers = part.maps.map((row) => steer(row, "text"));
+  list.blame(null);
+  const steers = part.maps.map((row) => steer(row, "text", part.tokens));
   const body = requestBody(steers);
   const columns = body.strengths.map((strength) => new Column(strength, steers, body.prompt));
   const controller = new AbortController();
@@ -86,7 +87,7 @@ async function run() {
   $("text-columns").replaceChildren(...columns.map((column) => column.element));
   bringUp($("text-columns"));
   try {
-    for await (const event of events("v1/steering/preview", body, controller.signal)) {
+    for await (const event of written(body, controller.signal)) {
       const column = columns[event.index];
       if (event.text) column?.add(event.text);
       if (event.movement) {
@@ -105,7 +106,10 @@ async function run() {
       $("text-blank").hidden = false;
     }
     if (isStopped) say("Stopped.");
-    else showError($("text-error"), error);
+    else {
+      showError($("text-error"), error);
+      list.blame(error.param);
+    }
   } finally {
     const hadFocus = document.activeElement === $("text-stop-button");
     setRunning(null);
