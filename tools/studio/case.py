@@ -123,3 +123,20 @@ class StudioCase(unittest.TestCase):
 
     def alert(self, text):
         expect(self.page.get_by_role("alert").filter(has_text=text)).to_be_visible()
+
+
+PROMPT = "Once upon a time, in a small town"
+
+
+class TextCase(StudioCase):
+    """Has the part for texts open, on a server with the map football."""
+
+    def setUp(self):
+        super().setUp()
+        self.need_map("football")
+        self.open()
+
+    def settle(self, tokens=12, temperature=0):
+        self.field("Prompt", exact=True).fill(PROMPT)
+        self.field("Tokens", exact=True).fill(str(tokens))
+        self.field("Temperature").fill(str(temperature))

@@ -68,6 +68,24 @@ def lines(path, count):
     return path.read_text(encoding="utf-8").splitlines()[:count]
 
 
+def run(command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"studio: {' '.join(map(str, command))} failed:\n{done.stderr}")
+
+
+def fit_pictures(monge, models, name):
+    """A map from pictures to line drawings, of eight captions a side: its file."""
+    model = next(model.split("=", 1)[-1] for model in models if name in (model.split("=", 1)[0], Path(model).name))
+    things = ["banana", "dog", "house", "car", "tree", "fish", "cup", "star"]
+    with tempfile.TemporaryDirectory() as folder:
+        source, target, out = (Path(folder) / name for name in ("source.txt", "target.txt", "map.safetensors"))
+        source.write_text("".join(f"a picture of a {thing}\n" for thing in things), encoding="utf-8")
+        target.write_text("".join(f"a line drawing of a {thing}\n" for thing in things), encoding="utf-8")
+        run([monge, "fit", "--model", model, "--source", source, "--target", target, "--sites", r"text_encoder\..*norm.*", "--support", "all", "--out", out])
+        return out.read_bytes()
+
+
 class Maps:
     """A folder of maps, fitted by the same program: one that was measured, and one with a condition."""
 
@@ -82,20 +100,14 @@ class Maps:
         football = self.folder / "football.safetensors"
         fit = [monge, "fit", "--model", model, "--source", source, "--target", target, "--sites", ".*o_proj", r"model\.norm"]
         fit += ["--estimation", "simultaneous"]
-        self._run(fit + ["--out", football])
-        self._run(fit + ["--condition-source", target, "--condition-target", source, "--out", self.folder / "only-football.safetensors"])
-        self._run(
+        run(fit + ["--out", football])
+        run(fit + ["--condition-source", target, "--condition-target", source, "--out", self.folder / "only-football.safetensors"])
+        run(
             [monge, "evaluate", "concept", "--model", model, "--steer", football, "--strengths", "0.5,1", "--words", CONCEPT / "words.txt"]
             + ["--plain", CONCEPT / "plain.txt", "--plain-limit", "8", "--samples", "8", "--tokens", "12", "--prompts", prompts]
             + ["--json", self.folder / "football.json"]
         )
         shutil.rmtree(work)
-
-    @staticmethod
-    def _run(command):
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"studio: {' '.join(map(str, command))} failed:\n{done.stderr}")
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -5,7 +5,8 @@ import base64
 from playwright.sync_api import expect
 
 from case import WRITING, StudioCase
-from server import ask
+from server import ask, fit_pictures
+from settings import settings
 
 
 class PictureTests(StudioCase):
@@ -42,26 +43,22 @@ class PictureTests(StudioCase):
         with open(download.value.path(), "rb") as file:
             self.assertEqual(file.read(), base64.b64decode(source.split(",")[1]))
 
-    def test_a_map_is_fitted_to_captions_and_strengths_stand_side_by_side(self):
-        self.addCleanup(ask, self.url, "v1/maps/fitted-pictures", None, "DELETE")
-        self.tab("Fit")
-        things = ["banana", "dog", "house", "car", "tree", "fish", "cup", "star"]
-        self.page.locator("#fit-source").fill("\n".join(f"a picture of a {thing}" for thing in things))
-        self.page.locator("#fit-target").fill("\n".join(f"a line drawing of a {thing}" for thing in things))
-        self.field("Name", exact=True).fill("fitted-pictures")
-        self.field("Model").select_option(self.models("picture")[0])
-        self.page.locator("#panel-fit").get_by_text("More settings").click()
-        self.field("Sites").fill("text_encoder.*norm.*\nunet\\..*norm.*")
-        self.field("Support").select_option("all")
-        self.button("Fit", exact=True).click()
-        expect(self.page.get_by_role("heading", name="Fitted: fitted-pictures")).to_be_visible(timeout=WRITING)
-        self.button("Try it").click()
+    def test_a_map_for_pictures_is_brought_and_strengths_stand_side_by_side(self):
+        if not settings.monge:
+            self.skipTest("fits a map with the program (--monge)")
+        self.addCleanup(ask, self.url, "v1/maps/lines", None, "DELETE")
+        file = fit_pictures(settings.monge, settings.models, self.models("picture")[0])
+        self.tab("Maps")
+        with self.page.expect_file_chooser() as chooser:
+            self.page.get_by_text("Upload a map").click()
+        chooser.value.set_files({"name": "lines.safetensors", "mimeType": "application/octet-stream", "buffer": file})
+        self.button("Use lines in Pictures").click()
         expect(self.button("Draw", exact=True)).to_be_focused()
-        expect(self.field("Map 1")).to_have_value("fitted-pictures")
+        expect(self.field("Map 1")).to_have_value("lines")
         self.set_strengths([0, 1], "#pictures-strengths")
         body = self.body_of("/v1/images/generations", lambda: self.button("Draw", exact=True).click())
         self.drawn()
-        self.assertEqual((body["strengths"], body["steering"]), ([0, 1], [{"map": "fitted-pictures", "strength": 1}]))
+        self.assertEqual((body["strengths"], body["steering"]), ([0, 1], [{"map": "lines", "strength": 1}]))
         pictures = self.page.locator(".frame img").all()
         self.assertEqual(len(pictures), 2)
         self.assertNotEqual(*[picture.get_attribute("src") for picture in pictures])

@@ -3,7 +3,7 @@
 import { send } from "./api.js";
 import { $, h, showError } from "./dom.js";
 import { watchJob } from "./job.js";
-import { mapNamed, onServer, server } from "./server.js";
+import { mapNamed, modelsOf, onServer } from "./server.js";
 import { sentenceField, sentences } from "./sentences.js";
 import { bind, save, state } from "./state.js";
 
@@ -111,7 +111,7 @@ export function startFit() {
 
   let isFirst = true;
   onServer(() => {
-    const models = server.models.filter((model) => model.kind !== "encoder");
+    const models = modelsOf("text");
     if (!models.some((model) => model.id === part.model) && models.length) part.model = models[0].id;
     $("fit-model").replaceChildren(...models.map((model) => h("option", { value: model.id }, model.id)));
     $("fit-model").value = part.model;

@@ -2,8 +2,7 @@
 
 import { get, request } from "./api.js";
 import { $, h, percent, say, showError } from "./dom.js";
-import { steerPicturesBy } from "./pictures.js";
-import { refreshMaps, server } from "./server.js";
+import { refreshMaps } from "./server.js";
 import { openTab } from "./tabs.js";
 import { steerTextBy } from "./text.js";
 
@@ -82,12 +81,10 @@ async function offer(job, actions, error) {
   } catch (failure) {
     return showError(error, failure);
   }
-  const isPicture = server.models.find((model) => model.id === job.model)?.kind === "picture";
-  (isPicture ? steerPicturesBy : steerTextBy)(job.map, job.model);
-  const part = isPicture ? "pictures" : "text";
+  steerTextBy(job.map, job.model);
   const open = () => {
-    openTab(part);
-    $(`${part}-run`).focus();
+    openTab("text");
+    $("text-run").focus();
   };
   actions.append(h("button", { type: "button", className: "primary", onclick: open }, "Try it"));
 }

@@ -6,8 +6,9 @@ import { modelsOf, onServer } from "./server.js";
 import { seedField } from "./seed.js";
 import { events } from "./sse.js";
 import { bind, save, state } from "./state.js";
-import { steer, steering } from "./steering.js";
+import { steering } from "./steering.js";
 import { openTab } from "./tabs.js";
+import { steer } from "./where.js";
 
 const part = state.pictures;
 let running = null;
@@ -22,7 +23,8 @@ class Frame {
     this.strengthText = steers.length ? `strength ${number(strength)}` : "no map";
     this.picture = h("img", { alt: "", hidden: true });
     this.keep = h("button", { type: "button", className: "keep", disabled: true, onclick: () => this.choose() }, this.picture);
-    this.caption = h("p", {}, h("span", {}, this.strengthText));
+    this.words = h("span", {}, h("span", {}, this.strengthText));
+    this.caption = h("p", {}, this.words);
     this.element = h("figure", { className: "frame running" }, this.keep, h("figcaption", {}, this.caption));
   }
 
@@ -44,8 +46,8 @@ class Frame {
     this.keep.disabled = false;
     this.keep.title = `Keep the seed ${event.seed}`;
     const name = `${this.prompt.slice(0, 40).replace(/[^\p{L}\p{N}]+/gu, "-")}-${event.seed}${this.strengthText === "no map" ? "" : `-${this.strength}`}.png`;
+    this.words.append(" ", h("span", { className: "quiet" }, `seed ${event.seed}`));
     this.caption.append(
-      h("span", { className: "quiet" }, ` seed ${event.seed} `),
       h("a", { href: this.picture.src, download: name, className: "icon", title: "Download", "aria-label": `Download ${this.picture.alt}` }, icon("download")),
     );
     this.mark();
@@ -104,9 +106,11 @@ async function run() {
   setRunning(controller);
   $("pictures-blank").hidden = true;
   lay(body, steers);
-  bringUp($("pictures-progress"));
   try {
+    let isFirst = true;
     for await (const event of events("v1/images/generations", body, controller.signal)) {
+      if (isFirst) bringUp($("pictures-progress"));
+      isFirst = false;
       if (event.type === "image_generation.progress") {
         $("pictures-bar").max = event.total;
         $("pictures-bar").value = event.done;

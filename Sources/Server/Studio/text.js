@@ -8,7 +8,8 @@ import { legend } from "./movement.js";
 import { modelsOf, onServer, server } from "./server.js";
 import { seedField } from "./seed.js";
 import { bind, save, state } from "./state.js";
-import { steer, steering } from "./steering.js";
+import { steering } from "./steering.js";
+import { steer } from "./where.js";
 import { written } from "./writing.js";
 
 const part = state.text;
@@ -85,10 +86,12 @@ async function run() {
   $("text-blank").hidden = true;
   drawPeak([]);
   $("text-columns").replaceChildren(...columns.map((column) => column.element));
-  bringUp($("text-columns"));
+  let isFirst = true;
   try {
     for await (const event of written(body, controller.signal)) {
       const column = columns[event.index];
+      if (isFirst) bringUp($("text-columns"));
+      isFirst = false;
       if (event.text) column?.add(event.text);
       if (event.movement) {
         column?.showMovement(event.movement);
