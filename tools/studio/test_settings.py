@@ -142,3 +142,19 @@ class SettingsTests(TextCase):
         self.field("Sites (a regular expression)").fill("")
         self.generate()
         expect(self.page.locator("#text-error")).to_be_empty()
+
+    def test_a_refused_setting_is_shown_at_its_field(self):
+        self.allowed = ["status of 400"]
+        for map, path in [(None, "v1/completions"), ("football", "v1/steering/preview")]:
+            self.settle(tokens=2)
+            if map:
+                self.add_map(map)
+            self.field("Temperature").fill("-3")
+            body = self.body_of(f"/{path}", lambda: self.button("Generate").click())
+            self.alert(refusal(self.url, path, body))
+            expect(self.field("Temperature")).to_have_attribute("aria-invalid", "true")
+            expect(self.field("Temperature")).to_be_focused()
+            self.field("Temperature").fill("0.73")
+            self.generate()
+            expect(self.field("Temperature")).not_to_have_attribute("aria-invalid", "true")
+            self.assertEqual(self.page.get_by_role("alert").locator("visible=true").all_inner_texts(), [])

@@ -3,6 +3,8 @@
 import { send } from "./api.js";
 import { $, h, showError } from "./dom.js";
 import { watchJob } from "./job.js";
+import { drawModels, onModel } from "./models.js";
+import { markField } from "./runner.js";
 import { mapNamed, modelsOf, onServer } from "./server.js";
 import { sentenceField, sentences } from "./sentences.js";
 import { bind, save, state } from "./state.js";
@@ -43,11 +45,7 @@ function missing() {
 /** Marks the field that an error is about. */
 function blame(id) {
   for (const field of $("fit-form").querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
-  if (!$(id)) return;
-  const details = $(id).closest("details");
-  if (details) details.open = true;
-  $(id).setAttribute("aria-invalid", "true");
-  $(id).focus();
+  if ($(id)) markField($(id));
 }
 
 async function start() {
@@ -99,10 +97,7 @@ export function startFit() {
   $("fit-sentences").append(...sides.map((side) => side.element));
   $("fit-method").append(...Object.keys(methods).map((method) => h("option", {}, method)));
   for (const name of ["name", "method", "sites", "estimation", "pooling", "support", "skip", "seed"]) bind($(`fit-${name}`), part, name, hints);
-  $("fit-model").addEventListener("change", () => {
-    part.model = $("fit-model").value;
-    save();
-  });
+  onModel(part, "fit");
 
   function hints() {
     $("fit-method-hint").textContent = methods[part.method] ?? "";
@@ -112,9 +107,7 @@ export function startFit() {
   let isFirst = true;
   onServer(() => {
     const models = modelsOf("text");
-    if (!models.some((model) => model.id === part.model) && models.length) part.model = models[0].id;
-    $("fit-model").replaceChildren(...models.map((model) => h("option", { value: model.id }, model.id)));
-    $("fit-model").value = part.model;
+    drawModels(part, "fit", models);
     hints();
     if (isFirst && part.job) follow({ id: part.job });
     isFirst = false;

@@ -1,6 +1,7 @@
 /** The maps that act, with their strengths, and when and where each acts. */
 
 import { $, h, iconButton } from "./dom.js";
+import { markField } from "./runner.js";
 import { mapNamed, mapsFor, onServer } from "./server.js";
 import { slider } from "./slider.js";
 import { save } from "./state.js";
@@ -12,6 +13,7 @@ let count = 0;
 
 /**
  * The list of rows, and the button that adds one.
+ * @param {HTMLFieldSetElement} place
  * @param {{kind: "text" | "picture", model: () => string, rows: object[], changed: () => void}} options
  */
 export function steering(place, { kind, model, rows, changed }) {
@@ -93,7 +95,7 @@ export function steering(place, { kind, model, rows, changed }) {
 
   none.append("No map fits this model yet. ", h("button", { type: "button", className: "link", onclick: () => openTab("fit") }, "Fit one"), ", or ",
     h("button", { type: "button", className: "link", onclick: () => openTab("maps") }, "upload one"), ".");
-  place.append(list, none, button);
+  place.append(h("legend", {}, "Maps"), list, none, button);
   // What is being typed or dragged is not drawn anew under the hand.
   let before = "";
   const drawNew = () => {
@@ -104,16 +106,12 @@ export function steering(place, { kind, model, rows, changed }) {
   onServer(drawNew);
   draw();
 
-  /** Marks and shows what a refusal is about: `steering[1].sites`; nothing takes the marks away. */
+  /** Marks the field that a refusal is about: `steering[1].sites`. */
   function blame(param) {
-    for (const field of list.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     const [, index, name] = param?.match(/^steering\[(\d+)\](?:\.(\w+))?/) ?? [];
     const row = list.children[index];
     const field = row && (fieldOf(row, name) ?? row.querySelector("select"));
-    if (!field) return;
-    if (field.closest("details")) field.closest("details").open = true;
-    field.setAttribute("aria-invalid", "true");
-    field.focus();
+    if (field) markField(field);
   }
 
   return { draw, drawNew, blame };
