@@ -1,5 +1,6 @@
 """Servers that want a key, that go away, and that come back."""
 
+import re
 import tempfile
 
 from playwright.sync_api import expect
@@ -114,3 +115,20 @@ class AwayTests(OwnServerCase):
         self.server.start()
         expect(self.page.locator("#banner")).to_be_hidden()
         expect(self.page.locator("#server-text")).to_contain_text(self.models("text")[0])
+
+    def test_a_text_ends_whole_while_the_server_stops(self):
+        self.open()
+        self.field("Prompt", exact=True).fill("One")
+        self.field("Tokens", exact=True).fill("150")
+        self.field("Temperature").fill("1")
+        self.button("Generate").click()
+        expect(self.page.locator(".column.running .generated")).to_contain_text(" ")
+        self.server.process.terminate()
+        self.written()
+        expect(self.page.locator(".column .foot")).to_have_text(re.compile(r"^\d+ tokens · (all tokens used|ended by itself)$"))
+        self.assertEqual(self.page.locator("#text-error .error").count(), 0)
+        self.server.stop()
+        self.button("Generate").click()
+        expect(self.page.locator("#banner")).to_be_visible()
+        self.server.start()
+        expect(self.page.locator("#banner")).to_be_hidden()

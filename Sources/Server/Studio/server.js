@@ -51,7 +51,8 @@ async function look() {
     health.models = (health.models ?? []).map((model) => model.id ?? model);
     show("ok", "");
   } catch (error) {
-    if (error.status) show("draining", error.status === 503 ? error.message : `The server is not well: ${error.message}`);
+    if (error.status === 503) show("draining", "The server is stopping: it ends what it has begun, and takes on nothing more.");
+    else if (error.status) show("draining", `The server is not well: ${error.message}`);
     else show("away", "The server does not answer. What you have set is kept; the page goes on when it is back.");
   }
 }

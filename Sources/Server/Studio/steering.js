@@ -93,8 +93,9 @@ export function steering(place, { kind, model, rows, changed }) {
     (list.querySelectorAll("li")[Math.min(index, rows.length - 1)]?.querySelector("button.icon") ?? button).focus();
   }
 
-  none.append("No map fits this model yet. ", h("button", { type: "button", className: "link", onclick: () => openTab("fit") }, "Fit one"), ", or ",
-    h("button", { type: "button", className: "link", onclick: () => openTab("maps") }, "upload one"), ".");
+  const to = (tab, text) => h("button", { type: "button", className: "link", onclick: () => openTab(tab) }, text);
+  const other = kind === "text" ? [to("fit", "Fit one"), ", or "] : ["The command monge fit makes one; "];
+  none.append("No map fits this model yet. ", ...other, to("maps", "upload one"), ".");
   place.append(h("legend", {}, "Maps"), list, none, button);
   // What is being typed or dragged is not drawn anew under the hand.
   let before = "";
