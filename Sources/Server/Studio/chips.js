@@ -5,7 +5,7 @@ import { h, icon, iconButton, number } from "./dom.js";
 const most = 16;
 
 /**
- * @param {HTMLElement} place
+ * @param {HTMLFieldSetElement} place
  * @param {number[]} values - Kept sorted and without doubles, in place.
  * @param {() => void} changed
  */
@@ -49,6 +49,8 @@ export function chips(place, values, changed) {
     add();
   });
   draw();
-  place.classList.add("strengths");
-  place.append(list, h("div", { className: "add" }, h("label", { htmlFor: id, className: "unseen" }, "Another strength"), field, button));
+  place.append(
+    h("legend", {}, "Strengths, side by side"), h("p", { className: "hint" }, "Each multiplies the strengths of the maps above."),
+    h("div", { className: "strengths" }, list, h("div", { className: "add" }, h("label", { htmlFor: id, className: "unseen" }, "Another strength"), field, button)),
+  );
 }

@@ -9,8 +9,12 @@ const unsteered = "unsteered";
 const known = new Map();
 let drawn = "";
 
+/** The strength stands for a cost that was not measured. */
+const strengthName = "strength";
+
 /** Numbers that are not finite are texts in the file: they have no place in a plot. */
 const metric = (row, name) => {
+  if (name === strengthName) return { value: row.strength, form: "number" };
   const found = row.metrics.find((metric) => metric.name === name);
   return found && Number.isFinite(found.value) ? found : null;
 };
@@ -35,7 +39,7 @@ export function read(file, name) {
   const metrics = rows.flatMap((row) => row.metrics);
   const unique = (role) => [...new Set(metrics.filter((metric) => metric.role === role).map((metric) => metric.name))];
   const perplexity = metrics.find((metric) => metric.name === "perplexity")?.name;
-  const cost = unique("cost").find((name) => name.startsWith("perplexity")) ?? perplexity ?? unique("cost")[0];
+  const cost = unique("cost").find((name) => name.startsWith("perplexity")) ?? perplexity ?? unique("cost")[0] ?? strengthName;
   return { lines, effects: unique("effect").filter((name) => name !== cost), cost };
 }
 
@@ -85,7 +89,7 @@ function plot(evaluation, effect, name, strengths) {
 }
 
 function table(evaluation) {
-  const names = [...evaluation.effects, ...new Set([evaluation.cost, "perplexity"])];
+  const names = [...evaluation.effects, ...new Set([evaluation.cost, "perplexity"])].filter((name) => name !== strengthName);
   const rows = evaluation.lines.flatMap((line) => line.rows.map((row) => [line.name, row]));
   const cell = (row, name) => {
     const found = row.metrics.find((metric) => metric.name === name);
@@ -102,10 +106,10 @@ function table(evaluation) {
 }
 
 function panel(map, evaluation, strengths, chosen, choose) {
-  const { effects, cost } = evaluation;
+  const { effects } = evaluation;
   const section = h("section", { className: "evaluation", "aria-label": `Measured: ${map.id}` }, h("h3", {}, `What ${map.id} does, and what it costs`));
-  if (!effects.length || !cost) {
-    section.append(h("p", { className: "hint" }, "Its evaluation has no perplexity beside an effect to draw."));
+  if (!effects.length) {
+    section.append(h("p", { className: "hint" }, "Its evaluation has no effect to draw, only these numbers."), table(evaluation));
     return section;
   }
   const effect = effects.includes(chosen) ? chosen : effects[0];

@@ -3,7 +3,9 @@
 import { send } from "./api.js";
 import { $, h, showError } from "./dom.js";
 import { watchJob } from "./job.js";
-import { mapNamed, onServer, server } from "./server.js";
+import { drawModels, onModel } from "./models.js";
+import { markField } from "./runner.js";
+import { mapNamed, modelsOf, onServer } from "./server.js";
 import { sentenceField, sentences } from "./sentences.js";
 import { bind, save, state } from "./state.js";
 
@@ -43,11 +45,7 @@ function missing() {
 /** Marks the field that an error is about. */
 function blame(id) {
   for (const field of $("fit-form").querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
-  if (!$(id)) return;
-  const details = $(id).closest("details");
-  if (details) details.open = true;
-  $(id).setAttribute("aria-invalid", "true");
-  $(id).focus();
+  if ($(id)) markField($(id));
 }
 
 async function start() {
@@ -63,17 +61,19 @@ async function start() {
     const job = await send("v1/maps", "POST", requestBody());
     part.job = job.id;
     save();
-    follow(job, part.model);
+    follow(job);
   } catch (error) {
     $("fit-run").disabled = false;
     showError($("fit-error"), error);
-    if (error.param) blame(`fit-${{ skip_first: "skip" }[error.param] ?? error.param}`);
+    // A field of a list is told with its place: sites[0].
+    const field = error.param?.replace(/\[.*/, "");
+    if (field) blame(`fit-${{ skip_first: "skip" }[field] ?? field}`);
   }
 }
 
-function follow(job, model) {
+function follow(job) {
   $("fit-run").disabled = true;
-  watchJob($("fit-job"), job, model, () => {
+  watchJob($("fit-job"), job, () => {
     part.job = "";
     save();
     $("fit-run").disabled = false;
@@ -97,10 +97,7 @@ export function startFit() {
   $("fit-sentences").append(...sides.map((side) => side.element));
   $("fit-method").append(...Object.keys(methods).map((method) => h("option", {}, method)));
   for (const name of ["name", "method", "sites", "estimation", "pooling", "support", "skip", "seed"]) bind($(`fit-${name}`), part, name, hints);
-  $("fit-model").addEventListener("change", () => {
-    part.model = $("fit-model").value;
-    save();
-  });
+  onModel(part, "fit");
 
   function hints() {
     $("fit-method-hint").textContent = methods[part.method] ?? "";
@@ -109,12 +106,10 @@ export function startFit() {
 
   let isFirst = true;
   onServer(() => {
-    const models = server.models.filter((model) => model.kind !== "encoder");
-    if (!models.some((model) => model.id === part.model) && models.length) part.model = models[0].id;
-    $("fit-model").replaceChildren(...models.map((model) => h("option", { value: model.id }, model.id)));
-    $("fit-model").value = part.model;
+    const models = modelsOf("text");
+    drawModels(part, "fit", models);
     hints();
-    if (isFirst && part.job) follow({ id: part.job }, part.model);
+    if (isFirst && part.job) follow({ id: part.job });
     isFirst = false;
   });
   $("fit-form").addEventListener("submit", (event) => {

@@ -2,8 +2,7 @@
 
 import { get, request } from "./api.js";
 import { $, h, percent, say, showError } from "./dom.js";
-import { steerPicturesBy } from "./pictures.js";
-import { refreshMaps, server } from "./server.js";
+import { refreshMaps } from "./server.js";
 import { openTab } from "./tabs.js";
 import { steerTextBy } from "./text.js";
 
@@ -13,7 +12,7 @@ const words = { waiting: "Waiting for its turn", running: "Fitting", done: "Fitt
 const hasEnded = (job) => ["done", "failed", "cancelled"].includes(job.state);
 
 /** Asks for the job until it has ended; the server may be away for a while meanwhile. */
-export async function watchJob(place, job, model, ended) {
+export async function watchJob(place, job, ended) {
   const path = `v1/jobs/${encodeURIComponent(job.id)}`;
   const title = h("h3", {});
   const bar = h("progress", { "aria-label": "Progress of the fit" });
@@ -70,24 +69,22 @@ export async function watchJob(place, job, model, ended) {
   bar.hidden = said.hidden = true;
   cancel.remove();
   if (job.state === "failed") showError(error, job.error ?? "The fit failed, and the server does not say why.");
-  if (job.state === "done") await offer(job, model, actions, error);
+  if (job.state === "done") await offer(job, actions, error);
   say(`${title.textContent}.`);
   ended();
 }
 
 /** Selects the map where it can be tried at once. */
-async function offer(job, model, actions, error) {
+async function offer(job, actions, error) {
   try {
     await refreshMaps();
   } catch (failure) {
     return showError(error, failure);
   }
-  const isPicture = server.models.find((other) => other.id === model)?.kind === "picture";
-  (isPicture ? steerPicturesBy : steerTextBy)(job.map, model);
-  const part = isPicture ? "pictures" : "text";
+  steerTextBy(job.map, job.model);
   const open = () => {
-    openTab(part);
-    $(`${part}-run`).focus();
+    openTab("text");
+    $("text-run").focus();
   };
   actions.append(h("button", { type: "button", className: "primary", onclick: open }, "Try it"));
 }

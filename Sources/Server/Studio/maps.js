@@ -69,7 +69,7 @@ function card(map) {
   const tags = [map.conditional && "conditional", map.gated && "gated", map.evaluation && "measured"].filter(Boolean);
   return h(
     "li", { className: "card" },
-    h("h3", {}, map.id, tags.map((tag) => h("span", { className: "tag" }, tag))),
+    h("div", { className: "named" }, h("h3", {}, map.id), tags.map((tag) => h("span", { className: "tag" }, tag))),
     h("dl", {}, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     h("details", {}, h("summary", {}, "Sites"), h("ul", { className: "code sites" }, families(map.sites).map((site) => h("li", {}, site)))),
     h(

@@ -4,26 +4,31 @@ import { h, percent } from "./dom.js";
 
 const quote = (text) => `“${text.replace(/\n/g, "↵").trim() || "space"}”`;
 
-/** Tokens that are parts of one character come as replacement characters: they are shown together, moved as far as the farthest. */
+/**
+ * Tokens that make up the text. Parts of one character come as replacement characters: they are shown together, moved as far as the farthest; what lies
+ * behind a stop is not shown.
+ */
 export function wholeTokens(movement, text) {
-  if (movement.map((token) => token.text).join("") === text) return movement;
   const whole = [];
   let at = 0;
-  let held = 0;
-  for (const [index, token] of movement.entries()) {
-    held = Math.max(held, token.value);
-    if (token.text.includes("\ufffd")) {
-      const next = movement.slice(index + 1).find((later) => later.text && !later.text.includes("\ufffd"));
-      const end = next ? text.indexOf(next.text, at) : text.length;
-      if (movement[index + 1]?.text.includes("\ufffd") || end < at) continue;
-      whole.push({ text: text.slice(at, end), value: held });
-      at = end;
-    } else {
-      whole.push({ text: token.text, value: held });
-      at += token.text.length;
+  let held = null;
+  const push = (end, value) => {
+    if (end > at) whole.push({ text: text.slice(at, end), value });
+    at = end;
+  };
+  for (const token of movement) {
+    const found = token.text.includes("\ufffd") ? -1 : text.indexOf(token.text, at);
+    if (found < 0 || (held === null && found > at)) {
+      // A stop may lie within a token.
+      if (held === null && at < text.length && token.text.startsWith(text.slice(at))) push(text.length, token.value);
+      else held = Math.max(held ?? 0, token.value);
+      continue;
     }
-    held = 0;
+    if (held !== null) push(found, held);
+    held = null;
+    push(at + token.text.length, token.value);
   }
+  if (held !== null) push(text.length, held);
   return whole;
 }
 

@@ -1,16 +1,18 @@
 /** Pictures at several strengths, as they are drawn. */
 
 import { chips } from "./chips.js";
-import { $, bringUp, h, icon, number, say, showError } from "./dom.js";
+import { $, bringUp, h, icon, number, say } from "./dom.js";
+import { drawModels, onModel } from "./models.js";
+import { Runner } from "./runner.js";
 import { modelsOf, onServer } from "./server.js";
 import { seedField } from "./seed.js";
 import { events } from "./sse.js";
 import { bind, save, state } from "./state.js";
-import { steer, steering } from "./steering.js";
+import { steering } from "./steering.js";
 import { openTab } from "./tabs.js";
+import { steer } from "./where.js";
 
 const part = state.pictures;
-let running = null;
 let list;
 let seed;
 
@@ -22,7 +24,8 @@ class Frame {
     this.strengthText = steers.length ? `strength ${number(strength)}` : "no map";
     this.picture = h("img", { alt: "", hidden: true });
     this.keep = h("button", { type: "button", className: "keep", disabled: true, onclick: () => this.choose() }, this.picture);
-    this.caption = h("p", {}, h("span", {}, this.strengthText));
+    this.words = h("span", {}, h("span", {}, this.strengthText));
+    this.caption = h("p", {}, this.words);
     this.element = h("figure", { className: "frame running" }, this.keep, h("figcaption", {}, this.caption));
   }
 
@@ -44,8 +47,8 @@ class Frame {
     this.keep.disabled = false;
     this.keep.title = `Keep the seed ${event.seed}`;
     const name = `${this.prompt.slice(0, 40).replace(/[^\p{L}\p{N}]+/gu, "-")}-${event.seed}${this.strengthText === "no map" ? "" : `-${this.strength}`}.png`;
+    this.words.append(" ", h("span", { className: "quiet" }, `seed ${event.seed}`));
     this.caption.append(
-      h("span", { className: "quiet" }, ` seed ${event.seed} `),
       h("a", { href: this.picture.src, download: name, className: "icon", title: "Download", "aria-label": `Download ${this.picture.alt}` }, icon("download")),
     );
     this.mark();
@@ -75,14 +78,11 @@ function requestBody(steers) {
   return body;
 }
 
-function setRunning(controller) {
-  running = controller;
-  $("pictures-run").disabled = controller !== null;
-  $("pictures-stop").disabled = controller === null;
-  $("pictures-progress").hidden = controller === null;
+function setRunning(isRunning) {
+  $("pictures-progress").hidden = !isRunning;
   $("pictures-bar").removeAttribute("value");
   $("pictures-steps-done").textContent = "waiting …";
-  $("pictures-strips").setAttribute("aria-busy", controller !== null);
+  $("pictures-strips").setAttribute("aria-busy", isRunning);
 }
 
 function lay(body, steers) {
@@ -94,42 +94,31 @@ function lay(body, steers) {
   $("pictures-strips").replaceChildren(...strips);
 }
 
-async function run() {
-  if (running) return;
-  showError($("pictures-error"));
+async function work(signal) {
   const steers = part.maps.map((row) => steer(row, "picture"));
   const body = requestBody(steers);
-  const controller = new AbortController();
-  setRunning(controller);
   $("pictures-blank").hidden = true;
   lay(body, steers);
-  bringUp($("pictures-progress"));
-  try {
-    for await (const event of events("v1/images/generations", body, controller.signal)) {
-      if (event.type === "image_generation.progress") {
-        $("pictures-bar").max = event.total;
-        $("pictures-bar").value = event.done;
-        $("pictures-steps-done").textContent = `${event.done} of ${event.total}`;
-      } else if (event.type === "image_generation.partial_image") frames[event.index]?.showPart(event.b64_json);
-      else if (event.type === "image_generation.completed") frames[event.index]?.show(event);
-    }
-    say(`${frames.length === 1 ? "The picture is" : `${frames.length} pictures are`} drawn.`);
-  } catch (error) {
-    for (const frame of frames) frame.element.classList.remove("running");
-    if (error.name === "AbortError") say("Stopped.");
-    else showError($("pictures-error"), error);
-    if (!frames.some((frame) => frame.picture.src)) {
-      $("pictures-strips").replaceChildren();
-      $("pictures-blank").hidden = false;
-    }
-  } finally {
-    const hadFocus = document.activeElement === $("pictures-stop");
-    setRunning(null);
-    if (hadFocus) $("pictures-run").focus();
+  let isFirst = true;
+  for await (const event of events("v1/images/generations", body, signal)) {
+    if (isFirst) bringUp($("pictures-progress"));
+    isFirst = false;
+    if (event.type === "image_generation.progress") {
+      $("pictures-bar").max = event.total;
+      $("pictures-bar").value = event.done;
+      $("pictures-steps-done").textContent = `${event.done} of ${event.total}`;
+    } else if (event.type === "image_generation.partial_image") frames[event.index]?.showPart(event.b64_json);
+    else if (event.type === "image_generation.completed") frames[event.index]?.show(event);
   }
+  return `${frames.length === 1 ? "The picture is" : `${frames.length} pictures are`} drawn.`;
 }
 
-export const stopPictures = () => running?.abort();
+function ended() {
+  for (const frame of frames) frame.element.classList.remove("running");
+  if (frames.some((frame) => frame.picture.src)) return;
+  $("pictures-strips").replaceChildren();
+  $("pictures-blank").hidden = false;
+}
 
 /** Puts a map among those that act on pictures. */
 export function steerPicturesBy(name, modelName) {
@@ -140,31 +129,19 @@ export function steerPicturesBy(name, modelName) {
 }
 
 export function startPictures() {
-  for (const [id, name] of [["prompt", "prompt"], ["negative", "negative"], ["steps", "steps"], ["count", "count"], ["size", "size"], ["guidance", "guidance"]]) {
-    bind($(`pictures-${id}`), part, name);
-  }
+  for (const name of ["prompt", "negative", "steps", "count", "size", "guidance"]) bind($(`pictures-${name}`), part, name);
   seed = seedField($("pictures-seed"), part);
   list = steering($("pictures-steering"), { kind: "picture", model: () => part.model, rows: part.maps, changed: () => {} });
   chips($("pictures-strengths"), part.strengths, save);
-  $("pictures-model").addEventListener("change", () => {
-    part.model = $("pictures-model").value;
-    save();
-    list.drawNew();
-  });
+  onModel(part, "pictures", () => list.drawNew());
   onServer(() => {
     const models = modelsOf("picture");
-    if (!models.some((model) => model.id === part.model) && models.length) part.model = models[0].id;
-    $("pictures-model").replaceChildren(...models.map((model) => h("option", { value: model.id }, model.id)));
-    $("pictures-model").value = part.model;
+    drawModels(part, "pictures", models);
     const size = models.find((model) => model.id === part.model)?.size;
     $("pictures-size").placeholder = size ? size.join("x") : "auto";
     $("tab-pictures").hidden = !models.length;
     openTab(state.tab);
     list.drawNew();
   });
-  $("pictures-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    run();
-  });
-  $("pictures-stop").addEventListener("click", stopPictures);
+  new Runner($("pictures-form"), { name: "pictures", label: "Draw", work, ended, running: setRunning, blame: (param) => list.blame(param) });
 }

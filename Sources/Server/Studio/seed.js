@@ -8,7 +8,7 @@ const throwSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
 
 /** @returns `{next(), keep(seed)}`: the seed of the next run, and the way to hold on to one. */
 export function seedField(place, part) {
-  const field = h("input", { type: "number", id: `${place.id}-value`, min: 0, step: 1 });
+  const field = h("input", { type: "number", id: `${place.id}-value`, "data-param": "seed", min: 0, step: 1 });
   const lock = h("button", { type: "button", className: "icon", onclick: () => set(!part.seedKept) });
   const dice = iconButton("dice", "Throw another seed", () => keep(throwSeed(), part.seedKept));
 

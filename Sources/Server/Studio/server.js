@@ -36,7 +36,8 @@ function show(next, banner) {
   mood = next;
   document.documentElement.dataset.server = next;
   $("server-text").textContent =
-    next === "ok" ? [health.models.join(", "), health.device].filter(Boolean).join(" · ") : next === "away" ? "no answer" : "not serving";
+    next === "ok" ? [health.models.join(", "), health.device?.split(" (")[0]].filter(Boolean).join(" · ") : next === "away" ? "no answer" : "not serving";
+  $("server").title = next === "ok" ? `monge ${health.version} on ${health.device}` : "";
   // Set only when it differs: an alert is read again at every change.
   if ($("banner").textContent !== banner) $("banner").textContent = banner;
   $("banner").hidden = !banner;
@@ -50,7 +51,8 @@ async function look() {
     health.models = (health.models ?? []).map((model) => model.id ?? model);
     show("ok", "");
   } catch (error) {
-    if (error.status) show("draining", error.status === 503 ? error.message : `The server is not well: ${error.message}`);
+    if (error.status === 503) show("draining", "The server is stopping: it ends what it has begun, and takes on nothing more.");
+    else if (error.status) show("draining", `The server is not well: ${error.message}`);
     else show("away", "The server does not answer. What you have set is kept; the page goes on when it is back.");
   }
 }

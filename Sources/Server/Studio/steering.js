@@ -1,90 +1,19 @@
 /** The maps that act, with their strengths, and when and where each acts. */
 
 import { $, h, iconButton } from "./dom.js";
+import { markField } from "./runner.js";
 import { mapNamed, mapsFor, onServer } from "./server.js";
 import { slider } from "./slider.js";
 import { save } from "./state.js";
 import { openTab } from "./tabs.js";
+import { fieldOf, pictureSettings, textSettings } from "./where.js";
 
 const most = 16;
 let count = 0;
 
-/** A field of a row's settings; an empty one is not sent. */
-function setting(row, name, label, properties) {
-  const id = `setting-${(count += 1)}`;
-  const field = h("input", { id, value: row[name] ?? "", spellcheck: false, ...properties });
-  field.addEventListener("input", () => {
-    row[name] = field.value;
-    save();
-  });
-  return h("div", {}, h("label", { htmlFor: id }, label), field);
-}
-
-function choice(row, name, label, options, changed) {
-  const id = `setting-${(count += 1)}`;
-  const field = h("select", { id }, options.map(([value, text]) => h("option", { value }, text)));
-  field.value = row[name] ?? options[0][0];
-  field.addEventListener("change", () => {
-    row[name] = field.value;
-    save();
-    changed?.();
-  });
-  return h("div", {}, h("label", { htmlFor: id }, label), field);
-}
-
-const sites = (row) => setting(row, "sites", "Sites (a regular expression)", { placeholder: "all of the map", className: "code" });
-
-/** What a row for texts can be told. */
-function textSettings(row) {
-  const during = setting(row, "during", "over so many tokens", { type: "number", min: 1, step: 1, placeholder: "8" });
-  const show = () => (during.hidden = !["ramp", "decay"].includes(row.schedule));
-  show();
-  return [
-    h(
-      "div", { className: "fields" },
-      choice(row, "scope", "Acts on", [["all", "prompt and answer"], ["prompt", "the prompt only"], ["generation", "the answer only"]]),
-      choice(row, "schedule", "Over time", [["constant", "constant"], ["ramp", "ramp: grows"], ["decay", "decay: fades"]], show),
-      during,
-      setting(row, "first", "From token", { type: "number", min: 0, step: 1, placeholder: "0" }),
-      setting(row, "end", "before token", { type: "number", min: 1, step: 1, placeholder: "the last" }),
-    ),
-    setting(row, "after", "Only after this was written", { placeholder: "anywhere" }),
-    sites(row),
-  ];
-}
-
-/** What a row for pictures can be told. */
-const pictureSettings = (row) => [
-  h(
-    "div", { className: "fields" },
-    setting(row, "from", "From share of steps", { type: "number", min: 0, max: 1, step: 0.05, placeholder: "0" }),
-    setting(row, "to", "to share of steps", { type: "number", min: 0, max: 1, step: 0.05, placeholder: "1" }),
-    choice(row, "half", "Acts on", [["both", "picture with and without text"], ["text", "the half with the text"]]),
-  ),
-  sites(row),
-];
-
-const filled = (value) => value !== undefined && value !== null && value !== "";
-
-/** A row as the server takes it; settings that are not set are left out. */
-export function steer(row, kind) {
-  const steering = { map: row.map, strength: row.strength };
-  if (filled(row.sites)) steering.sites = row.sites;
-  if (kind === "picture") {
-    if (filled(row.from) || filled(row.to)) steering.range = [Number(row.from || 0), filled(row.to) ? Number(row.to) : 1];
-    if (row.half === "text") steering.half = row.half;
-    return steering;
-  }
-  if (filled(row.scope) && row.scope !== "all") steering.scope = row.scope;
-  if (filled(row.after)) steering.after = row.after;
-  // The end is exclusive; without one it is beyond what any context holds.
-  if (filled(row.first) || filled(row.end)) steering.tokens = [Number(row.first || 0), filled(row.end) ? Number(row.end) : 2 ** 31 - 1];
-  if (filled(row.schedule) && row.schedule !== "constant") steering.schedule = { type: row.schedule, tokens: Number(row.during || 8) };
-  return steering;
-}
-
 /**
  * The list of rows, and the button that adds one.
+ * @param {HTMLFieldSetElement} place
  * @param {{kind: "text" | "picture", model: () => string, rows: object[], changed: () => void}} options
  */
 export function steering(place, { kind, model, rows, changed }) {
@@ -101,7 +30,7 @@ export function steering(place, { kind, model, rows, changed }) {
   };
 
   function drawRow(row, index) {
-    const id = `setting-${(count += 1)}`;
+    const id = `map-${(count += 1)}`;
     const names = mapsFor(model()).map((map) => map.id);
     if (!names.includes(row.map)) names.unshift(row.map);
     const select = h("select", { id, className: "grow", "aria-label": `Map ${index + 1}` }, names.map((name) => h("option", {}, name)));
@@ -164,9 +93,10 @@ export function steering(place, { kind, model, rows, changed }) {
     (list.querySelectorAll("li")[Math.min(index, rows.length - 1)]?.querySelector("button.icon") ?? button).focus();
   }
 
-  none.append("No map fits this model yet. ", h("button", { type: "button", className: "link", onclick: () => openTab("fit") }, "Fit one"), ", or ",
-    h("button", { type: "button", className: "link", onclick: () => openTab("maps") }, "upload one"), ".");
-  place.append(list, none, button);
+  const to = (tab, text) => h("button", { type: "button", className: "link", onclick: () => openTab(tab) }, text);
+  const other = kind === "text" ? [to("fit", "Fit one"), ", or "] : ["The command monge fit makes one; "];
+  none.append("No map fits this model yet. ", ...other, to("maps", "upload one"), ".");
+  place.append(h("legend", {}, "Maps"), list, none, button);
   // What is being typed or dragged is not drawn anew under the hand.
   let before = "";
   const drawNew = () => {
@@ -176,5 +106,14 @@ export function steering(place, { kind, model, rows, changed }) {
   };
   onServer(drawNew);
   draw();
-  return { draw, drawNew };
+
+  /** Marks the field that a refusal is about: `steering[1].sites`. */
+  function blame(param) {
+    const [, index, name] = param?.match(/^steering\[(\d+)\](?:\.(\w+))?/) ?? [];
+    const row = list.children[index];
+    const field = row && (fieldOf(row, name) ?? row.querySelector("select"));
+    if (field) markField(field);
+  }
+
+  return { draw, drawNew, blame };
 }

@@ -2,17 +2,20 @@
 
 import { Column } from "./column.js";
 import { chips } from "./chips.js";
-import { $, bringUp, h, say, showError } from "./dom.js";
+import { $, bringUp, showError } from "./dom.js";
 import { showEvaluations } from "./evaluation.js";
+import { drawModels, onModel } from "./models.js";
 import { legend } from "./movement.js";
+import { Runner } from "./runner.js";
 import { modelsOf, onServer, server } from "./server.js";
 import { seedField } from "./seed.js";
-import { events } from "./sse.js";
 import { bind, save, state } from "./state.js";
-import { steer, steering } from "./steering.js";
+import { steering } from "./steering.js";
+import { steer } from "./where.js";
+import { written } from "./writing.js";
 
 const part = state.text;
-let running = null;
+let runner;
 let list;
 let seed;
 
@@ -22,12 +25,9 @@ const isChat = () => part.layout === "chat" && (model()?.has_chat ?? false);
 /** Settings that depend on the model. */
 function drawModel() {
   const models = modelsOf("text");
-  if (!models.some((model) => model.id === part.model) && models.length) part.model = models[0].id;
-  $("text-model").replaceChildren(...models.map((model) => h("option", { value: model.id }, model.id)));
-  $("text-model").value = part.model;
-  $("text-run").disabled = !models.length;
-  const error = server.models.length && !models.length ? "This server has no model for texts." : null;
-  if (error) showError($("text-error"), error);
+  drawModels(part, "text", models);
+  runner.isAvailable = models.length > 0;
+  if (server.models.length && !models.length) showError(runner.error, "This server has no model for texts.");
   drawLayout();
 }
 
@@ -39,7 +39,7 @@ function drawLayout() {
 }
 
 function drawHint() {
-  $("text-strengths-hint").textContent = part.maps.length
+  $("text-strengths").querySelector(".hint").textContent = part.maps.length
     ? "Each multiplies the strengths of the maps above."
     : "Add a map to compare strengths; without one there is one text.";
 }
@@ -52,68 +52,51 @@ function requestBody(steers) {
   } else body.prompt = part.prompt;
   return Object.assign(body, {
     steering: steers, strengths: steers.length ? part.strengths : [1], max_tokens: part.tokens, temperature: part.temperature, seed: seed.next(),
-    top_p: part.topP, top_k: part.topK, repetition_penalty: part.penalty, movement: part.movement && steers.length > 0,
+    top_p: part.topP, top_k: part.topK, repetition_penalty: part.penalty, movement: part.movement,
     ...(stops().length ? { stop: stops() } : {}),
   });
 }
 
 const stops = () => part.stop.split("\n").filter((line) => line !== "");
 
-function drawPeak(columns) {
+function drawPeak() {
   const peak = Math.max(0, ...columns.map((column) => column.peak));
   // All texts share one scale, or their colours could not be compared.
   $("panel-text").style.setProperty("--peak", peak || 1);
   $("text-legend").replaceChildren(...(peak > 0 ? [legend(peak)] : []));
 }
 
-function setRunning(controller) {
-  running = controller;
-  $("text-run").disabled = controller !== null;
-  $("text-stop-button").disabled = controller === null;
-  $("text-columns").setAttribute("aria-busy", controller !== null);
-}
+let columns = [];
 
-async function run() {
-  if (running) return;
-  showError($("text-error"));
-  const steers = part.maps.map((row) => steer(row, "text"));
+async function work(signal) {
+  const steers = part.maps.map((row) => steer(row, "text", part.tokens));
   const body = requestBody(steers);
-  const columns = body.strengths.map((strength) => new Column(strength, steers, body.prompt));
-  const controller = new AbortController();
-  setRunning(controller);
+  columns = body.strengths.map((strength) => new Column(strength, steers, body.prompt));
   $("text-blank").hidden = true;
-  drawPeak([]);
+  drawPeak();
   $("text-columns").replaceChildren(...columns.map((column) => column.element));
-  bringUp($("text-columns"));
-  try {
-    for await (const event of events("v1/steering/preview", body, controller.signal)) {
-      const column = columns[event.index];
-      if (event.text) column?.add(event.text);
-      if (event.movement) {
-        column?.showMovement(event.movement);
-        drawPeak(columns);
-      }
-      if (event.finish_reason) column?.end(event);
+  let isFirst = true;
+  for await (const event of written(body, signal)) {
+    const column = columns[event.index];
+    if (isFirst) bringUp($("text-columns"));
+    isFirst = false;
+    if (event.text) column?.add(event.text);
+    if (event.movement) {
+      column?.showMovement(event.movement);
+      drawPeak();
     }
-    for (const column of columns) column.cut("ended early");
-    say(`${columns.length === 1 ? "The text is" : `${columns.length} texts are`} written.`);
-  } catch (error) {
-    const isStopped = error.name === "AbortError";
-    for (const column of columns) column.cut(isStopped ? "stopped" : "broken off");
-    if (!columns.some((column) => column.text)) {
-      $("text-columns").replaceChildren();
-      $("text-blank").hidden = false;
-    }
-    if (isStopped) say("Stopped.");
-    else showError($("text-error"), error);
-  } finally {
-    const hadFocus = document.activeElement === $("text-stop-button");
-    setRunning(null);
-    if (hadFocus) $("text-run").focus();
+    if (event.finish_reason) column?.end(event);
   }
+  for (const column of columns) column.cut("ended early");
+  return `${columns.length === 1 ? "The text is" : `${columns.length} texts are`} written.`;
 }
 
-export const stopText = () => running?.abort();
+function ended(isStopped) {
+  for (const column of columns) column.cut(isStopped ? "stopped" : "broken off");
+  if (columns.some((column) => column.text)) return;
+  $("text-columns").replaceChildren();
+  $("text-blank").hidden = false;
+}
 
 /** Puts a map among those that act, where it is not, and shows it. */
 export function steerTextBy(name, modelName) {
@@ -131,24 +114,21 @@ function changed() {
 }
 
 export function startText() {
-  bind($("text-prompt"), part, "prompt");
-  bind($("text-system"), part, "system");
-  bind($("text-tokens"), part, "tokens");
-  bind($("text-temperature"), part, "temperature");
-  bind($("text-top-p"), part, "topP");
-  bind($("text-top-k"), part, "topK");
-  bind($("text-penalty"), part, "penalty");
-  bind($("text-stop"), part, "stop");
-  bind($("text-movement"), part, "movement");
+  runner = new Runner($("text-form"), {
+    name: "text", label: "Generate", work, ended,
+    running: (isRunning) => $("text-columns").setAttribute("aria-busy", isRunning),
+    blame: (param) => list.blame(param),
+  });
+  const fields = { prompt: "prompt", system: "system", tokens: "tokens", temperature: "temperature", "top-p": "topP", "top-k": "topK" };
+  Object.assign(fields, { penalty: "penalty", stop: "stop", movement: "movement" });
+  for (const [id, name] of Object.entries(fields)) bind($(`text-${id}`), part, name);
   seed = seedField($("text-seed"), part);
   list = steering($("text-steering"), { kind: "text", model: () => part.model, rows: part.maps, changed });
   chips($("text-strengths"), part.strengths, () => {
     save();
     changed();
   });
-  $("text-model").addEventListener("change", () => {
-    part.model = $("text-model").value;
-    save();
+  onModel(part, "text", () => {
     drawLayout();
     list.drawNew();
   });
@@ -164,10 +144,5 @@ export function startText() {
     list.drawNew();
     changed();
   });
-  $("text-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    run();
-  });
-  $("text-stop-button").addEventListener("click", stopText);
   drawHint();
 }
