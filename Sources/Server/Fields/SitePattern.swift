@@ -1,7 +1,7 @@
 /// A regular expression for names of sites that takes time in proportion to its length and the name's, whatever it is: strangers send it.
 ///
 /// It is a set of states of an automaton (Thompson, "Regular expression search algorithm", CACM 1968), where Swift's `Regex` tries one way after the other
-/// and some patterns have no end. What it knows is what names are asked for with: characters, `.`, `\d`, `\w`, `\s` and their opposites, `\` before a mark, `[a-z]`,
+/// and some patterns have no end. Letters and digits of `\w` and `\d` are those of ASCII, as in names of sites. What it knows is what names are asked for with: characters, `.`, `\d`, `\w`, `\s` and their opposites, `\` before a mark, `[a-z]`,
 /// `[^a-z]`, groups, `|`, `*`, `+`, `?` and `{m,n}`, with or without a `?` behind. All else is refused by name.
 package struct SitePattern: Sendable {
     /// Why a pattern is none.
@@ -212,9 +212,7 @@ package struct SitePattern: Sendable {
         private mutating func set() throws -> CharacterSet {
             var set = CharacterSet()
             set.isNegated = take("^")
-            var isFirst = true
-            while let scalar = next, scalar != "]" || isFirst {
-                isFirst = false
+            while let scalar = next, scalar != "]" {
                 place += 1
                 var lower = scalar
                 if scalar == "\\" {
@@ -238,6 +236,7 @@ package struct SitePattern: Sendable {
                 }
             }
             guard take("]") else { throw Problem(description: "a '[' has no ']' behind it") }
+            guard !set.ranges.isEmpty else { throw Problem(description: "a '[' has nothing before its ']'") }
             return set
         }
     }

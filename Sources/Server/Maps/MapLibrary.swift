@@ -138,7 +138,12 @@ final class MapLibrary: Sendable {
     func add(_ name: String, bytes: [UInt8]) throws -> (entry: Entry, isReplaced: Bool) {
         try checkName(name)
         // Before anything is on disk.
-        let map = try TransportMap(SafetensorsFile(MappedFile(contents: bytes, name: name)))
+        let map: TransportMap
+        do {
+            map = try TransportMap(SafetensorsFile(MappedFile(contents: bytes, name: "the body")))
+        } catch ModelFileError.otherKind(_, let found, _) {
+            throw ServerError(.badRequest, "the body is \(found.name), expected the file of a map, in safetensors", code: "bad_map")
+        }
         return try put(name, map, bytes)
     }
 
