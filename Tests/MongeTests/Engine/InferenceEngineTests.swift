@@ -78,6 +78,49 @@ import Transport
         #expect(open.text == whole && open.ending?.reason == .length)
     }
 
+    /// A map that waits for a text acts as one that is told the number of the token after it, and not before.
+    @Test func mapsWaitForAMarker() async throws {
+        let model = try TestModel.load(.cpu)
+        let map = EngineFixture.map(model.language, seed: 3)
+        let engine = try InferenceEngine(TestModel.load(.cpu), limits: EngineLimits(rows: 3, cacheTokens: 1024))
+        let options = GenerationOptions(tokens: 24, temperature: 0.8, seed: 5)
+        func written(_ schedule: SteeringSchedule?) async throws -> (text: String, tokens: [Int32]) {
+            let steering = schedule.map { [ScheduledSteer(map.at(0.05), $0)] } ?? []
+            let (text, ending) = try await text(engine, TextRequest(.text("In the garden"), options: options, steering: steering))
+            return (text, ending?.tokens ?? [])
+        }
+        let plain = try await written(nil)
+        // The end of the ninth token, which no beginning has.
+        let (before, upTo) = (model.tokenizer.decode(plain.tokens.prefix(8)), model.tokenizer.decode(plain.tokens.prefix(9)))
+        let marker = String(upTo.dropFirst(before.count - 1))
+        #expect(!before.contains(marker) && !marker.isEmpty)
+        for course in [SteeringSchedule.Course.constant, .ramp(tokens: 4)] {
+            let waiting = try await written(SteeringSchedule(course: course, marker: marker))
+            let told = try await written(SteeringSchedule(scope: .generation, tokens: 9..<100, course: course))
+            #expect(waiting.tokens == told.tokens && waiting.text == told.text)
+            #expect(Array(waiting.tokens.prefix(9)) == Array(plain.tokens.prefix(9)) && waiting.tokens != plain.tokens)
+        }
+        #expect(try await written(SteeringSchedule(marker: "never written")).tokens == plain.tokens)
+        for schedule in [SteeringSchedule(marker: ""), SteeringSchedule(scope: .prompt, marker: "x")] {
+            await #expect(throws: MongeError.self) { try await written(schedule) }
+        }
+    }
+
+    /// Work on the model beside the texts changes none of them, and both come to an end.
+    @Test func workBesideTheTextsHasItsTurns() async throws {
+        let engine = try InferenceEngine(TestModel.load(.cpu))
+        let options = GenerationOptions(tokens: 40, seed: 2, stopsAtEnd: false)
+        let request = TextRequest(.text("Once upon a time"), options: options)
+        let expected = try await text(engine, request).text
+        let sentences = (0..<60).map { "Sentence number \($0) of some that are read while others write." }
+        async let work = engine.perform { model, pause in
+            try model.activations(of: sentences, sites: [#"model\.norm"#], progress: { _ in pause() })[0].samples
+        }
+        async let beside = text(engine, request)
+        #expect(try await beside.text == expected)
+        #expect(try await work == 60)
+    }
+
     @Test func whoLeavesIsForgottenAndWhoIsLateEnds() async throws {
         let engine = try InferenceEngine(TestModel.load(.cpu), limits: EngineLimits(rows: 2, cacheTokens: 4096))
         let long = TextRequest(.text("Once upon a time"), options: GenerationOptions(tokens: 1500, temperature: 0, stopsAtEnd: false))
