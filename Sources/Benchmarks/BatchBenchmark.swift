@@ -41,7 +41,8 @@ public struct BatchBenchmark: Codable, Sendable {
     ///   - maps: The most different maps among them; nil for one a pair.
     ///   - steps: Tokens that are added to each text while it is measured.
     public static func run(
-        _ url: URL, on backend: any Backend, cache: DType? = nil, activations: DType? = nil, rows: Int, pairs: [Int], maps limit: Int? = nil,
+        _ url: URL, on backend: any Backend, cache: DType? = nil, activations: DType? = nil, rows: Int, pairs: [Int],
+        maps limit: Int? = nil,
         steps: Int, command: String, progress: ProgressHandler? = nil
     ) throws -> BatchBenchmark {
         let model = try Model.load(url, on: backend, cache: cache, activations: activations).language
@@ -83,7 +84,8 @@ public struct BatchBenchmark: Codable, Sendable {
         let batch = try ContinuousBatch(
             model,
             limits: BatchLimits(
-                rows: rows, blocks: rows * BlockPool.count(prompt + steps + 1), length: prompt + steps + 1, prefillTokens: 2048, reservesBlocks: true),
+                rows: rows, blocks: rows * BlockPool.count(prompt + steps + 1), length: prompt + steps + 1, prefillTokens: 2048,
+                reservesBlocks: true),
             maps: maps)
         var random = SeededGenerator(seed: 1)
         for row in 0..<rows {
@@ -92,7 +94,8 @@ public struct BatchBenchmark: Codable, Sendable {
             let steering = pairs.isEmpty ? [] : [ScheduledSteer(pairs[row % pairs.count])]
             _ = try batch.submit(
                 BatchRequest(
-                    prompt: tokens, tokens: steps + 1, sampling: SamplingOptions(temperature: 0), random: SeededGenerator(seed: UInt64(row)),
+                    prompt: tokens, tokens: steps + 1, sampling: SamplingOptions(temperature: 0),
+                    random: SeededGenerator(seed: UInt64(row)),
                     steering: steering))
         }
         // Each prompt chooses a first token when it is read.

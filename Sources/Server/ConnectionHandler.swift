@@ -81,7 +81,9 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Sends an interim answer to a client that waits, if there is one.
     private func ask(_ context: ChannelHandlerContext) {
         guard isInputClosed, context.channel.isActive else { return }
-        if unanswered > 0, !isAnswering, !isOld, let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self) {
+        if unanswered > 0, !isAnswering, !isOld,
+            let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
+        {
             // From behind the encoder, which knows of final answers alone.
             encoder.writeAndFlush(NIOAny(ByteBuffer(string: "HTTP/1.1 102 Processing\r\n\r\n")), promise: nil)
         }

@@ -75,7 +75,8 @@ public final class MongeServer: Sendable {
             try await group.run()
         } catch let error as IOError {
             throw MongeError.failed(
-                "\(settings.host):\(settings.port) cannot be listened at (\(String(cString: strerror(error.errnoCode)))); --port 0 takes a port that is free")
+                "\(settings.host):\(settings.port) cannot be listened at (\(String(cString: strerror(error.errnoCode)))); --port 0 takes a port that is free"
+            )
         }
     }
 

@@ -38,7 +38,9 @@ final class ServerState: Sendable {
         guard let wanted = try body.string("model", atMost: 1024) else {
             guard hosts.count == 1 else {
                 throw ServerError.field(
-                    "model", hosts.isEmpty ? "this server has no \(kind)" : "'model' is missing; there are \(hosts.map(name).joined(separator: ", "))")
+                    "model",
+                    hosts.isEmpty
+                        ? "this server has no \(kind)" : "'model' is missing; there are \(hosts.map(name).joined(separator: ", "))")
             }
             return hosts[0]
         }

@@ -43,7 +43,8 @@ import Testing
         let folder = try Folder()
         let server = try Server(["-m", "small=smollm2", "--maps", folder.path("maps"), "--cache", "f16", "--memory", "4GiB"])
         let body = #"{"prompt": "Once upon a time", "max_tokens": 5, "temperature": 0}"#
-        let answer = try curl("localhost:\(server.port)/v1/completions -H 'Content-Type: application/json' -H 'x-request-id: mine-1' -d '\(body)'")
+        let answer = try curl(
+            "localhost:\(server.port)/v1/completions -H 'Content-Type: application/json' -H 'x-request-id: mine-1' -d '\(body)'")
         let expected = try Monge.run(
             "generate", "-m", "smollm2", "-d", "cpu", "--cache", "f16", "-n", "5", "--temperature", "0", "-p", "Once upon a time", "--json")
         struct Continuation: Decodable { var text: String }
@@ -70,7 +71,8 @@ import Testing
         let (code, said) = server.finish()
         #expect(code == 0, "\(said)")
         // A line of JSON for each request, by its id, and nothing of what was asked.
-        #expect(said.contains(#""request":"mine-1""#) && said.contains(#""path":"/v1/completions""#) && !said.contains("Once upon"), "\(said)")
+        #expect(
+            said.contains(#""request":"mine-1""#) && said.contains(#""path":"/v1/completions""#) && !said.contains("Once upon"), "\(said)")
     }
 
     @Test func whatCannotBeServedIsSaid() throws {

@@ -27,8 +27,14 @@ import Transport
             ("completions", ["model": model, "prompt": "x", "stream_options": ["include_usage": true]], 400, "stream_options", "stream"),
             ("completions", ["model": model, "prompt": "x", "steering": [["map": "none"]]], 404, "steering[0].map", "no map 'none'"),
             ("completions", ["model": model, "prompt": "x", "steering": [["strength": 1]]], 400, "steering[0].map", "missing"),
-            ("completions", ["model": model, "prompt": "x", "steering": [["map": "m", "scope": "all", "way": 1]]], 400, "steering[0].way", "no field"),
-            ("completions", ["model": model, "prompt": "x", "steering": [["map": "m", "scope": "some"]]], 400, "steering[0].scope", "one of all, prompt, generation"),
+            (
+                "completions", ["model": model, "prompt": "x", "steering": [["map": "m", "scope": "all", "way": 1]]], 400,
+                "steering[0].way", "no field"
+            ),
+            (
+                "completions", ["model": model, "prompt": "x", "steering": [["map": "m", "scope": "some"]]], 400, "steering[0].scope",
+                "one of all, prompt, generation"
+            ),
             (
                 "completions", ["model": model, "prompt": "x", "steering": [["map": "m", "schedule": ["type": "ramp"]]]], 400,
                 "steering[0].schedule.tokens", "missing"
@@ -36,10 +42,14 @@ import Transport
             ("chat/completions", ["model": model, "messages": []], 400, "messages", "empty"),
             ("chat/completions", ["model": model, "messages": [["role": "king", "content": "x"]]], 400, "messages[0].role", "king"),
             (
-                "chat/completions", ["model": model, "messages": [["role": "user", "content": "x"]], "response_format": ["type": "json_object"]],
+                "chat/completions",
+                ["model": model, "messages": [["role": "user", "content": "x"]], "response_format": ["type": "json_object"]],
                 400, "response_format", "not supported"
             ),
-            ("chat/completions", ["model": model, "messages": [["role": "user", "content": "x"]], "top_logprobs": 2], 400, "top_logprobs", "logprobs"),
+            (
+                "chat/completions", ["model": model, "messages": [["role": "user", "content": "x"]], "top_logprobs": 2], 400,
+                "top_logprobs", "logprobs"
+            ),
             ("steering/preview", ["model": model, "prompt": "x"], 400, "steering", "no map"),
             ("activations", ["model": model, "input": "x", "sites": ["nothing"]], 400, "sites", "matches none of the 332 sites"),
             ("activations", ["model": model, "input": "x", "sites": ["(.*)*(.*)*(.*)*(.*)*(.*)*x"]], 400, "sites", "matches none"),
@@ -82,11 +92,13 @@ import Transport
         #expect(head.status == 200 && head.body.isEmpty)
         #expect(try await send("HEAD", "/v1/completions", nil).body.isEmpty)
         let early = try await TestClient.send(
-            "POST", "/v1/completions", headers: ["Content-Type: application/json", "Transfer-Encoding: chunked", "", "zz"], port: server.port)
+            "POST", "/v1/completions", headers: ["Content-Type: application/json", "Transfer-Encoding: chunked", "", "zz"],
+            port: server.port)
         #expect(early.status == 400 && early.text.contains("bad_http"), "\(early.text)")
         let garbage = try await TestClient.send("\u{1}", "nonsense", port: server.port)
         #expect(garbage.status == 400 && garbage.text.contains("bad_http"), "\(garbage.text)")
-        let many = try await TestClient.send("GET", "/health", headers: ["X-Long: \(String(repeating: "a", count: 1 << 17))"], port: server.port)
+        let many = try await TestClient.send(
+            "GET", "/health", headers: ["X-Long: \(String(repeating: "a", count: 1 << 17))"], port: server.port)
         #expect(many.status == 431 && many.text.contains("bad_http"), "\(many.text)")
         let nowhere = try await send("GET", "/v1/nothing", nil)
         #expect(try nowhere.status == 404 && nowhere.json["error"]["type"].string == "not_found_error")

@@ -74,7 +74,9 @@ import Transport
 
     @Test func fitsAreJobsThatMakeMaps() async throws {
         let model = try ServedTestModel.model()
-        let (source, target) = (["The rain fell all night.", "She bought bread.", "It was late."], ["A goal!", "The match ended.", "They won the cup."])
+        let (source, target) = (
+            ["The rain fell all night.", "She bought bread.", "It was late."], ["A goal!", "The match ended.", "They won the cup."]
+        )
         let server = try await TestServer(models: [ServedModel("smollm2")])
         let order: [String: Any] = ["name": "football", "source": source, "target": target, "sites": [#"model\.norm"#], "method": "linear"]
         let accepted = try await server.post("/v1/maps", order)
@@ -89,7 +91,8 @@ import Transport
         #expect(job["progress"]["done"].integer == job["progress"]["total"].integer)
         let map = try model.fit(source: source, target: target, sites: [#"model\.norm"#])
         let expected = try model.generate("They", steering: [map.at(1)], options: GenerationOptions(tokens: 8, seed: 2))
-        let text = try await server.post("/v1/completions", ["prompt": "They", "max_tokens": 8, "seed": 2, "steering": [["map": "football"]]])
+        let text = try await server.post(
+            "/v1/completions", ["prompt": "They", "max_tokens": 8, "seed": 2, "steering": [["map": "football"]]])
         #expect(try text.json["choices"][0]["text"].string == expected)
 
         // One that is cancelled leaves no map, and the texts of others go on meanwhile.

@@ -68,7 +68,9 @@ import Testing
         let streamed = try await server.post("/v1/images/generations", body.merging(["stream": true, "partial_images": 1]) { $1 })
         let (events, isDone) = try streamed.events
         #expect(isDone)
-        let done = events.filter { $0["type"].string == "image_generation.completed" }.sorted { $0["index"].integer! < $1["index"].integer! }
+        let done = events.filter { $0["type"].string == "image_generation.completed" }.sorted {
+            $0["index"].integer! < $1["index"].integer!
+        }
         #expect(try done.map { try picture($0) } == expected)
         #expect(events.filter { $0["type"].string == "image_generation.partial_image" }.count == 4)
         #expect(events.filter { $0["type"].string == "image_generation.progress" }.map { $0["done"].integer } == [1, 2, 3])
@@ -135,10 +137,12 @@ import Testing
 
     @Test func aLostDeviceIsOpenedAnewAndRequestsAreRepeatedOnce() async throws {
         let losses = Losses()
-        let server = try await TestServer(models: [ServedModel("smollm2")], open: {
-            losses.opened.withLock { $0 += 1 }
-            return LosingBackend(try DeviceChoice.cpu.open(), losses)
-        })
+        let server = try await TestServer(
+            models: [ServedModel("smollm2")],
+            open: {
+                losses.opened.withLock { $0 += 1 }
+                return LosingBackend(try DeviceChoice.cpu.open(), losses)
+            })
         let body: [String: Any] = ["prompt": "Once upon a time", "max_tokens": 6, "seed": 1]
         let expected = try await server.post("/v1/completions", body).json["choices"][0]["text"].string
         #expect(expected != nil && losses.opened.withLock { $0 } == 1)

@@ -29,19 +29,19 @@ do {
         text += "        \"\(name)\": (\"\(FNVHash(data).text)\", \"\(data.base64EncodedString())\"),\n"
     }
     text += """
-            "": ("", ""),
-        ]
+                "": ("", ""),
+            ]
 
-        private static let decoded = table.mapValues { Array(Data(base64Encoded: "\\($0.base64)")!) }
+            private static let decoded = table.mapValues { Array(Data(base64Encoded: "\\($0.base64)")!) }
 
-        /// The bytes of a file; nil for one that is not there.
-        static func bytes(of name: String) -> [UInt8]? { name.isEmpty ? nil : decoded[name] }
+            /// The bytes of a file; nil for one that is not there.
+            static func bytes(of name: String) -> [UInt8]? { name.isEmpty ? nil : decoded[name] }
 
-        /// What tells a file's contents from others.
-        static func hash(of name: String) -> String { table[name]?.hash ?? "" }
-    }
+            /// What tells a file's contents from others.
+            static func hash(of name: String) -> String { table[name]?.hash ?? "" }
+        }
 
-    """
+        """
     try Data(text.utf8).write(to: URL(fileURLWithPath: output))
 } catch {
     FileHandle.standardError.write(Data("FileEmbedder: \(error)\n".utf8))

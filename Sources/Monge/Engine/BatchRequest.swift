@@ -115,7 +115,8 @@ final class BatchRow {
         for (place, scheduled) in request.steering.enumerated() {
             // A map of the last position acts on no token of the prompt before its last.
             let isBefore = maps[place].lastOnly && position < request.prompt.count - 1
-            entries[place].strength *= isBefore ? 0 : scheduled.schedule.factor(at: position, prompt: request.prompt.count, marked: starts[place])
+            entries[place].strength *=
+                isBefore ? 0 : scheduled.schedule.factor(at: position, prompt: request.prompt.count, marked: starts[place])
             entries[place].lastOnly = false
         }
         return isConditional ? entries : entries.filter { $0.strength != 0 }

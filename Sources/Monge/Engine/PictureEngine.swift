@@ -74,7 +74,9 @@ public actor PictureEngine {
 
     private func begin(_ job: Job) {
         do {
-            guard jobs.count < waitingLimit else { throw MongeError.busy("\(jobs.count) requests for pictures wait already: ask again later") }
+            guard jobs.count < waitingLimit else {
+                throw MongeError.busy("\(jobs.count) requests for pictures wait already: ask again later")
+            }
             // What would fail while others are drawn with it is refused by itself.
             _ = try model.checked(job.requests, job.options)
             for steer in job.requests.flatMap(\.steering) { try InstalledSteering.check(steer.steer.map, against: model.diffusion) }
@@ -97,11 +99,12 @@ public actor PictureEngine {
                 try await draw(group)
             } catch is MongeError where group.count > 1 {
                 // Whose fault it is shows when each is drawn by itself.
-                jobs = group.map { job in
-                    var job = job
-                    job.isAlone = true
-                    return job
-                } + jobs
+                jobs =
+                    group.map { job in
+                        var job = job
+                        job.isAlone = true
+                        return job
+                    } + jobs
             } catch {
                 for job in group { job.continuation.finish(throwing: error) }
             }
@@ -134,7 +137,8 @@ public actor PictureEngine {
         let requests = group.flatMap(\.requests)
         let options = group[0].options
         let (size, plan) = try model.checked(requests, options)
-        let memory = try options.memory.map { budget in try turns { try model.memoryPlan(budget, size: size, requests: requests, options) } }
+        let memory = try options.memory.map { budget in try turns { try model.memoryPlan(budget, size: size, requests: requests, options) }
+        }
         defer { turns { memory?.end() } }
         let batch = max(memory?.batch ?? options.batch, 1)
         let chunks = stride(from: 0, to: requests.count, by: batch).map { $0..<min($0 + batch, requests.count) }

@@ -8,7 +8,8 @@ import Server
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serves models over HTTP: an interface that OpenAI's clients use, maps and strengths in each request, and a page to play with.",
+        abstract:
+            "Serves models over HTTP: an interface that OpenAI's clients use, maps and strengths in each request, and a page to play with.",
         discussion: """
             The page is at http://HOST:PORT/, the description of the interface at /openapi.json. SIGTERM lets what is being answered end. Messages are lines \
             of JSON on standard error.
@@ -31,17 +32,22 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         name: .customLong("maps"),
-        help: "A folder of maps that can be added to and taken from (default: maps in the cache folder). NAME.json beside a map is its evaluation.")
+        help:
+            "A folder of maps that can be added to and taken from (default: maps in the cache folder). NAME.json beside a map is its evaluation."
+    )
     var folder: String?
 
     @Option(name: .long, help: "The address to listen at.")
     var host = "127.0.0.1"
 
-    @Option(name: .long, parsing: .unconditional, help: "The port to listen at; 0 for any that is free.", transform: Number.integer(in: 0...65535))
+    @Option(
+        name: .long, parsing: .unconditional, help: "The port to listen at; 0 for any that is free.",
+        transform: Number.integer(in: 0...65535))
     var port = 8080
 
     @Option(
-        name: .long, parsing: .unconditional, help: "The most texts that a model continues at once.", transform: Number.integer(in: 1...4096))
+        name: .long, parsing: .unconditional, help: "The most texts that a model continues at once.",
+        transform: Number.integer(in: 1...4096))
     var slots = 16
 
     @Option(
@@ -133,12 +139,15 @@ struct ServeCommand: ParsableCommand {
     }
 
     private static func keys(_ file: String) throws -> [String] {
-        guard let data = FileManager.default.contents(atPath: file) else { throw MongeError.usage("the file of keys \(file) cannot be read") }
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw MongeError.usage("the file of keys \(file) cannot be read")
+        }
         let keys = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
             .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty && !$0.hasPrefix("#") }
         guard !keys.isEmpty else { throw MongeError.usage("the file of keys \(file) has none; give one a line") }
         if let short = keys.first(where: { $0.utf8.count < 8 }) {
-            throw MongeError.usage("the file of keys \(file) has one of \(short.utf8.count) characters, which is soon guessed; give at least 8")
+            throw MongeError.usage(
+                "the file of keys \(file) has one of \(short.utf8.count) characters, which is soon guessed; give at least 8")
         }
         return keys
     }

@@ -44,6 +44,7 @@ struct EventStream {
             try await writer.end()
         }
         return Response(
-            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .init("x-accel-buffering")!: "no"], body: body)
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .init("x-accel-buffering")!: "no"],
+            body: body)
     }
 }

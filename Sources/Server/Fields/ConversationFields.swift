@@ -20,7 +20,8 @@ enum ConversationFields {
     private static func message(_ fields: RequestFields) throws -> ChatMessage {
         let role = try fields.required("role", fields.string("role", atMost: 64))
         guard roles.contains(role) else {
-            throw ServerError.field(fields.name("role"), "'\(fields.name("role"))' is '\(role)', expected one of \(roles.joined(separator: ", "))")
+            throw ServerError.field(
+                fields.name("role"), "'\(fields.name("role"))' is '\(role)', expected one of \(roles.joined(separator: ", "))")
         }
         let content = try content(fields)
         let name = try fields.string("name", atMost: 256)

@@ -27,7 +27,8 @@ struct SamplingFields {
             topP: try body.number("top_p", in: .leastNonzeroMagnitude...1) ?? 1,
             repetitionPenalty: try body.number("repetition_penalty", in: 0.01...100) ?? 1,
             // Other seeds each time, as clients of the interface expect.
-            seed: try body.integer("seed", in: Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) } ?? .random(in: 0...UInt64(Int32.max)),
+            seed: try body.integer("seed", in: Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) }
+                ?? .random(in: 0...UInt64(Int32.max)),
             stopsAtEnd: try body.bool("ignore_eos").map { !$0 } ?? true)
         stop = try body.strings("stop", atMost: 16, atLeast: 0) ?? []
         guard !stop.contains("") else { throw ServerError.field(body.name("stop"), "a stop text is empty; give at least one character") }

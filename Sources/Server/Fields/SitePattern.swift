@@ -120,7 +120,9 @@ package struct SitePattern: Sendable {
         }
 
         mutating func choice(depth: Int) throws -> Node {
-            guard depth < SitePattern.deepest else { throw Problem(description: "its groups are nested more than \(SitePattern.deepest) deep") }
+            guard depth < SitePattern.deepest else {
+                throw Problem(description: "its groups are nested more than \(SitePattern.deepest) deep")
+            }
             var nodes = [try sequence(depth: depth)]
             while take("|") { nodes.append(try sequence(depth: depth)) }
             return nodes.count == 1 ? nodes[0] : .choice(nodes)
@@ -141,7 +143,9 @@ package struct SitePattern: Sendable {
             switch scalar {
             case "(":
                 // A group is a group: nothing is taken out of names.
-                if take("?"), !take(":") { throw Problem(description: "'(?' is followed by something other than ':', and it looks neither ahead nor back") }
+                if take("?"), !take(":") {
+                    throw Problem(description: "'(?' is followed by something other than ':', and it looks neither ahead nor back")
+                }
                 let node = try choice(depth: depth + 1)
                 guard take(")") else { throw Problem(description: "a '(' has no ')' behind it") }
                 return node
@@ -172,13 +176,17 @@ package struct SitePattern: Sendable {
                 } else {
                     (least, most) = (first, first)
                 }
-                guard take("}"), most.map({ $0 >= least }) ?? true else { throw Problem(description: "'{' is not followed by 'm}', 'm,}' or 'm,n}'") }
+                guard take("}"), most.map({ $0 >= least }) ?? true else {
+                    throw Problem(description: "'{' is not followed by 'm}', 'm,}' or 'm,n}'")
+                }
             } else {
                 return node
             }
             // What is taken first makes no difference to whether the whole matches.
             _ = take("?")
-            if let next, "*+?{".unicodeScalars.contains(next) { throw Problem(description: "'\(next)' repeats what is repeated already; use a group") }
+            if let next, "*+?{".unicodeScalars.contains(next) {
+                throw Problem(description: "'\(next)' repeats what is repeated already; use a group")
+            }
             return .many(node, least, most)
         }
 
@@ -257,7 +265,9 @@ extension SitePattern {
             let matches = names.filter(own.matches)
             guard !matches.isEmpty else {
                 throw ServerError.field(
-                    field, "'\(pattern.prefix(128))' matches none of the \(names.count) sites of \(whom) in full, for example \(names.first ?? "")")
+                    field,
+                    "'\(pattern.prefix(128))' matches none of the \(names.count) sites of \(whom) in full, for example \(names.first ?? "")"
+                )
             }
             chosen.formUnion(matches)
         }

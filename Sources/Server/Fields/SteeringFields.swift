@@ -39,7 +39,8 @@ struct NamedSteer: Sendable {
             if steer.schedule.marker == "" { throw ServerError.field(fields.name("after"), "'\(fields.name("after"))' is an empty text") }
             if steer.schedule.marker != nil, scope == .prompt {
                 throw ServerError.field(
-                    fields.name("after"), "'\(fields.name("after"))' is of generated tokens, and the scope is the prompt: leave one of them out")
+                    fields.name("after"),
+                    "'\(fields.name("after"))' is of generated tokens, and the scope is the prompt: leave one of them out")
             }
             try fields.finish()
             return steer
@@ -52,7 +53,8 @@ struct NamedSteer: Sendable {
             var steer = try common(fields)
             if let range = try fields.numbers("range", in: 0...1, atMost: 2) {
                 guard range.count == 2, range[0] < range[1] else {
-                    throw ServerError.field(fields.name("range"), "'\(fields.name("range"))' is not two numbers of which the second is larger")
+                    throw ServerError.field(
+                        fields.name("range"), "'\(fields.name("range"))' is not two numbers of which the second is larger")
                 }
                 steer.range = range[0]..<range[1]
             }

@@ -58,7 +58,8 @@ final class MapLibrary: Sendable {
         where file.pathExtension == "safetensors" {
             let name = file.deletingPathExtension().lastPathComponent
             guard Self.isName(name) else {
-                warn("\(file.path) is left out: a map's name has 1 to 64 letters, digits, '-', '_' and '.', and does not begin with a point")
+                warn(
+                    "\(file.path) is left out: a map's name has 1 to 64 letters, digits, '-', '_' and '.', and does not begin with a point")
                 continue
             }
             do {
@@ -118,7 +119,8 @@ final class MapLibrary: Sendable {
 
     func entry(_ name: String) throws -> Entry {
         guard let entry = state.withLock({ $0.entries[name] }) else {
-            throw ServerError.notFound("there is no map '\(name.prefix(64))'; GET /v1/maps lists those that there are", code: "map_not_found")
+            throw ServerError.notFound(
+                "there is no map '\(name.prefix(64))'; GET /v1/maps lists those that there are", code: "map_not_found")
         }
         return entry
     }

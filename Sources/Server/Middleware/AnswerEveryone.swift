@@ -24,7 +24,8 @@ struct AnswerEveryone: RouterMiddleware {
         let isWatching = request.uri.path == "/health" || request.uri.path == "/metrics"
         let served = isWatching ? nil : server.begin()
         guard isWatching || served != nil else {
-            let refusal = ServerError(.serviceUnavailable, "the server is stopping, and takes on nothing more", code: "stopping", retryAfter: 10)
+            let refusal = ServerError(
+                .serviceUnavailable, "the server is stopping, and takes on nothing more", code: "stopping", retryAfter: 10)
             return finished(refusal.response, request, context, began)
         }
         var response: Response
@@ -70,7 +71,8 @@ struct AnswerEveryone: RouterMiddleware {
                 methods.isEmpty
                 ? ServerError.notFound("there is nothing at \(path.prefix(128)); /openapi.json says what there is")
                 : ServerError(
-                    .methodNotAllowed, "\(path.prefix(128)) takes \(methods.map(\.rawValue).joined(separator: ", ")), not \(request.method.rawValue)")
+                    .methodNotAllowed,
+                    "\(path.prefix(128)) takes \(methods.map(\.rawValue).joined(separator: ", ")), not \(request.method.rawValue)")
             refusal.allowed = methods
         }
         if error is CancellationError {

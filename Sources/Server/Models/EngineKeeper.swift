@@ -30,11 +30,11 @@ actor EngineKeeper<Engine: Sendable> {
         let (engine, generation) = await current
         do {
             return try await work(engine)
-        } catch where Self.isOfTheDevice(error) {
+        } catch  where Self.isOfTheDevice(error) {
             let next = try await replacement(of: generation, because: error)
             do {
                 return try await work(next)
-            } catch where Self.isOfTheDevice(error) {
+            } catch  where Self.isOfTheDevice(error) {
                 throw DeviceLost(cause: error)
             }
         }
@@ -56,7 +56,7 @@ actor EngineKeeper<Engine: Sendable> {
                             continuation.yield(event)
                         }
                         return continuation.finish()
-                    } catch where Self.isOfTheDevice(error) {
+                    } catch  where Self.isOfTheDevice(error) {
                         do {
                             let next = try await replacement(of: generation, because: error)
                             guard !isRepeated, !isBegun else { throw DeviceLost(cause: error) }

@@ -86,7 +86,10 @@ struct ServedModels: Sendable {
         for model in models where model.kind == .picture {
             pictures.append(
                 try PictureModelHost(name: model.name, turns: turns, logger: logger) {
-                    try device.use { try PictureModel.load(ModelCatalogue.locate(model.place), on: $0, options: DiffusionModelOptions(activations: options.activations)) }
+                    try device.use {
+                        try PictureModel.load(
+                            ModelCatalogue.locate(model.place), on: $0, options: DiffusionModelOptions(activations: options.activations))
+                    }
                 })
         }
         let languages = models.filter { $0.kind == .text }

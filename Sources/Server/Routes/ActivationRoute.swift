@@ -34,12 +34,14 @@ struct ActivationRoute {
         let texts = try body.required("input", body.strings("input", atMost: 256))
         guard texts.allSatisfy({ !$0.isEmpty }) else { throw ServerError.field("input", "'input' has a text that is empty") }
         let sites = try SitePattern.names(
-            among: host.face.sites, matching: body.required("sites", body.strings("sites", atMost: 256)), field: "sites", of: "'\(host.face.name)'")
+            among: host.face.sites, matching: body.required("sites", body.strings("sites", atMost: 256)), field: "sites",
+            of: "'\(host.face.name)'")
         let pooling = try body.choice("pooling", Pooling.self) ?? .mean
         let encoding = try body.choice("encoding", Encoding.self) ?? .json
         let steering = try NamedSteer.ofTexts(body)
         guard steering.allSatisfy({ $0.schedule == .always }) else {
-            throw ServerError.field("steering", "maps act on all tokens of a text here: leave out 'scope', 'tokens', 'after' and 'schedule'")
+            throw ServerError.field(
+                "steering", "maps act on all tokens of a text here: leave out 'scope', 'tokens', 'after' and 'schedule'")
         }
         let maps = try server.maps.steering(steering).map(\.steer)
         try body.finish()
@@ -47,7 +49,8 @@ struct ActivationRoute {
         for (index, text) in texts.enumerated() {
             let count = host.face.tokenizer.encode(text, addSpecial: true, parseSpecial: false).count
             guard count <= longest else {
-                throw ServerError.field("input", "text \(index + 1) has \(count) tokens, and a text of '\(host.face.name)' may have \(longest)")
+                throw ServerError.field(
+                    "input", "text \(index + 1) has \(count) tokens, and a text of '\(host.face.name)' may have \(longest)")
             }
         }
         let tokens = texts.reduce(0) { $0 + host.face.tokenizer.encode($1, addSpecial: true, parseSpecial: false).count }
@@ -57,7 +60,9 @@ struct ActivationRoute {
                 let channels = try model.sites(matching: sites).reduce(0) { $0 + $1.channels }
                 let numbers = channels * (pooling == .tokens ? tokens : texts.count)
                 guard numbers <= Self.mostNumbers else {
-                    throw ServerError.field("sites", "the answer would have \(numbers) numbers, more than \(Self.mostNumbers): ask for fewer texts or sites at a time")
+                    throw ServerError.field(
+                        "sites",
+                        "the answer would have \(numbers) numbers, more than \(Self.mostNumbers): ask for fewer texts or sites at a time")
                 }
                 let capture = CaptureOptions(
                     pooling: pooling == .tokens ? .all : CapturePooling(rawValue: pooling.rawValue), samples: .max, maximumTokens: longest)

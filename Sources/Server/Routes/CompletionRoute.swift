@@ -80,7 +80,8 @@ struct CompletionRoute {
         } else if let lists = value.array, !lists.isEmpty, lists.allSatisfy({ $0.integers?.isEmpty == false }) {
             prompts = try lists.prefix(Self.mostPrompts + 1).map { try tokens($0.integers!) }
         } else {
-            throw ServerError.field("prompt", "'prompt' is \(value.typeDescription), expected a string, strings, tokens, or lists of tokens")
+            throw ServerError.field(
+                "prompt", "'prompt' is \(value.typeDescription), expected a string, strings, tokens, or lists of tokens")
         }
         guard prompts.count <= Self.mostPrompts else {
             throw ServerError.field("prompt", "'prompt' has more than \(Self.mostPrompts) prompts")

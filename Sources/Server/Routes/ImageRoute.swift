@@ -143,7 +143,8 @@ struct ImageRoute {
             return entries.map { $0! }
         }
         server.metrics.count(pictures: entries.count, model: order.host.face.name)
-        return try .json(Answer(created: Int(Date().timeIntervalSince1970), data: entries, size: "\(order.size.width)x\(order.size.height)"))
+        return try .json(
+            Answer(created: Int(Date().timeIntervalSince1970), data: entries, size: "\(order.size.width)x\(order.size.height)"))
     }
 
     private func stream(_ events: AsyncThrowingStream<PictureEvent, any Error>, _ order: Order) async throws -> Response {

@@ -66,7 +66,8 @@ struct MapRoutes {
         let entry = try server.maps.entry(name(context))
         guard let url = entry.evaluation else {
             throw ServerError.notFound(
-                "there is no evaluation of the map '\(entry.name)': what `monge evaluate --json` writes lies beside it, as \(entry.name).json")
+                "there is no evaluation of the map '\(entry.name)': what `monge evaluate --json` writes lies beside it, as \(entry.name).json"
+            )
         }
         return .bytes(try server.maps.contents(of: url, entry.name), type: "application/json")
     }
@@ -118,7 +119,9 @@ struct MapRoutes {
         options.seed = UInt64(try body.integer("seed", in: 0...Int.max) ?? 0)
         options.units = try body.integer("units", in: 1...(1 << 24))
         try body.finish()
-        return try .json(server.jobs.begin(FitJobs.Order(name: name, source: source, target: target, sites: sites, options: options), by: host), status: .accepted)
+        return try .json(
+            server.jobs.begin(FitJobs.Order(name: name, source: source, target: target, sites: sites, options: options), by: host),
+            status: .accepted)
     }
 
     private func sentences(_ body: RequestFields, _ field: String) throws -> [String] {

@@ -66,7 +66,8 @@ public struct ExamEvaluation: EvaluationMeasure {
     }
 
     public func measure(
-        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) throws -> Void
+        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord,
+        progress: @escaping (Int) throws -> Void
     ) throws {
         let steering = variant.steering()
         let requests = try subjects[part].questions.indices.map { try request($0, of: part, steering: steering, on: model) }

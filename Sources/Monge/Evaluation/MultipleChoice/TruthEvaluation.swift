@@ -72,7 +72,8 @@ public struct TruthEvaluation: EvaluationMeasure {
     }
 
     public func measure(
-        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) throws -> Void
+        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord,
+        progress: @escaping (Int) throws -> Void
     ) throws {
         let fold = folds[part]
         let steering = variant.steering(fold: fold)

@@ -14,7 +14,8 @@ public protocol EvaluationMeasure {
     ///   - record: Receives what was found.
     ///   - progress: Told how much of the part is done.
     func measure(
-        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) throws -> Void)
+        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord,
+        progress: @escaping (Int) throws -> Void)
         throws
 
     /// What follows from the records of all parts.

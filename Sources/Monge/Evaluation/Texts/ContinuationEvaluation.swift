@@ -55,7 +55,8 @@ public struct ContinuationEvaluation: EvaluationMeasure {
     }
 
     public func measure(
-        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) throws -> Void
+        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord,
+        progress: @escaping (Int) throws -> Void
     ) throws {
         var options = generation
         options.seed = generation.seed &+ UInt64(part)

@@ -34,7 +34,8 @@ public struct PerplexityEvaluation: EvaluationMeasure {
     public var parts: [(name: String, count: Int)] { [("plain text", sentences.count)] }
 
     public func measure(
-        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord, progress: @escaping (Int) throws -> Void
+        _ part: Int, _ variant: EvaluationVariant, on model: Model, into record: inout EvaluationRecord,
+        progress: @escaping (Int) throws -> Void
     ) throws {
         let texts = try model.scoredSentences(
             sentences, maximumTokens: maximumTokens, minimumTokens: minimumTokens, warn: variant.series == nil ? warn : { _ in })

@@ -25,7 +25,8 @@ struct BenchBatchCommand: ParsableCommand {
     var differentMaps: Int?
 
     @Option(
-        name: .long, parsing: .unconditional, help: "Steps of each batch, a token for each text.", transform: Number.integer(in: 1...100_000)
+        name: .long, parsing: .unconditional, help: "Steps of each batch, a token for each text.",
+        transform: Number.integer(in: 1...100_000)
     )
     var decodeTokens = 32
 
@@ -40,7 +41,8 @@ struct BenchBatchCommand: ParsableCommand {
         let backend = try model.device.open(model.precision.products, unlessAsked: .fast)
         let result = try ProgressBar.during { bar in
             try BatchBenchmark.run(
-                url, on: backend, cache: model.precision.cacheType, activations: model.precision.activationType, rows: rows, pairs: pairs, maps: differentMaps,
+                url, on: backend, cache: model.precision.cacheType, activations: model.precision.activationType, rows: rows, pairs: pairs,
+                maps: differentMaps,
                 steps: decodeTokens, command: Shell.ownCommand, progress: bar.update)
         }
         if json { return try Output.json(result) }
@@ -49,7 +51,8 @@ struct BenchBatchCommand: ParsableCommand {
             ["pairs", "maps", "tokens/s", "ms a step", "toll"],
             result.entries.map {
                 [
-                    "\($0.pairs)", "\($0.maps)", Output.number($0.tokensPerSecond, digits: 1), Output.number($0.millisecondsPerStep, digits: 3),
+                    "\($0.pairs)", "\($0.maps)", Output.number($0.tokensPerSecond, digits: 1),
+                    Output.number($0.millisecondsPerStep, digits: 3),
                     String(format: "%+.2f %%", 100 * $0.toll),
                 ]
             })

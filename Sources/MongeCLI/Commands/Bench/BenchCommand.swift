@@ -5,7 +5,8 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures speed.",
         subcommands: [
-            BenchKernelsCommand.self, BenchShowCommand.self, BenchCompareCommand.self, BenchModelCommand.self, BenchBatchCommand.self, BenchImageCommand.self,
+            BenchKernelsCommand.self, BenchShowCommand.self, BenchCompareCommand.self, BenchModelCommand.self, BenchBatchCommand.self,
+            BenchImageCommand.self,
             BenchBatchCommand.self, BenchTuneCommand.self, BenchPipelinesCommand.self,
         ])
 }
