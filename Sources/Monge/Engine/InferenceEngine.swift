@@ -1,6 +1,5 @@
 import Dispatch
 import Models
-import Synchronization
 import Tokenizers
 
 /// How much an engine takes on.
@@ -46,20 +45,14 @@ public actor InferenceEngine {
     private struct Text {
         let request: TextRequest
         let promptTokens: Int
-        let ticket: Ticket
+        /// Known before the batch has a number for the request.
+        let ticket: ListenerTicket
         let continuation: AsyncThrowingStream<TextEvent, any Error>.Continuation
         var decoder: StreamDecoder
         var stops: StopTexts
         /// For each map with a marker what looks for it; nil for the others, and once it is found.
         var markers: [StopTexts?]
         var tokens: [Int32] = []
-    }
-
-    /// Whether somebody still listens: known before the batch has a number for a request.
-    private final class Ticket: Sendable {
-        private let left = Mutex(false)
-        var hasLeft: Bool { left.withLock { $0 } }
-        func leave() { left.withLock { $0 = true } }
     }
 
     private let executor: QueueExecutor
@@ -98,7 +91,7 @@ public actor InferenceEngine {
     /// - Returns: What it grows by, and how it ended. Throws ``MongeError`` for a request that cannot be served, or the device's failure.
     public nonisolated func generate(_ request: TextRequest) -> AsyncThrowingStream<TextEvent, any Error> {
         AsyncThrowingStream { continuation in
-            let ticket = Ticket()
+            let ticket = ListenerTicket()
             continuation.onTermination = { reason in
                 guard case .cancelled = reason else { return }
                 ticket.leave()
@@ -127,7 +120,7 @@ public actor InferenceEngine {
     }
 
     private func begin(
-        _ request: TextRequest, _ ticket: Ticket, _ continuation: AsyncThrowingStream<TextEvent, any Error>.Continuation
+        _ request: TextRequest, _ ticket: ListenerTicket, _ continuation: AsyncThrowingStream<TextEvent, any Error>.Continuation
     ) {
         if ticket.hasLeft { return }
         do {
@@ -176,7 +169,7 @@ public actor InferenceEngine {
         return tokens
     }
 
-    private func cancel(_ ticket: Ticket) {
+    private func cancel(_ ticket: ListenerTicket) {
         // Where there is none it has ended, or the call that would begin it is on its way.
         guard let id = texts.first(where: { $0.value.ticket === ticket })?.key else { return }
         texts[id] = nil

@@ -1,6 +1,5 @@
 import Models
 import Pictures
-import Synchronization
 
 /// What comes of pictures that are drawn, in order.
 public enum PictureEvent: Sendable {
@@ -23,16 +22,10 @@ public actor PictureEngine {
         let requests: [PictureRequest]
         let options: PictureOptions
         let partials: Int
-        let ticket: Ticket
+        let ticket: ListenerTicket
         let continuation: AsyncThrowingStream<PictureEvent, any Error>.Continuation
         /// Whether it is drawn by itself: with others something failed.
         var isAlone = false
-    }
-
-    private final class Ticket: Sendable {
-        private let left = Mutex(false)
-        var hasLeft: Bool { left.withLock { $0 } }
-        func leave() { left.withLock { $0 = true } }
     }
 
     private let executor = QueueExecutor(label: "monge.pictures")
@@ -65,7 +58,7 @@ public actor PictureEngine {
         _ requests: [PictureRequest], options: PictureOptions, partials: Int = 0
     ) -> AsyncThrowingStream<PictureEvent, any Error> {
         AsyncThrowingStream { continuation in
-            let ticket = Ticket()
+            let ticket = ListenerTicket()
             continuation.onTermination = { _ in ticket.leave() }
             let job = Job(requests: requests, options: options, partials: partials, ticket: ticket, continuation: continuation)
             Task { await self.begin(job) }

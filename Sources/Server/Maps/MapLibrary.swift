@@ -93,15 +93,7 @@ final class MapLibrary: Sendable {
         }
     }
 
-    static func isName(_ name: String) -> Bool {
-        let name = Array(name.utf8)
-        let marks = Array("-_.".utf8)
-        return (1...64).contains(name.count) && name[0] != UInt8(ascii: ".")
-            && name.allSatisfy { byte in
-                marks.contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-            }
-    }
+    static func isName(_ name: String) -> Bool { name.isPlainName && !name.hasPrefix(".") }
 
     private static func date(of url: URL) -> Date? {
         (try? FileManager.default.attributesOfItem(atPath: url.path))?[.modificationDate] as? Date

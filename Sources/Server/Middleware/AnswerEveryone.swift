@@ -15,7 +15,7 @@ struct AnswerEveryone: RouterMiddleware {
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        if let own = request.headers[Self.idName], Self.isID(own) { context.requestID = own }
+        if let own = request.headers[Self.idName], own.isPlainName { context.requestID = own }
         context.logsPrompts = server.settings.logsPrompts
         context.logger = server.logger
         context.logger[metadataKey: "request"] = "\(context.requestID)"
@@ -50,15 +50,6 @@ struct AnswerEveryone: RouterMiddleware {
         }
         response.headers[Self.idName] = context.requestID
         return response
-    }
-
-    private static func isID(_ text: String) -> Bool {
-        let marks = Array("-_.".utf8)
-        return (1...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                marks.contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-            }
     }
 
     private func refusal(_ error: any Error, _ request: Request, _ context: ServerContext) -> ServerError {
