@@ -1,12 +1,27 @@
 import Foundations
 import Tensors
 
-/// A text to be continued, in tokens.
+/// What is captured of a text while it is read.
+package struct BatchCapture: Equatable {
+    /// The indices of sites.
+    package var sites: [Int]
+    /// How a text's tokens become one sample; nil for a sample of each.
+    package var pooling: Pooling?
+
+    package init(sites: [Int], pooling: Pooling?) {
+        self.sites = sites
+        self.pooling = pooling
+    }
+}
+
+/// A text to be continued, or to be read alone, in tokens.
 package struct BatchRequest {
     /// The prompt, not empty.
     package var prompt: [Int32]
-    /// The most tokens to add, at least 1.
+    /// The most tokens to add, at least 1; 0 where something is captured.
     package var tokens: Int
+    /// What is captured; nil for a text that is continued.
+    package var capture: BatchCapture?
     package var sampling: SamplingOptions
     /// The numbers that tokens are drawn with, of 24 bits each.
     package var random: SeededGenerator
@@ -24,6 +39,7 @@ package struct BatchRequest {
         steering: [ScheduledSteer] = [], client: String = "", scores: Int? = nil
     ) {
         precondition(!prompt.isEmpty && tokens > 0, "a prompt, and at least one token to add")
+        capture = nil
         self.prompt = prompt
         self.tokens = tokens
         self.sampling = sampling
@@ -32,6 +48,19 @@ package struct BatchRequest {
         self.steering = steering
         self.client = client
         self.scores = scores
+    }
+}
+
+extension BatchRequest {
+    /// The most of its tokens that are ever read: the last one that is chosen is not.
+    var longest: Int { prompt.count + max(tokens - 1, 0) }
+
+    /// A text that is read alone.
+    package init(capturing capture: BatchCapture, of tokens: [Int32], steering: [ScheduledSteer] = [], client: String = "") {
+        self.init(
+            prompt: tokens, tokens: 1, sampling: SamplingOptions(temperature: 0), random: SeededGenerator(seed: 0), steering: steering,
+            client: client)
+        (self.tokens, self.capture) = (0, capture)
     }
 }
 
@@ -50,6 +79,8 @@ public struct ScheduledSteer: Sendable, Equatable {
 package enum BatchEvent: Equatable {
     /// - Parameter scores: Where the request asked for them.
     case token(request: Int, Int32, scores: TokenScores?)
+    /// What was captured, of each site `[samples, channels]`: all of a request that captures.
+    case captured(request: Int, [[Float]])
     /// - Parameter metConditions: For each map whether its condition was met, nil for a map without one; empty where none has one.
     case ended(request: Int, BatchEnding, metConditions: [Bool?])
 }
@@ -102,10 +133,14 @@ final class BatchRow {
     }
 
     /// The most of its tokens that are ever read: the last one that is chosen is not.
-    var longest: Int { request.prompt.count + request.tokens - 1 }
+    var longest: Int { request.longest }
     var generated: Int { tokens.count - request.prompt.count }
     /// The tokens that are to be read before the next one can be chosen.
     var unread: Int { tokens.count - computed }
+    /// Whether a pass over its prompt is to come.
+    var isReading: Bool { unread > 1 || request.capture != nil }
+    /// Whether its next step adds a token.
+    var isContinuing: Bool { unread == 1 && request.capture == nil }
 
     /// The maps that act on the token at a position, with their strengths there. Where some are conditional all stay in their places, those that do not
     /// act with strength 0: what was decided is known by the place.

@@ -66,10 +66,9 @@ package final class ContinuousBatch {
             throw MongeError.contextExceeded(
                 "the prompt has \(request.prompt.count) tokens and \(request.tokens) more were asked for; a text may have \(limits.length)")
         }
-        // The last token that is chosen is never read.
-        guard BlockPool.count(length - 1) <= limits.blocks else {
+        guard BlockPool.count(request.longest) <= limits.blocks else {
             throw MongeError.memoryBudget(
-                "the key-value cache holds \(limits.blocks * BlockPool.size) tokens, and this request alone needs \(length - 1)")
+                "the key-value cache holds \(limits.blocks * BlockPool.size) tokens, and this request alone needs \(request.longest)")
         }
         // All of them, before the first is put anywhere.
         for scheduled in request.steering {
@@ -101,8 +100,8 @@ package final class ContinuousBatch {
     ///   nobody who is being served waits for long.
     package func run(readsFirst: Bool) throws -> [BatchEvent] {
         try admit()
-        let isReading = admitted.contains { $0.unread > 1 }
-        let isContinuing = admitted.contains { $0.unread == 1 }
+        let isReading = admitted.contains(where: \.isReading)
+        let isContinuing = admitted.contains(where: \.isContinuing)
         guard isReading, readsFirst || !hasReadPrompts || !isContinuing else {
             hasReadPrompts = false
             return try proceed()
@@ -132,6 +131,8 @@ package final class ContinuousBatch {
 
     /// Takes over the blocks that other texts with the same beginning have computed, but for the last token, which chooses the next.
     private func findPrefix(of row: BatchRow) {
+        // What is captured has to be computed.
+        guard row.request.capture == nil else { return }
         while let known = row.known {
             let end = (known.count + 1) * BlockPool.size
             guard end < row.tokens.count, let acting = row.acting(inBlock: known.count),
@@ -202,10 +203,13 @@ package final class ContinuousBatch {
         var parts: [(row: BatchRow, range: Range<Int>)] = []
         var left = limits.prefillTokens
         // Those that have given way to one before them have no slot any more, and hold nothing.
-        for row in admitted where row.slot != nil && row.unread > 1 && left > 0 {
+        for row in admitted where row.slot != nil && row.isReading && left > 0 {
             // Whoever was before it in this pass may have just made its beginning known.
             if let known = row.known, row.computed == known.count * BlockPool.size { findPrefix(of: row) }
-            let end = min(row.tokens.count, row.computed + left)
+            // What is captured is pooled over a whole text: one that has no room in this pass waits for the next.
+            let isWhole = row.request.capture != nil
+            if isWhole, row.unread > left, !parts.isEmpty { break }
+            let end = isWhole ? row.tokens.count : min(row.tokens.count, row.computed + left)
             // A request that came later and is not in this pass yet gives way.
             guard makeRoom(row, for: limits.reservesBlocks ? row.longest : end) else { break }
             parts.append((row, row.computed..<end))
@@ -214,7 +218,8 @@ package final class ContinuousBatch {
             register(row, upTo: end)
         }
         guard !parts.isEmpty else { return nil }
-        let whole = parts.indices.filter { parts[$0].range.upperBound == parts[$0].row.tokens.count }
+        let captures = parts.indices.filter { parts[$0].row.request.capture != nil }
+        let whole = parts.indices.filter { parts[$0].range.upperBound == parts[$0].row.tokens.count && !captures.contains($0) }
         tokensRead += parts.reduce(0) { $0 + $1.range.count }
         for part in parts { queue.charge(part.range.count, to: part.row.request.client) }
         let backend = model.backend
@@ -226,9 +231,24 @@ package final class ContinuousBatch {
         let stretches = parts.map { $0.row.acting(over: $0.range) }
         let owners = zip(parts, stretches).flatMap { part, stretches in stretches.map { _ in part.row.slot! } }
         let transports = try tables.transports(for: stretches.flatMap { $0 }, decisions: decisions.isEmpty ? nil : (decisions, owners))
-        let hidden = try model.forward(
-            batch, cache: cache, context: ForwardContext(backend: backend, transports: transports), output: .last)
-        guard !whole.isEmpty else { return [] }
+        var captured: [Int: [Int: Tensor]] = [:]
+        let context = ForwardContext(
+            backend: backend, transports: transports, tapped: Array(Set(captures.flatMap { parts[$0].row.request.capture!.sites })),
+            siteCount: model.sites.count
+        ) { site, activation in
+            for part in captures where parts[part].row.request.capture!.sites.contains(site.index) {
+                captured[part, default: [:]][site.index] = try parts[part].row.request.capture!.samples(
+                    of: activation, batch.ranges[part], on: backend)
+            }
+        }
+        let hidden = try model.forward(batch, cache: cache, context: context, output: .last)
+        let events = try captures.map { part in
+            let row = parts[part].row
+            let values = try row.request.capture!.sites.map { try backend.readFloats(captured[part]![$0]!) }
+            end(row)
+            return BatchEvent.captured(request: row.id, values)
+        }
+        guard !whole.isEmpty else { return events }
         let rows = whole.map { parts[$0].row }
         let slots = rows.map { $0.slot! }
         let ends = whole.count == parts.count ? hidden : try backend.gatherRows(hidden, at: backend.upload(whole.map(Int32.init)))
@@ -243,13 +263,13 @@ package final class ContinuousBatch {
             // Those that nobody asks for are not kept.
             return rows[range].contains { $0.request.scores != nil } ? logits : nil
         }
-        return try accept(backend.readIntegers(tokens), rows, logits)
+        return try events + accept(backend.readIntegers(tokens), rows, logits)
     }
 
     /// Adds a token to each text whose prompt is read.
     private func proceed() throws -> [BatchEvent] {
-        for row in admitted where row.slot != nil && row.unread == 1 { _ = makeRoom(row, for: row.tokens.count) }
-        let ready = rows.compactMap { $0 }.filter { $0.unread == 1 }
+        for row in admitted where row.slot != nil && row.isContinuing { _ = makeRoom(row, for: row.tokens.count) }
+        let ready = rows.compactMap { $0 }.filter(\.isContinuing)
         guard !ready.isEmpty else { return [] }
         let slots = ready.map { $0.slot! }
         // Most steps are as the one before.
@@ -322,6 +342,20 @@ package final class ContinuousBatch {
             }
         }
         return events
+    }
+}
+
+extension BatchCapture {
+    /// The samples of a text.
+    /// - Parameters:
+    ///   - activation: Of all texts of a pass, `[rows, channels]`.
+    ///   - range: The text's rows.
+    /// - Returns: `[samples, channels]` f32.
+    fileprivate func samples(of activation: Tensor, _ range: Range<Int>, on backend: any Backend) throws -> Tensor {
+        guard let pooling else { return try backend.copy(backend.cast(activation.rows(range), to: .f32)) }
+        return try backend.pool(
+            activation, starts: backend.upload([Int32(range.lowerBound)]), counts: backend.upload([Int32(range.count)]),
+            maximumCount: range.count, pooling: pooling)
     }
 }
 

@@ -55,6 +55,12 @@ public actor InferenceEngine {
         var tokens: [Int32] = []
     }
 
+    private struct Capture {
+        let ticket: ListenerTicket
+        let sites: [Site]
+        let continuation: CheckedContinuation<[SiteActivations], any Error>
+    }
+
     private let executor: QueueExecutor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -67,6 +73,7 @@ public actor InferenceEngine {
     private let batch: ContinuousBatch
     /// By the number of the request in the batch.
     private var texts: [Int: Text] = [:]
+    private var captures: [Int: Capture] = [:]
     private var isRunning = false
     /// What the device failed with: nothing more is taken on.
     private var failure: EngineFailure?
@@ -148,6 +155,10 @@ public actor InferenceEngine {
             continuation.finish(throwing: error)
             return
         }
+        start()
+    }
+
+    private func start() {
         guard !isRunning else { return }
         isRunning = true
         Task { await run() }
@@ -169,7 +180,66 @@ public actor InferenceEngine {
         return tokens
     }
 
+    /// The activations of chosen sites for a text, captured while it is read, in the passes that read the prompts of others.
+    ///
+    /// They are those of ``Model/activations(of:sites:options:steering:progress:warn:)``: after the maps of a steered site, whose conditions are asked of the text.
+    ///
+    /// - Parameters:
+    ///   - tokens: The text, with whatever the model has before texts.
+    ///   - sites: By name.
+    ///   - pooling: How tokens become a sample; ``CapturePooling/all`` makes each one.
+    ///   - client: Who asks, for a fair share.
+    /// - Throws: ``MongeError`` for a site that is none, a text that is longer than texts may be, or activations that are not finite.
+    public nonisolated func activations(
+        of tokens: [Int32], sites: [String], pooling: CapturePooling = .mean, steering: [Steer] = [], client: String = ""
+    ) async throws -> [SiteActivations] {
+        let ticket = ListenerTicket()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                Task { await self.begin(tokens, sites, pooling, steering, client, ticket, continuation) }
+            }
+        } onCancel: {
+            ticket.leave()
+            Task { await self.cancel(ticket) }
+        }
+    }
+
+    private func begin(
+        _ tokens: [Int32], _ names: [String], _ pooling: CapturePooling, _ steering: [Steer], _ client: String, _ ticket: ListenerTicket,
+        _ continuation: CheckedContinuation<[SiteActivations], any Error>
+    ) {
+        do {
+            if ticket.hasLeft { throw CancellationError() }
+            if let failure { throw failure }
+            guard batch.waiting < limits.waiting else {
+                throw MongeError.busy("\(batch.waiting) requests wait already: ask again later")
+            }
+            guard !tokens.isEmpty else { throw MongeError.usage("the text is empty: there is nothing to capture") }
+            let byName = Dictionary(uniqueKeysWithValues: model.language.sites.map { ($0.name, $0) })
+            let sites = try names.map { name in
+                guard let site = byName[name] else { throw MongeError.usage("the model has no site '\(name)'") }
+                return site
+            }
+            let id = try turns {
+                try batch.submit(
+                    BatchRequest(
+                        capturing: BatchCapture(sites: sites.map(\.index), pooling: pooling.pooling), of: tokens,
+                        steering: steering.map { ScheduledSteer($0) }, client: client))
+            }
+            captures[id] = Capture(ticket: ticket, sites: sites, continuation: continuation)
+        } catch {
+            continuation.resume(throwing: error)
+            return
+        }
+        start()
+    }
+
     private func cancel(_ ticket: ListenerTicket) {
+        if let id = captures.first(where: { $0.value.ticket === ticket })?.key {
+            captures.removeValue(forKey: id)!.continuation.resume(throwing: CancellationError())
+            batch.cancel(id)
+            return
+        }
         // Where there is none it has ended, or the call that would begin it is on its way.
         guard let id = texts.first(where: { $0.value.ticket === ticket })?.key else { return }
         texts[id] = nil
@@ -186,7 +256,8 @@ public actor InferenceEngine {
                 let failure = EngineFailure(cause: error)
                 self.failure = failure
                 for text in texts.values { text.continuation.finish(throwing: failure) }
-                texts = [:]
+                for capture in captures.values { capture.continuation.resume(throwing: failure) }
+                (texts, captures) = ([:], [:])
                 break
             }
             await Task.yield()
@@ -221,6 +292,18 @@ public actor InferenceEngine {
                 batch.cancel(id)
                 end(id, .stop(stop), metConditions: [])
             }
+        case .captured(let id, let values):
+            guard let capture = captures.removeValue(forKey: id) else { return }
+            if let bad = values.firstIndex(where: { !$0.isFinite }) {
+                capture.continuation.resume(
+                    throwing: MongeError.failed("the activations at \(capture.sites[bad].name) are not finite numbers"))
+                return
+            }
+            capture.continuation.resume(
+                returning: zip(capture.sites, values).map { site, values in
+                    SiteActivations(
+                        site: site.name, samples: values.count / site.channels, channels: site.channels, values: values, heads: site.heads)
+                })
         case .ended(let id, .notFinite, let metConditions):
             guard let text = texts.removeValue(forKey: id) else { return }
             let steering = text.request.steering.map(\.steer)

@@ -112,6 +112,7 @@ extension Model {
                 case .token(let index, let token, _):
                     results[index].tokens.append(token)
                     stream.append(token, request: index)
+                case .captured: break
                 case .ended(let index, let ending, let metConditions):
                     results[index].metConditions = metConditions
                     results[index].isFinished = ending == .stopped

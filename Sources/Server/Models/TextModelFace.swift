@@ -11,6 +11,8 @@ struct TextModelFace: Sendable {
     let device: String
     let contextLength: Int
     let sites: [String]
+    /// The neurons of each site.
+    let channels: [String: Int]
     let tokenizer: any Tokenizer
     /// The layout of chats; what is wrong with it where there is none.
     let template: Result<ChatTemplate, any Error>
@@ -22,6 +24,7 @@ struct TextModelFace: Sendable {
         device = model.backend.name
         contextLength = model.language.contextLength
         sites = model.language.sites.map(\.name)
+        channels = Dictionary(uniqueKeysWithValues: model.language.sites.map { ($0.name, $0.channels) })
         tokenizer = model.tokenizer
         template = Result { try model.chatTemplate() }
     }

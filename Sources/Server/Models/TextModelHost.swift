@@ -39,6 +39,15 @@ final class TextModelHost: Sendable {
         try await keeper.perform { try await $0.perform(work) }
     }
 
+    /// The activations of sites for a text.
+    func activations(
+        of tokens: [Int32], sites: [String], pooling: CapturePooling, steering: [Steer], client: String
+    ) async throws -> [SiteActivations] {
+        try await keeper.perform {
+            try await $0.activations(of: tokens, sites: sites, pooling: pooling, steering: steering, client: client)
+        }
+    }
+
     /// Continues a text.
     func generate(_ request: TextRequest) -> AsyncThrowingStream<TextEvent, any Error> { keeper.stream { $0.generate(request) } }
 }

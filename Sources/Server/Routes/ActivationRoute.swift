@@ -45,50 +45,59 @@ struct ActivationRoute {
         }
         let maps = try server.maps.steering(steering).map(\.steer)
         try body.finish()
-        let longest = host.longest
-        for (index, text) in texts.enumerated() {
-            let count = host.face.tokenizer.encode(text, addSpecial: true, parseSpecial: false).count
-            guard count <= longest else {
-                throw ServerError.field(
-                    "input", "text \(index + 1) has \(count) tokens, and a text of '\(host.face.name)' may have \(longest)")
-            }
-        }
-        let tokens = texts.reduce(0) { $0 + host.face.tokenizer.encode($1, addSpecial: true, parseSpecial: false).count }
         let name = host.face.name
-        return try await context.whileConnected {
-            try await host.perform { model, pause in
-                let channels = try model.sites(matching: sites).reduce(0) { $0 + $1.channels }
-                let numbers = channels * (pooling == .tokens ? tokens : texts.count)
-                guard numbers <= Self.mostNumbers else {
-                    throw ServerError.field(
-                        "sites",
-                        "the answer would have \(numbers) numbers, more than \(Self.mostNumbers): ask for fewer texts or sites at a time")
-                }
-                let capture = CaptureOptions(
-                    pooling: pooling == .tokens ? .all : CapturePooling(rawValue: pooling.rawValue), samples: .max, maximumTokens: longest)
-                func activations(_ texts: [String]) throws -> [SiteActivations] {
-                    try model.activations(of: texts, sites: sites, options: capture, steering: maps, progress: { _ in pause() })
-                }
-                if encoding == .safetensors {
-                    let file = try ActivationsFile(activations(texts), model: model, options: capture)
-                    let place = FileManager.default.temporaryDirectory.appendingPathComponent("monge-\(UUID().uuidString).safetensors")
-                    defer { try? FileManager.default.removeItem(at: place) }
-                    try file.write(to: place)
-                    return .bytes(try Data(contentsOf: place), type: "application/octet-stream")
-                }
-                // Tokens are told apart by their texts: each is captured by itself.
-                let captured = try pooling == .tokens ? texts.map { try activations([$0]) } : [activations(texts)]
-                let entries = texts.indices.flatMap { index in
-                    (pooling == .tokens ? captured[index] : captured[0]).map { site in
-                        pooling == .tokens
-                            ? Entry(index: index, site: site.site, shape: [site.samples, site.channels], values: site.values)
-                            : Entry(
-                                index: index, site: site.site, shape: [site.channels],
-                                values: Array(site.values[index * site.channels..<(index + 1) * site.channels]))
+        let tokens = texts.map { host.face.tokenizer.encode($0, addSpecial: true, parseSpecial: false) }
+        for (index, tokens) in tokens.enumerated() where tokens.count > host.longest {
+            throw ServerError.field(
+                "input", "text \(index + 1) has \(tokens.count) tokens, and a text of '\(name)' may have \(host.longest)")
+        }
+        let count = tokens.reduce(0) { $0 + $1.count }
+        let samples = pooling == .tokens ? count : texts.count
+        let numbers = samples * sites.reduce(0) { $0 + host.face.channels[$1, default: 0] }
+        guard numbers <= Self.mostNumbers else {
+            throw ServerError.field(
+                "sites", "the answer would have \(numbers) numbers, more than \(Self.mostNumbers): ask for fewer texts or sites at a time")
+        }
+        let capture = pooling == .tokens ? CapturePooling.all : CapturePooling(rawValue: pooling.rawValue)!
+        let captured = try await context.whileConnected {
+            try await withThrowingTaskGroup(of: (Int, [SiteActivations]).self) { group in
+                for (index, tokens) in tokens.enumerated() {
+                    group.addTask {
+                        (
+                            index,
+                            try await host.activations(of: tokens, sites: sites, pooling: capture, steering: maps, client: context.client)
+                        )
                     }
                 }
-                return try .json(Answer(data: entries, model: name, usage: Usage(promptTokens: tokens)))
+                var captured = [[SiteActivations]](repeating: [], count: texts.count)
+                for try await (index, activations) in group { captured[index] = activations }
+                return captured
             }
         }
+        server.metrics.count(promptTokens: count, generated: 0, model: name)
+        if encoding == .safetensors { return try await file(captured, pooling: capture, host) }
+        let entries = captured.enumerated().flatMap { index, sites in
+            sites.map { site in
+                Entry(
+                    index: index, site: site.site, shape: pooling == .tokens ? [site.samples, site.channels] : [site.channels],
+                    values: site.values)
+            }
+        }
+        return try .json(Answer(data: entries, model: name, usage: Usage(promptTokens: count)))
+    }
+
+    /// The samples of all texts one after the other, as `monge activations` writes them.
+    private func file(_ captured: [[SiteActivations]], pooling: CapturePooling, _ host: TextModelHost) async throws -> Response {
+        let sites = captured[0].indices.map { site in
+            var all = captured[0][site]
+            (all.values, all.samples) = (captured.flatMap { $0[site].values }, captured.reduce(0) { $0 + $1[site].samples })
+            return all
+        }
+        let place = FileManager.default.temporaryDirectory.appendingPathComponent("monge-\(UUID().uuidString).safetensors")
+        defer { try? FileManager.default.removeItem(at: place) }
+        try await host.perform { model, _ in
+            try ActivationsFile(sites, model: model, options: CaptureOptions(pooling: pooling)).write(to: place)
+        }
+        return .bytes(try Data(contentsOf: place), type: "application/octet-stream")
     }
 }

@@ -44,6 +44,7 @@ extension ContinuousBatch {
             for event in try run(readsFirst: readsFirst) {
                 switch event {
                 case .token(let id, let token, _): results[id, default: ([], nil)].tokens.append(token)
+                case .captured: break
                 case .ended(let id, let ending, _): results[id, default: ([], nil)].ending = ending
                 }
             }

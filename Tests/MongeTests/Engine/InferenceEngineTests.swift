@@ -106,6 +106,45 @@ import Transport
         }
     }
 
+    /// What is captured among those who write is what is captured alone, and they write what they would.
+    @Test(arguments: [8, 512]) func activationsAreCapturedAmongTexts(_ prefill: Int) async throws {
+        let model = try TestModel.load(.cpu)
+        let map = EngineFixture.map(model.language, seed: 6)
+        let engine = try InferenceEngine(TestModel.load(.cpu), limits: EngineLimits(rows: 4, cacheTokens: 512, prefillTokens: prefill))
+        let sites = ["model.layers.0.mlp.down_proj", "model.layers.7.self_attn.o_proj", "model.norm"]
+        let patterns = sites.map { $0.replacing(".", with: "\\.") }
+        let sentences = ["The rain fell all night on the roofs of the town.", "Bread", "In the garden, two children played."]
+        let options = GenerationOptions(tokens: 12, seed: 3, stopsAtEnd: false)
+        let texts = try Self.prompts.map { try model.generate($0, steering: [map.at(0.01)], options: options) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, prompt) in Self.prompts.enumerated() {
+                group.addTask {
+                    let request = TextRequest(.text(prompt), options: options, steering: [ScheduledSteer(map.at(0.01))])
+                    let own = try await self.text(engine, request).text
+                    #expect(own == texts[index])
+                }
+            }
+            for pooling in [CapturePooling.mean, .max, .median, .last, .all] {
+                for sentence in sentences {
+                    let steering = pooling == .median ? [] : [map.at(0.02)]
+                    // The draw of tokens of a single text is all of them.
+                    let expected = try model.activations(
+                        of: [sentence], sites: patterns, options: CaptureOptions(pooling: pooling), steering: steering)
+                    let tokens = model.tokenizer.encode(sentence, addSpecial: true, parseSpecial: false)
+                    group.addTask {
+                        let own = try await engine.activations(of: tokens, sites: sites, pooling: pooling, steering: steering)
+                        #expect(own == expected, "\(pooling) of '\(sentence)'")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        await #expect(throws: MongeError.self) { try await engine.activations(of: [1], sites: ["nowhere"]) }
+        await #expect(throws: MongeError.self) { try await engine.activations(of: [], sites: sites) }
+        let load = await engine.load
+        #expect(load.waiting == 0 && load.served == 0)
+    }
+
     /// Work on the model beside the texts changes none of them, and both come to an end.
     @Test func workBesideTheTextsHasItsTurns() async throws {
         let engine = try InferenceEngine(TestModel.load(.cpu))
