@@ -12,8 +12,8 @@ import Testing
 
         /// Starts it, and waits for the line that says where it is.
         init(_ arguments: [String]) throws {
-            let program: URL? = Monge.executable
-            process.executableURL = try #require(program, "monge is not built beside the tests")
+            let program: URL = try #require(Monge.executable, "monge is not built beside the tests")
+            process.executableURL = program
             process.arguments = ["serve", "--device", "cpu", "--port", "0"] + arguments
             process.standardError = errors
             try process.run()
