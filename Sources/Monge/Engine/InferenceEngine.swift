@@ -1,5 +1,6 @@
 import Dispatch
 import Models
+import Synchronization
 import Tokenizers
 
 /// How much an engine takes on.
@@ -78,6 +79,15 @@ public actor InferenceEngine {
     /// What the device failed with: nothing more is taken on.
     private var failure: EngineFailure?
 
+    /// What is told without a wait for the step that is being done.
+    private struct Status {
+        var waiting = 0
+        var served = 0
+        var failure: EngineFailure?
+    }
+
+    private nonisolated let status = Mutex(Status())
+
     /// - Parameters:
     ///   - model: The engine's from here on.
     ///   - turns: Those of the model's device, where others use it too.
@@ -108,11 +118,16 @@ public actor InferenceEngine {
         }
     }
 
-    /// How many requests wait, and how many are served.
-    public var load: (waiting: Int, served: Int) { (batch.waiting, batch.active) }
+    /// How many requests wait, and how many are served, when the last step was done.
+    public nonisolated var load: (waiting: Int, served: Int) { status.withLock { ($0.waiting, $0.served) } }
 
     /// What the device failed with, when it has: the engine takes on nothing more.
-    public var deviceFailure: EngineFailure? { failure }
+    public nonisolated var deviceFailure: EngineFailure? { status.withLock { $0.failure } }
+
+    private func publish() {
+        let now = Status(waiting: batch.waiting, served: batch.active, failure: failure)
+        status.withLock { $0 = now }
+    }
 
     /// Works on the model beside the texts, on a thread of its own: a fit, a capture.
     /// - Parameter work: Calls `pause` now and then, between two passes, where a step of the texts is done.
@@ -159,6 +174,7 @@ public actor InferenceEngine {
     }
 
     private func start() {
+        publish()
         guard !isRunning else { return }
         isRunning = true
         Task { await run() }
@@ -238,12 +254,14 @@ public actor InferenceEngine {
         if let id = captures.first(where: { $0.value.ticket === ticket })?.key {
             captures.removeValue(forKey: id)!.continuation.resume(throwing: CancellationError())
             batch.cancel(id)
+            publish()
             return
         }
         // Where there is none it has ended, or the call that would begin it is on its way.
         guard let id = texts.first(where: { $0.value.ticket === ticket })?.key else { return }
         texts[id] = nil
         batch.cancel(id)
+        publish()
     }
 
     /// Steps until nobody is left; between two of them others are let in and out.
@@ -251,10 +269,14 @@ public actor InferenceEngine {
         while !batch.isIdle {
             endTheLate()
             do {
-                for event in try turns({ try batch.run(readsFirst: false) }) { try accept(event) }
+                let events = try turns { try batch.run(readsFirst: false) }
+                // Before anybody is told that a text has ended.
+                publish()
+                for event in events { try accept(event) }
             } catch {
                 let failure = EngineFailure(cause: error)
                 self.failure = failure
+                publish()
                 for text in texts.values { text.continuation.finish(throwing: failure) }
                 for capture in captures.values { capture.continuation.resume(throwing: failure) }
                 (texts, captures) = ([:], [:])
@@ -263,6 +285,7 @@ public actor InferenceEngine {
             await Task.yield()
         }
         isRunning = false
+        publish()
     }
 
     private func endTheLate() {
@@ -270,6 +293,7 @@ public actor InferenceEngine {
         let now = ContinuousClock.now
         for (id, text) in texts where text.request.deadline.map({ $0 <= now }) ?? false {
             batch.cancel(id)
+            publish()
             end(id, .deadline, metConditions: [])
         }
     }
@@ -290,6 +314,7 @@ public actor InferenceEngine {
             if !part.isEmpty { text.continuation.yield(.text(part)) }
             if let stop {
                 batch.cancel(id)
+                publish()
                 end(id, .stop(stop), metConditions: [])
             }
         case .captured(let id, let values):

@@ -27,8 +27,7 @@ final class TextModelHost: Sendable {
     var load: (waiting: Int, served: Int, isThere: Bool) {
         get async {
             let engine = await keeper.current.engine
-            let load = await engine.load
-            return (load.waiting, load.served, await engine.deviceFailure == nil)
+            return (engine.load.waiting, engine.load.served, engine.deviceFailure == nil)
         }
     }
 

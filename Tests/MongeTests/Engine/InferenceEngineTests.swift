@@ -59,7 +59,7 @@ import Transport
         }
         #expect(texts == expected)
         #expect(Set(texts).count > 12)
-        let load = await engine.load
+        let load = engine.load
         #expect(load.waiting == 0 && load.served == 0)
     }
 
@@ -141,7 +141,7 @@ import Transport
         }
         await #expect(throws: MongeError.self) { try await engine.activations(of: [1], sites: ["nowhere"]) }
         await #expect(throws: MongeError.self) { try await engine.activations(of: [], sites: sites) }
-        let load = await engine.load
+        let load = engine.load
         #expect(load.waiting == 0 && load.served == 0)
     }
 
@@ -173,7 +173,7 @@ import Transport
         #expect(ended.ending?.reason == .deadline && (ended.ending?.tokens.count ?? 1500) < 1500)
         let short = try await text(engine, TextRequest(.text("Hello"), options: GenerationOptions(tokens: 2)))
         #expect(short.ending != nil)
-        let load = await engine.load
+        let load = engine.load
         #expect(load.waiting == 0 && load.served == 0)
     }
 
