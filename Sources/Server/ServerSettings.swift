@@ -15,7 +15,7 @@ public struct ServerSettings: Sendable {
     /// The most bytes of a body.
     public var bodyBytes = 16 << 20
     /// The most bytes of a map that is uploaded.
-    public var mapBytes = 1 << 30
+    public var mapBytes = 1 << 28
     /// The most bytes of all headers of a request.
     public var headerBytes = 32 << 10
     /// The most connections at a time.
