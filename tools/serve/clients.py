@@ -376,7 +376,7 @@ class Clients:
         refused(openai.NotFoundError, None, complete(model="no-such-model"))
         refused(openai.NotFoundError, None, lambda: self.openai.models.retrieve("no-such-model"))
         for named in ({"temperature": -1}, {"top_p": 0}, {"top_p": 1.5}, {"n": 0}, {"n": 65}, {"max_tokens": 0}, {"stop": ["a"] * 17}, {"stop": [""]}, {"logprobs": 6}, {"logit_bias": {"1": 1}},
-                      {"presence_penalty": 0.5}, {"frequency_penalty": 0.5}, {"echo": True}, {"suffix": "b"}, {"best_of": 3, "n": 2}, {"seed": -1}):
+                      {"presence_penalty": 0.5}, {"frequency_penalty": 0.5}, {"echo": True}, {"suffix": "b"}, {"best_of": 3, "n": 2}):
             refused(openai.BadRequestError, list(named)[0], complete(**named))
         refused(openai.BadRequestError, "prompt", complete(prompt=["a"] * 65))
         refused(openai.BadRequestError, "prompt", complete(prompt=""))
