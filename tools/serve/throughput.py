@@ -73,10 +73,11 @@ class Side:
 
         async def client():
             nonlocal tokens, read
-            connection = await wire.Connection.open(self.server.port)
             while waiting:
                 number, prompt = waiting.pop()
                 began = time.perf_counter()
+                # A connection each: not every server keeps one behind a stream.
+                connection = await wire.Connection.open(self.server.port)
                 await connection.send(wire.message("POST", "/v1/completions", self.body(chosen, prompt, number)))
                 if await connection.head() != 200:
                     raise SystemExit(f"{self.name}: {connection.status} {b''.join([part async for part in connection.parts()])[:500]!r}")
@@ -91,7 +92,7 @@ class Side:
                         tokens += usage["completion_tokens"]
                         read += usage["prompt_tokens"]
                 whole.append(time.perf_counter() - began)
-            await connection.close()
+                connection.drop()
 
         began = time.perf_counter()
         await asyncio.gather(*(client() for _ in range(chosen.clients)))
