@@ -445,6 +445,20 @@ class Clients:
         same([done[index]["seed"] for index in sorted(done)], [5, 6], "their seeds")
         expect(any(event["type"] == "image_generation.progress" for event in events), "no progress came")
         expect(any(event["type"] == "image_generation.partial_image" for event in events), "no partial picture came")
+        strip = self.openai.images.generate(model=drawer, prompt="a red apple", n=1, extra_body={"seed": 5, "steps": 4})
+        same([base64.b64decode(entry.b64_json) for entry in strip.data], found[:1], "a picture alone")
+        for size in ("9223372036854775807x9223372036854775807", "100000x100000", "0x64", "-64x64", "63x64", "64", "64x", "x", ""):
+            try:
+                self.openai.images.generate(model=drawer, prompt="a", size=size, extra_body={"steps": 1})
+                raise checks.Wrong(f"a picture of the size {size!r} is drawn")
+            except openai.BadRequestError:
+                pass
+        for named in ({"n": 17}, {"n": 0}, {"response_format": "url"}, {"extra_body": {"steps": 0}}, {"extra_body": {"scheduler": "none"}}, {"extra_body": {"strengths": [0, 1]}}):
+            try:
+                self.openai.images.generate(model=drawer, prompt="a", **named)
+                raise checks.Wrong(f"pictures with {named} are drawn")
+            except openai.BadRequestError:
+                pass
         return f"{len(found)} pictures of {len(found[0])} bytes"
 
     # Other clients
