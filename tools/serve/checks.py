@@ -1,9 +1,10 @@
 """A list of checks, run one after the other; what fails is told and counted, and the rest goes on."""
 
-import json
 import sys
 import time
 import traceback
+
+import server
 
 
 class Wrong(Exception):
@@ -42,8 +43,5 @@ class Checks:
         """Writes the results and ends the program: with 1 when anything failed."""
         failed = sum(1 for result in self.results if result["fault"])
         print(f"{len(self.results) - failed} of {len(self.results)} checks passed")
-        if path:
-            with open(path, "w", encoding="utf-8") as file:
-                json.dump({"checks": self.results}, file, indent=2, ensure_ascii=False)
-                file.write("\n")
+        server.write_results(path, {"checks": self.results})
         sys.exit(1 if failed or not self.results else 0)

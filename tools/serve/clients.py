@@ -507,42 +507,38 @@ class Clients:
 
 def main():
     parser = server.arguments(__doc__)
-    parser.add_argument("--encoder", help="an encoder for /v1/embeddings, which is left out without one")
-    parser.add_argument("--pictures", help="a picture model for /v1/images/generations, which is left out without one")
+    server.accept_models(parser)
     parser.add_argument("--only", nargs="+", help="the checks with one of these words in their names")
     chosen = parser.parse_args()
     listed = checks.Checks()
-    with tempfile.TemporaryDirectory() as folder:
-        maps = server.maps_of(chosen, folder)
-        more = [option for path in (chosen.encoder, chosen.pictures) if path for option in ("--model", path)]
-        with server.Server(chosen, maps, more, key=KEY) as running:
-            clients = Clients(chosen, maps, running)
-            steering = [{"map": clients.name, "strength": 0.7}]
-            both = [{"map": clients.name, "strength": 0.5}, {"map": clients.other, "strength": -0.5}]
-            entries = [
-                (f"openai completions, {how}, {what}", clients.completion, settings, steered)
-                for how, settings in (("greedy", GREEDY), ("drawn", DRAWN)) for what, steered in (("plain", []), ("one map", steering), ("two maps", both))
-            ]
-            entries += [
-                ("openai completions, samples of several prompts", clients.samples), ("openai completions, tokens as prompt", clients.tokens_as_prompt),
-                ("openai completions, stream", clients.stream), ("openai completions, stop texts", clients.stop_texts),
-                ("openai completions, logprobs", clients.logprobs), ("openai models", clients.models),
-            ]
-            entries += [(f"openai chat, {how}, {what}", clients.chat, settings, steered) for how, settings in (("greedy", GREEDY), ("drawn", DRAWN)) for what, steered in (("plain", []), ("steered", steering))]
-            entries += [
-                ("openai chat, conversation and logprobs", clients.conversation), ("openai in company", clients.company), ("schedules", clients.schedules), ("preview", clients.preview),
-                ("timeout", clients.seconds), ("activations", clients.activations), ("maps", clients.maps_by_http), ("fit", clients.fit), ("cancelled fit", clients.cancelled_fit),
-                ("refusals", clients.refusals), ("request names", clients.request_names), ("huggingface_hub", clients.hugging_face), ("llm", clients.llm), ("curl", clients.curl),
-            ]
-            if chosen.encoder:
-                entries.append(("openai embeddings", clients.embeddings))
-            if chosen.pictures:
-                entries.append(("openai images", clients.pictures))
-            for name, *rest in entries:
-                if not chosen.only or any(word in name for word in chosen.only):
-                    listed.run(name, *rest)
-            listed.run("the server is alive", lambda: expect(running.is_alive(), running.read_log()[-1000:]))
-            listed.run("the server ends with 0", lambda: same(running.stop(), 0, "the exit code"))
+    with server.serving(chosen, KEY) as (maps, running):
+        clients = Clients(chosen, maps, running)
+        steering = [{"map": clients.name, "strength": 0.7}]
+        both = [{"map": clients.name, "strength": 0.5}, {"map": clients.other, "strength": -0.5}]
+        entries = [
+            (f"openai completions, {how}, {what}", clients.completion, settings, steered)
+            for how, settings in (("greedy", GREEDY), ("drawn", DRAWN)) for what, steered in (("plain", []), ("one map", steering), ("two maps", both))
+        ]
+        entries += [
+            ("openai completions, samples of several prompts", clients.samples), ("openai completions, tokens as prompt", clients.tokens_as_prompt),
+            ("openai completions, stream", clients.stream), ("openai completions, stop texts", clients.stop_texts),
+            ("openai completions, logprobs", clients.logprobs), ("openai models", clients.models),
+        ]
+        entries += [(f"openai chat, {how}, {what}", clients.chat, settings, steered) for how, settings in (("greedy", GREEDY), ("drawn", DRAWN)) for what, steered in (("plain", []), ("steered", steering))]
+        entries += [
+            ("openai chat, conversation and logprobs", clients.conversation), ("openai in company", clients.company), ("schedules", clients.schedules), ("preview", clients.preview),
+            ("timeout", clients.seconds), ("activations", clients.activations), ("maps", clients.maps_by_http), ("fit", clients.fit), ("cancelled fit", clients.cancelled_fit),
+            ("refusals", clients.refusals), ("request names", clients.request_names), ("huggingface_hub", clients.hugging_face), ("llm", clients.llm), ("curl", clients.curl),
+        ]
+        if chosen.encoder:
+            entries.append(("openai embeddings", clients.embeddings))
+        if chosen.pictures:
+            entries.append(("openai images", clients.pictures))
+        for name, *rest in entries:
+            if not chosen.only or any(word in name for word in chosen.only):
+                listed.run(name, *rest)
+        listed.run("the server is alive", lambda: expect(running.is_alive(), running.read_log()[-1000:]))
+        listed.run("the server ends with 0", lambda: same(running.stop(), 0, "the exit code"))
     listed.end(chosen.json)
 
 

@@ -8,11 +8,9 @@ the others have a connection each. No answer may be of 500 or above, refusals of
 
 import asyncio
 import collections
-import json
 import os
 import random
 import sys
-import tempfile
 import time
 
 import mutations
@@ -246,26 +244,21 @@ def main():
     parser.add_argument("--most-faults", type=int, default=200, help="where it gives up (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        maps = server.maps_of(chosen, folder)
+    with server.serving(chosen, KEY) as (maps, running):
         name = list(maps)[0]
-        with server.Server(chosen, maps, key=KEY) as running:
-            file = small(maps[name])
-            put = running.ask("PUT", "/v1/maps/fuzz-0", file, {"content-type": "application/octet-stream"})
-            if put.status != 201:
-                print(f"a small map is not taken: {put.status} {put.body[:200]!r}; files are spoilt all the same")
-            fuzz = Fuzz(chosen, running, name, file)
-            result = asyncio.run(fuzz.run())
-            if running.is_alive() and (code := running.stop()) != 0:
-                fuzz.fault(f"the server ended with {code}")
+        file = small(maps[name])
+        put = running.ask("PUT", "/v1/maps/fuzz-0", file, {"content-type": "application/octet-stream"})
+        if put.status != 201:
+            print(f"a small map is not taken: {put.status} {put.body[:200]!r}; files are spoilt all the same")
+        fuzz = Fuzz(chosen, running, name, file)
+        result = asyncio.run(fuzz.run())
+        if running.is_alive() and (code := running.stop()) != 0:
+            fuzz.fault(f"the server ended with {code}")
     result |= {"counts": dict(sorted(fuzz.counts.items())), "faults": fuzz.faults[:100]}
     for what, number in sorted(fuzz.counts.items()):
         print(f"{what:50}{number:8}")
     print(f"{result['requests']} requests in {result['seconds']} s; resident {result['memory'][0] / 2**20:.0f} → {result['memory'][1] / 2**20:.0f} MiB; files {result['files']}; {len(fuzz.faults)} faults")
-    if chosen.json:
-        with open(chosen.json, "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+    server.write_results(chosen.json, result)
     sys.exit(1 if fuzz.faults else 0)
 
 

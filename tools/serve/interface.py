@@ -21,45 +21,41 @@ LEFT_OUT = "positive_data_acceptance"
 
 def main():
     parser = server.arguments(__doc__)
-    parser.add_argument("--encoder", help="an encoder")
-    parser.add_argument("--pictures", help="a picture model")
+    server.accept_models(parser)
     parser.add_argument("--examples", type=int, default=50, help="the most generated requests of an operation and phase (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=600, help="the most time (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     listed = checks.Checks()
-    with tempfile.TemporaryDirectory() as folder:
-        maps = server.maps_of(chosen, folder)
-        more = [option for path in (chosen.encoder, chosen.pictures) if path for option in ("--model", path)]
-        with server.Server(chosen, maps, more, key=KEY) as running:
-            def document():
-                answer = running.ask("GET", "/openapi.json")
-                same(answer.status, 200, "the status")
-                path = os.path.join(folder, "openapi.json")
-                with open(path, "wb") as file:
-                    file.write(answer.body)
-                result = subprocess.run([sys.executable, "-m", "openapi_spec_validator", path], capture_output=True, text=True)
-                expect(result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:])
+    with tempfile.TemporaryDirectory() as folder, server.serving(chosen, KEY) as (maps, running):
+        def document():
+            answer = running.ask("GET", "/openapi.json")
+            same(answer.status, 200, "the status")
+            path = os.path.join(folder, "openapi.json")
+            with open(path, "wb") as file:
+                file.write(answer.body)
+            result = subprocess.run([sys.executable, "-m", "openapi_spec_validator", path], capture_output=True, text=True)
+            expect(result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:])
 
-            def generated():
-                models = running.ask("GET", "/v1/models").json()["data"]
-                environment = {
-                    **os.environ, "SCHEMATHESIS_HOOKS": "narrowed", "PYTHONPATH": os.path.dirname(os.path.abspath(__file__)),
-                    "MONGE_TEXT_MODEL": next(entry["id"] for entry in models if entry["kind"] == "text"), "MONGE_MAP": list(maps)[0],
-                    "MONGE_MODELS": ",".join(entry["id"] for entry in models),
-                }
-                command = [
-                    os.path.join(os.path.dirname(sys.executable), "schemathesis"), "--no-color", "run", f"{running.url}/openapi.json", "--header", f"Authorization: Bearer {KEY}",
-                    "--checks", "all", "--exclude-checks", LEFT_OUT, "--max-examples", str(chosen.examples), "--max-time", str(chosen.seconds), "--seed", str(chosen.seed), "--workers", "2",
-                    "--request-timeout", "60", "--continue-on-failure", "--suppress-health-check", "all", "--no-shrink", "--output-truncate", "true",
-                ]
-                code = subprocess.run(command, env=environment, cwd=folder).returncode
-                expect(code == 0, f"schemathesis ended with {code}; what it found is above")
+        def generated():
+            models = running.ask("GET", "/v1/models").json()["data"]
+            environment = {
+                **os.environ, "SCHEMATHESIS_HOOKS": "narrowed", "PYTHONPATH": os.path.dirname(os.path.abspath(__file__)),
+                "MONGE_TEXT_MODEL": next(entry["id"] for entry in models if entry["kind"] == "text"), "MONGE_MAP": list(maps)[0],
+                "MONGE_MODELS": ",".join(entry["id"] for entry in models),
+            }
+            command = [
+                os.path.join(os.path.dirname(sys.executable), "schemathesis"), "--no-color", "run", f"{running.url}/openapi.json", "--header", f"Authorization: Bearer {KEY}",
+                "--checks", "all", "--exclude-checks", LEFT_OUT, "--max-examples", str(chosen.examples), "--max-time", str(chosen.seconds), "--seed", str(chosen.seed), "--workers", "2",
+                "--request-timeout", "60", "--continue-on-failure", "--suppress-health-check", "all", "--no-shrink", "--output-truncate", "true",
+            ]
+            code = subprocess.run(command, env=environment, cwd=folder).returncode
+            expect(code == 0, f"schemathesis ended with {code}; what it found is above")
 
-            listed.run("the document is valid", document)
-            listed.run("schemathesis", generated)
-            listed.run("the server is alive", lambda: expect(running.is_alive(), running.read_log()[-1000:]))
-            listed.run("the server ends with 0", lambda: same(running.stop(), 0, "the exit code"))
+        listed.run("the document is valid", document)
+        listed.run("schemathesis", generated)
+        listed.run("the server is alive", lambda: expect(running.is_alive(), running.read_log()[-1000:]))
+        listed.run("the server ends with 0", lambda: same(running.stop(), 0, "the exit code"))
     listed.end(chosen.json)
 
 

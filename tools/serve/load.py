@@ -11,7 +11,6 @@ import json
 import random
 import statistics
 import sys
-import tempfile
 import time
 
 import server
@@ -232,7 +231,7 @@ class Load:
                 pass
         try:
             self.refused(await connection.answer(), 413, "oversized body")
-        except wire.Closed as error:
+        except wire.Closed:
             # The server may close while it is still being sent to; then the answer can be lost on the way.
             self.counts["oversized body without an answer"] += 1
         return False
@@ -298,14 +297,11 @@ def main():
     parser.add_argument("--patience", type=float, default=120, help="seconds after which an answer is lost (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        maps = server.maps_of(chosen, folder)
-        with server.Server(chosen, maps, key=KEY) as running:
-            load = Load(chosen, running, maps)
-            result = asyncio.run(load.run())
-            code = running.stop()
-            if code != 0:
-                load.fault(f"the server ended with {code}")
+    with server.serving(chosen, KEY) as (maps, running):
+        load = Load(chosen, running, maps)
+        result = asyncio.run(load.run())
+        if (code := running.stop()) != 0:
+            load.fault(f"the server ended with {code}")
     result |= {"counts": dict(load.counts), "violations": len(load.faults), "first": load.faults[:50]}
     if load.seconds:
         cuts = statistics.quantiles(load.seconds, n=100)
@@ -318,10 +314,7 @@ def main():
     print(f"resident: {memory['after first'] / 2**20:.1f} MiB after the first {min(chosen.requests, max(chosen.requests // 10, 100))}, {memory['at the end'] / 2**20:.1f} MiB at the end, "
           f"{memory['highest'] / 2**20:.1f} MiB at most; {result['files'][0]} → {result['files'][1]} files and connections")
     print(f"{len(load.faults)} violations")
-    if chosen.json:
-        with open(chosen.json, "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+    server.write_results(chosen.json, result)
     sys.exit(1 if load.faults else 0)
 
 

@@ -1,6 +1,7 @@
 """Starts and ends a `monge serve`, and what the command line gives without it."""
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -58,6 +59,30 @@ def maps_of(chosen, folder):
         run([chosen.monge, "fit", "-m", chosen.model, "-d", chosen.device, "--source", f"{concept}/source.txt", "--target", f"{concept}/target.txt",
              "--limit", "24", "--sites", sites, "-o", maps[name]])
     return maps
+
+
+def accept_models(parser):
+    """Other models beside the text model."""
+    parser.add_argument("--encoder", help="an encoder for /v1/embeddings, which is left out without one")
+    parser.add_argument("--pictures", help="a picture model for /v1/images/generations, which is left out without one")
+
+
+@contextlib.contextmanager
+def serving(chosen, key):
+    """A server with maps and all models that were named: {name: file} of the maps, and the server."""
+    with tempfile.TemporaryDirectory() as folder:
+        maps = maps_of(chosen, folder)
+        others = [path for path in (getattr(chosen, "encoder", None), getattr(chosen, "pictures", None)) if path]
+        with Server(chosen, maps, [option for path in others for option in ("--model", path)], key=key) as running:
+            yield maps, running
+
+
+def write_results(path, result):
+    """Writes JSON to a file that may have been asked for."""
+    if path:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=2, ensure_ascii=False)
+            file.write("\n")
 
 
 class Server:

@@ -20,7 +20,6 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -201,11 +200,8 @@ def main():
         rows = table(chosen, sides)
         idle = max(entry["others"] / entry["seconds"] for side in sides for entry in side.rounds)
         print(f"the idle servers used at most {100 * idle:.1f} % of a core")
-    if chosen.json:
-        with open(chosen.json, "w", encoding="utf-8") as file:
-            json.dump({"rows": rows, "rounds": {side.name: [{key: value for key, value in entry.items() if key not in ("first", "whole")} for entry in side.rounds] for side in sides}}, file, indent=2)
-            file.write("\n")
-    sys.exit(0)
+    rounds = {side.name: [{key: value for key, value in entry.items() if key not in ("first", "whole")} for entry in side.rounds] for side in sides}
+    server.write_results(chosen.json, {"rows": rows, "rounds": rounds})
 
 
 if __name__ == "__main__":
