@@ -39,7 +39,7 @@ def valid(model, name):
         (6, "POST", "/v1/chat/completions", {**text, "messages": [{"role": "system", "content": "a"}, {"role": "user", "content": [{"type": "text", "text": "b"}], "name": "c"}], "logprobs": True, "top_logprobs": 2,
                                              "chat_template_kwargs": {"a": 1}, "response_format": {"type": "text"}, "tools": []}),
         (3, "POST", "/v1/steering/preview", {"model": model, "prompt": "a", "steering": steering, "strengths": [0, 1], "max_tokens": 1, "movement": True, "temperature": 0, "seed": 1, "stop": "."}),
-        (3, "POST", "/v1/activations", {"model": model, "input": ["a", "b"], "sites": [r"model\.layers\.0\.mlp"], "pooling": "mean", "steering": steering, "encoding": "json"}),
+        (3, "POST", "/v1/activations", {"model": model, "input": ["a", "b"], "sites": [r"model\.layers\.0\.mlp\.down_proj"], "pooling": "mean", "steering": steering, "encoding": "json"}),
         (1, "POST", "/v1/embeddings", {"model": "no-encoder", "input": ["a"], "encoding_format": "float", "user": "a"}),
         (2, "POST", "/v1/images/generations", {"model": "no-pictures", "prompt": "a", "n": 1, "size": "64x64", "seed": 1, "steps": 1, "guidance": 2, "scheduler": "ddim", "steering": [{"map": name, "range": [0, 1], "half": "both"}],
                                                "strengths": [0, 1], "response_format": "b64_json", "output_format": "png", "stream": False, "partial_images": 0}),

@@ -28,7 +28,7 @@ def arguments(description, **defaults):
         help="a map of the model; may be repeated (default: two small ones that are fitted to tools/concepts)")
     parser.add_argument("--port", type=int, default=0, help="where the server listens (default: a free port)")
     parser.add_argument("--json", help="a file for the results")
-    parser.add_argument("--option", action="append", default=[], help="another option of monge serve, as in --option=--rows=32; may be repeated")
+    parser.add_argument("--option", action="append", default=[], help="another option of monge serve, as in --option=--slots=32; may be repeated")
     parser.set_defaults(**defaults)
     return parser
 
@@ -44,7 +44,7 @@ def run(command, **named):
     :returns: What it printed."""
     result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **named)
     if result.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit code {result.returncode}: {result.stderr.strip()}")
+        raise RuntimeError(f"{' '.join(command)}: exit code {result.returncode}: {result.stderr.strip()}")
     return result.stdout
 
 

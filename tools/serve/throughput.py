@@ -2,7 +2,7 @@
 
     tools/serve/test throughput --monge .build/release/monge --llama PATH/llama-server --gguf ~/.cache/monge/SmolLM2-135M-Instruct.Q4_1.gguf
     tools/serve/test throughput --monge .build/release/monge --count-of-maps 0 1 8 64 256 1000
-    tools/serve/test throughput --monge .build/release/monge --pairs 0 1 8 64 256 --clients 256 --option=--rows=256
+    tools/serve/test throughput --monge .build/release/monge --pairs 0 1 8 64 256 --clients 256 --option=--slots=256
 
 All servers are up the whole time, and take turns: a drift of the machine's speed meets all of them, and those that have no turn are idle, which is checked. Every request has
 other tokens in its prompt, so that nothing is found in a cache; prompts and continuations have the same lengths everywhere, and are greedy.
