@@ -68,12 +68,12 @@ def accept_models(parser):
 
 
 @contextlib.contextmanager
-def serving(chosen, key):
+def serving(chosen, key, options=()):
     """A server with maps and all models that were named: {name: file} of the maps, and the server."""
     with tempfile.TemporaryDirectory() as folder:
         maps = maps_of(chosen, folder)
         others = [path for path in (getattr(chosen, "encoder", None), getattr(chosen, "pictures", None)) if path]
-        with Server(chosen, maps, [option for path in others for option in ("--model", path)], key=key) as running:
+        with Server(chosen, maps, [*options, *(option for path in others for option in ("--model", path))], key=key) as running:
             yield maps, running
 
 
