@@ -46,8 +46,8 @@ def main():
             }
             command = [
                 os.path.join(os.path.dirname(sys.executable), "schemathesis"), "--no-color", "run", f"{running.url}/openapi.json", "--header", f"Authorization: Bearer {KEY}",
-                "--checks", "all", "--exclude-checks", LEFT_OUT, "--max-examples", str(chosen.examples), "--seed", str(chosen.seed), "--workers", "2",
-                "--request-timeout", "60", "--continue-on-failure", "--suppress-health-check", "all", "--no-shrink", "--output-truncate", "true",
+                "--checks", "all", "--exclude-checks", LEFT_OUT, "--max-examples", str(chosen.examples), "--seed", str(chosen.seed), "--workers", "1",
+                "--request-timeout", "60", "--max-response-time", "60", "--continue-on-failure", "--suppress-health-check", "all", "--no-shrink", "--output-truncate", "true",
             ]
             try:
                 code = subprocess.run(command, env=environment, cwd=folder, timeout=chosen.seconds).returncode

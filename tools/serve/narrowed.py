@@ -13,6 +13,8 @@ RNG = random.Random(1)
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 LITTLE = {"max_tokens": (1 << 20, 3), "max_completion_tokens": (1 << 20, 3), "n": (16, 2), "steps": (1 << 20, 2), "best_of": (64, 2)}
 
+OF_TEXTS = ("/v1/completions", "/v1/chat/completions", "/v1/steering/preview")
+
 
 @schemathesis.hook
 def map_body(context, body):
@@ -21,6 +23,8 @@ def map_body(context, body):
     body = dict(body)
     if isinstance(body.get("model"), str) and RNG.random() < 0.8:
         body["model"] = os.environ["MONGE_TEXT_MODEL"] if RNG.random() < 0.7 else RNG.choice(os.environ["MONGE_MODELS"].split(","))
+    if getattr(context.operation, "path", "") in OF_TEXTS:
+        body.setdefault("max_tokens", 3)
     for name, (most, few) in LITTLE.items():
         value = body.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and few < value <= most:
