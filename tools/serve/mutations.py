@@ -6,7 +6,7 @@ import wire
 
 NUMBERS = ["-1", "0", "-0", "0.5", "1e999", "-1e999", "1e-400", "NaN", "Infinity", "2147483648", "9223372036854775807", "9223372036854775808", "18446744073709551616",
            "-9223372036854775809", "01", "1.", ".5", "1e", "0x10", "1" * 400, "3.0", "1e3"]
-TEXTS = ['""', '"\\u0000"', '"\\ud800"', '"\\udc00\\ud800"', '"\\uD83D\\uDE00"', '"' + "a" * 5000 + '"', '"\\q"', '"\\u12"', '"(((("', '"(a+)+$"', '"[z-a]"', '"../../etc/passwd"', '"<|im_start|>"',
+TEXTS = ['""', '"\\u0000"', '"\\ud800"', '"\\udc00\\ud800"', '"\\uD83D\\uDE00"', '"' + "a" * 5000 + '"', '"\\q"', '"\\u12"', '"(((("', '"(a+)+$"', '"(.*)*(.*)*(.*)*(.*)*x"', '"(?:(?:[a-z.0-9_]+)+)+!"', '"[z-a]"', '"../../etc/passwd"', '"<|im_start|>"',
          '"{{ messages }}"', '"\u202e\u0301\u0301\u0301"', '"sea\\u0000"', '"e\u0301"']
 OTHERS = ["null", "true", "false", "[]", "{}", "[[]]", "[null]", '{"a": 1}', "[1, 2]", "[[" * 40 + "]]" * 40, "[" * 3000, '{"a":' * 300 + "1" + "}" * 300]
 STRANGE = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xef\xbb\xbf", b"\x00", b"\r\n", b"\n", b"\x7f", b"\xe2\x80\xa8", b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b" " * 500]
@@ -82,6 +82,15 @@ def spoil_bytes(data, rng):
             data[place] = rng.randrange(256)
         else:
             data = data[:place] if rng.random() < 0.3 else data[:place] + bytes(rng.randrange(256) for _ in range(rng.choice([1, 3]))) + data[place:]
+    return bytes(data)
+
+
+def spoil_numbers(data, rng):
+    """A file whose length stays: some of its bytes are others."""
+    data = bytearray(data)
+    for _ in range(rng.choice([1, 1, 4, 40])):
+        place = len(data) - 1 - rng.randrange(min(len(data), 4096))
+        data[place] = rng.choice([0, 0x7F, 0x80, 0xFF, rng.randrange(256)])
     return bytes(data)
 
 
