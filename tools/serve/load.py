@@ -83,7 +83,8 @@ class Load:
     async def client(self, number, budget):
         rng = random.Random(f"{self.chosen.seed} {number} {budget[0]}")
         connection = None
-        kinds, weights = list(KINDS), list(KINDS.values())
+        kinds = self.chosen.kinds or list(KINDS)
+        weights = [KINDS[kind] for kind in kinds]
         while budget[0] > 0:
             budget[0] -= 1
             kind = rng.choices(kinds, weights)[0]
@@ -285,7 +286,7 @@ class Load:
         if not self.server.is_alive():
             self.fault(f"the server ended: {self.server.read_log()[-1000:]}")
         return {"requests": self.started, "clients": self.chosen.clients, "seconds": round(self.wall, 1), "tokens": self.tokens,
-                "memory": {"after first": before, "at the end": after, "highest": peak}, "files": [files, files_after]}
+                "memory": {"after first": before, "at the end": after, "highest": peak, "every 250": [value for _, value in self.memory]}, "files": [files, files_after]}
 
 
 def main():
@@ -296,6 +297,7 @@ def main():
     parser.add_argument("--body-limit", type=int, default=16 << 20, help="the longest body that the server takes (default: %(default)s)")
     parser.add_argument("--cache-tokens", type=int, default=4096, help="the tokens that the server's cache holds (default: %(default)s)")
     parser.add_argument("--patience", type=float, default=120, help="seconds after which an answer is lost (default: %(default)s)")
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="only these, to look at one by itself")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     # A cache that the first tenth fills: its memory is taken up page by page, as blocks are written for the first time.
