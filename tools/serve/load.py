@@ -294,14 +294,16 @@ def main():
     parser.add_argument("--requests", type=int, default=10_000, help="how many (default: %(default)s)")
     parser.add_argument("--clients", type=int, default=64, help="how many at once (default: %(default)s)")
     parser.add_argument("--texts", type=int, default=96, help="how many different ones are known (default: %(default)s)")
-    parser.add_argument("--body-limit", type=int, default=16 << 20, help="the longest body that the server takes (default: %(default)s)")
-    parser.add_argument("--cache-tokens", type=int, default=4096, help="the tokens that the server's cache holds (default: %(default)s)")
+    parser.add_argument("--body-limit", type=int, default=1 << 20, help="the longest body that the server takes (default: %(default)s)")
+    parser.add_argument("--cache-tokens", type=int, default=2048, help="the tokens that the server's cache holds (default: %(default)s)")
     parser.add_argument("--patience", type=float, default=120, help="seconds after which an answer is lost (default: %(default)s)")
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="only these, to look at one by itself")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    # A cache that the first tenth fills: its memory is taken up page by page, as blocks are written for the first time.
-    with server.serving(chosen, KEY, ["--cache-tokens", str(chosen.cache_tokens), "--quiet"]) as (maps, running):
+    # A cache that the first tenth fills, and bodies that are small beside it: memory is taken up page by page as blocks are written for the first time, and what
+    # long bodies leave behind in the heap is as much as were there at once.
+    options = ["--cache-tokens", str(chosen.cache_tokens), "--body-limit", str(chosen.body_limit), "--quiet"]
+    with server.serving(chosen, KEY, options) as (maps, running):
         load = Load(chosen, running, maps)
         result = asyncio.run(load.run())
         if (code := running.stop()) != 0:
