@@ -59,6 +59,14 @@ class Load:
                 "steering": steerings[number % len(steerings)],
             }
 
+    async def fill(self):
+        """Has every block of the cache written once: its memory is taken up then, and what grows afterwards is something else."""
+        rng = random.Random(7)
+        body = {"prompt": [rng.randrange(1000, 40_000) for _ in range(self.chosen.cache_tokens - 32)], "max_tokens": 1}
+        answer = await wire.ask(self.server.port, "POST", "/v1/completions", body, self.server.headers)
+        if answer.status != 200:
+            raise SystemExit(f"a prompt as long as the cache is refused: {answer.body[:300]!r}")
+
     async def learn(self):
         """Asks for every text alone."""
         for body in self.bodies():
@@ -266,6 +274,7 @@ class Load:
         return False
 
     async def run(self):
+        await self.fill()
         await self.learn()
         self.check_with_command()
         first = min(self.chosen.requests, max(self.chosen.requests // 10, 100))
@@ -300,8 +309,7 @@ def main():
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="only these, to look at one by itself")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    # A cache that the first tenth fills, and bodies that are small beside it: memory is taken up page by page as blocks are written for the first time, and what
-    # long bodies leave behind in the heap is as much as were there at once.
+    # Bodies that are small beside what is measured: what long ones leave behind in the heap is as much as were there at once.
     options = ["--cache-tokens", str(chosen.cache_tokens), "--body-limit", str(chosen.body_limit), "--quiet"]
     with server.serving(chosen, KEY, options) as (maps, running):
         load = Load(chosen, running, maps)
