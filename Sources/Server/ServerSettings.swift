@@ -26,8 +26,6 @@ public struct ServerSettings: Sendable {
     public var drainSeconds = 30
     /// Whether prompts are written to the log.
     public var logsPrompts = false
-    /// How many texts wait for one model before others are told to come back later.
-    public var waiting = 1024
 
     public init() {}
 }

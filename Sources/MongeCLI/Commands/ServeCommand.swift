@@ -32,8 +32,9 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         name: .customLong("maps"),
-        help:
-            "A folder of maps that can be added to and taken from (default: maps in the cache folder). NAME.json beside a map is its evaluation."
+        help: ArgumentHelp(
+            "A folder of maps that can be added to and taken from (default: maps in the cache folder). NAME.json beside a map is its evaluation.",
+            valueName: "folder")
     )
     var folder: String?
 
@@ -41,12 +42,12 @@ struct ServeCommand: ParsableCommand {
     var host = "127.0.0.1"
 
     @Option(
-        name: .long, parsing: .unconditional, help: "The port to listen at; 0 for any that is free.",
+        name: .long, parsing: .unconditional, help: "The port to listen at; 0 for any that is free (default: 8080).",
         transform: Number.integer(in: 0...65535))
     var port = 8080
 
     @Option(
-        name: .long, parsing: .unconditional, help: "The most texts that a model continues at once.",
+        name: .long, parsing: .unconditional, help: "The most texts that a model continues at once (default: 16).",
         transform: Number.integer(in: 1...4096))
     var slots = 16
 
@@ -65,7 +66,8 @@ struct ServeCommand: ParsableCommand {
     var memory: ByteCount?
 
     @Option(
-        name: .long, parsing: .unconditional, help: "The most texts that wait for a model before others are told to come back later.",
+        name: .long, parsing: .unconditional,
+        help: "The most texts that wait for a model before others are told to come back later (default: 1024).",
         transform: Number.integer(from: 1))
     var waiting = 1024
 
@@ -83,11 +85,11 @@ struct ServeCommand: ParsableCommand {
         help: ArgumentHelp("An origin whose pages may ask from a browser, such as https://example.org; * for all.", valueName: "origin"))
     var origins: [String] = []
 
-    @Option(name: .long, help: "The most bytes of a request's body, for example 16MB.")
+    @Option(name: .long, help: "The most bytes of a request's body in JSON, for example 64MB (default: 16MiB).")
     var bodyLimit: ByteCount?
 
     @Option(
-        name: .long, parsing: .unconditional, help: "Seconds that what is being answered has to end after SIGTERM.",
+        name: .long, parsing: .unconditional, help: "Seconds that what is being answered has to end after SIGTERM (default: 30).",
         transform: Number.integer(in: 0...86_400))
     var drain = 30
 
@@ -106,7 +108,7 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         var settings = ServerSettings()
         (settings.host, settings.port, settings.origins) = (host, port, origins)
-        (settings.drainSeconds, settings.logsPrompts, settings.waiting) = (drain, logPrompts, waiting)
+        (settings.drainSeconds, settings.logsPrompts) = (drain, logPrompts)
         if let bodyLimit { settings.bodyBytes = bodyLimit.bytes }
         if let certificate, let key { settings.tls = (certificate, key) }
         settings.keys = try apiKeyFile.map(Self.keys) ?? []

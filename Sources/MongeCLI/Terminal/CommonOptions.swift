@@ -49,7 +49,7 @@ package struct ProductPrecisionOption: ParsableArguments {
         name: .long,
         help: """
             Products with weights: exact, or fast, for which the CPU rounds activations that meet quantised weights to 16 bits in blocks of 32, and \
-            tensor cores of GPUs multiply f32 activations as f16. (default: on the CPU fast for generate, chat, evaluate, image and bench, else exact)
+            tensor cores of GPUs multiply f32 activations as f16. (default: on the CPU fast for generate, chat, evaluate, image, serve and bench, else exact)
             """)
     var precision: ProductPrecision?
 
