@@ -63,6 +63,7 @@ public final class MongeServer: Sendable {
     /// - Parameter onReady: Told the port when requests can come.
     /// - Throws: ``MongeError`` when the address cannot be listened at.
     public func run(onReady: @escaping @Sendable (_ port: Int) async -> Void = { _ in }) async throws {
+        for host in state.texts { try await host.warmUp() }
         let application = try application(onReady: onReady)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

@@ -70,7 +70,8 @@ public actor InferenceEngine {
     private nonisolated let turns: DeviceTurns
     /// What works on the model beside the texts.
     private nonisolated let workers = DispatchQueue(label: "monge.engine.work", attributes: .concurrent)
-    private let limits: EngineLimits
+    private nonisolated let limits: EngineLimits
+    private nonisolated let vocabulary: Int
     private let batch: ContinuousBatch
     /// By the number of the request in the batch.
     private var texts: [Int: Text] = [:]
@@ -100,6 +101,7 @@ public actor InferenceEngine {
                 rows: limits.rows, blocks: BlockPool.count(limits.cacheTokens), length: length, prefillTokens: limits.prefillTokens))
         self.model = model
         self.limits = limits
+        vocabulary = model.language.vocabularySize
         self.turns = turns
         executor = QueueExecutor(label: "monge.engine")
     }
@@ -138,6 +140,23 @@ public actor InferenceEngine {
             workers.async { [self] in
                 continuation.resume(with: Swift.Result { try turns { try work(model) { [turns] in turns.pass() } } })
             }
+        }
+    }
+
+    /// Serves as many requests at once as it ever does, for nobody: what the device allocates and compiles when it is first needed is there before somebody
+    /// waits for it, and memory grows little afterwards.
+    public nonisolated func warmUp() async throws {
+        let length = max(
+            1, min(limits.prefillTokens / max(limits.rows, 1), limits.cacheTokens / max(limits.rows, 1) - 3, (limits.length ?? .max) - 3))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for row in 0..<limits.rows {
+                // Others for each, so that none finds its beginning computed.
+                let tokens = (0..<length).map { Int32((row * length + $0) % vocabulary) }
+                let options = GenerationOptions(
+                    tokens: 3, temperature: 0.8, topK: 40, topP: 0.9, repetitionPenalty: 1.1, seed: UInt64(row), stopsAtEnd: false)
+                group.addTask { for try await _ in self.generate(TextRequest(.tokens(tokens), options: options, scores: 1)) {} }
+            }
+            try await group.waitForAll()
         }
     }
 

@@ -31,6 +31,9 @@ final class TextModelHost: Sendable {
         }
     }
 
+    /// Has the device ready for as many texts as there ever are at once.
+    func warmUp() async throws { try await keeper.perform { try await $0.warmUp() } }
+
     /// Works on the model beside the texts.
     func perform<Result: Sendable>(
         _ work: @escaping @Sendable (_ model: Model, _ pause: @escaping () -> Void) throws -> Result
