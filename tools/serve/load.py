@@ -62,10 +62,13 @@ class Load:
     async def fill(self):
         """Has every block of the cache written once: its memory is taken up then, and what grows afterwards is something else."""
         rng = random.Random(7)
-        body = {"prompt": [rng.randrange(1000, 40_000) for _ in range(self.chosen.cache_tokens - 32)], "max_tokens": 1}
-        answer = await wire.ask(self.server.port, "POST", "/v1/completions", body, self.server.headers)
-        if answer.status != 200:
-            raise SystemExit(f"a prompt as long as the cache is refused: {answer.body[:300]!r}")
+        left = self.chosen.cache_tokens - 32
+        while left > 0:
+            body = {"prompt": [rng.randrange(1000, 40_000) for _ in range(min(left, 4000))], "max_tokens": 1}
+            left -= len(body["prompt"])
+            answer = await wire.ask(self.server.port, "POST", "/v1/completions", body, self.server.headers)
+            if answer.status != 200:
+                raise SystemExit(f"a long prompt is refused: {answer.body[:300]!r}")
 
     async def learn(self):
         """Asks for every text alone."""
@@ -304,7 +307,7 @@ def main():
     parser.add_argument("--clients", type=int, default=64, help="how many at once (default: %(default)s)")
     parser.add_argument("--texts", type=int, default=96, help="how many different ones are known (default: %(default)s)")
     parser.add_argument("--body-limit", type=int, default=1 << 20, help="the longest body that the server takes (default: %(default)s)")
-    parser.add_argument("--cache-tokens", type=int, default=2048, help="the tokens that the server's cache holds (default: %(default)s)")
+    parser.add_argument("--cache-tokens", type=int, default=32768, help="the tokens that the server's cache holds (default: the server's own, %(default)s)")
     parser.add_argument("--patience", type=float, default=120, help="seconds after which an answer is lost (default: %(default)s)")
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="only these, to look at one by itself")
     parser.add_argument("--seed", type=int, default=1)
