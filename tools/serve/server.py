@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -17,8 +18,9 @@ import wire
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def arguments(description, **defaults):
-    """A parser with what every script needs."""
+def arguments(description):
+    """A parser with what every script needs; and SIGTERM ends what was started, as SIGINT does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--monge", default=os.path.join(ROOT, ".build/release/monge"), help="the program (default: %(default)s)")
     parser.add_argument("--model", default="smollm2", help="a text model (default: %(default)s)")
@@ -29,7 +31,6 @@ def arguments(description, **defaults):
     parser.add_argument("--port", type=int, default=0, help="where the server listens (default: a free port)")
     parser.add_argument("--json", help="a file for the results")
     parser.add_argument("--option", action="append", default=[], help="another option of monge serve, as in --option=--slots=32; may be repeated")
-    parser.set_defaults(**defaults)
     return parser
 
 
