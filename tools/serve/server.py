@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -9,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -19,8 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def arguments(description):
-    """A parser with what every script needs; and SIGTERM ends what was started, as SIGINT does."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    """A parser with what every script needs."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--monge", default=os.path.join(ROOT, ".build/release/monge"), help="the program (default: %(default)s)")
     parser.add_argument("--model", default="smollm2", help="a text model (default: %(default)s)")
@@ -86,6 +85,16 @@ def write_results(path, result):
             file.write("\n")
 
 
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent():
+    """In a process that was started: it is killed when the test is, however that ends (prctl(2), of Linux)."""
+    if hasattr(LIBC, "prctl"):
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Server:
     """A `monge serve` of one's own, on the loopback interface."""
 
@@ -122,7 +131,8 @@ class Server:
     def start(self, seconds=120):
         """Returns when the server is well."""
         self.log = open(os.path.join(self.folder, "log"), "ab")
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment, preexec_fn=end_with_parent)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.process.poll() is not None:
