@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import wire
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def arguments(description, **defaults):
+def arguments(description):
     """A parser with what every script needs."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--monge", default=os.path.join(ROOT, ".build/release/monge"), help="the program (default: %(default)s)")
@@ -29,7 +30,6 @@ def arguments(description, **defaults):
     parser.add_argument("--port", type=int, default=0, help="where the server listens (default: a free port)")
     parser.add_argument("--json", help="a file for the results")
     parser.add_argument("--option", action="append", default=[], help="another option of monge serve, as in --option=--slots=32; may be repeated")
-    parser.set_defaults(**defaults)
     return parser
 
 
@@ -85,6 +85,16 @@ def write_results(path, result):
             file.write("\n")
 
 
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent():
+    """In a process that was started: it is killed when the test is, however that ends (prctl(2), of Linux)."""
+    if hasattr(LIBC, "prctl"):
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Server:
     """A `monge serve` of one's own, on the loopback interface."""
 
@@ -121,7 +131,8 @@ class Server:
     def start(self, seconds=120):
         """Returns when the server is well."""
         self.log = open(os.path.join(self.folder, "log"), "ab")
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment, preexec_fn=end_with_parent)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.process.poll() is not None:
