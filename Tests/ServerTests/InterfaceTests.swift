@@ -84,6 +84,11 @@ import Transport
             #expect(answer.status == 400, "\(body.prefix(40)): \(answer.text)")
             #expect(try answer.json["error"]["message"].string?.contains(mention) == true, "\(answer.text)")
         }
+        for seed in ["-9223372036854775809", "18446744073709551616", "1.5", "1e300"] {
+            let answer = try await send("POST", "/v1/completions", "{\"prompt\": \"a\", \"max_tokens\": 1, \"seed\": \(seed)}")
+            #expect(answer.status == 400 && answer.text.contains("seed"), "\(seed): \(answer.text)")
+        }
+        #expect(try await send("POST", "/v1/completions", "{\"prompt\": \"a\", \"max_tokens\": 1.0, \"seed\": -7}").status == 200)
         let large = try await send("POST", "/v1/completions", "{\"prompt\": \"\(String(repeating: "a", count: 2000))\"}")
         #expect(large.status == 413 && large.text.contains("1000 bytes"))
         let form = try await send("POST", "/v1/completions", "prompt=x", type: "application/x-www-form-urlencoded")

@@ -60,8 +60,9 @@ struct RequestFields {
 
     func integer(_ field: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let value = value(field) else { return nil }
-        // 3.0 is an integer, too (JSON Schema, section 6.3 of the core).
-        guard let integer = value.integer ?? value.double.flatMap(Int.init(exactly:)) else { throw expected(field, "an integer", value) }
+        // 3.0 is an integer, too (JSON Schema, section 6.3 of the core), as far as a Double tells integers apart: what is larger and fits no Int is another.
+        let whole = value.double.flatMap { abs($0) <= 0x1p53 ? Int(exactly: $0) : nil }
+        guard let integer = value.integer ?? whole else { throw expected(field, "an integer", value) }
         guard range.contains(integer) else {
             throw ServerError.field(name(field), "'\(name(field))' is \(integer), expected \(range.lowerBound) to \(range.upperBound)")
         }
