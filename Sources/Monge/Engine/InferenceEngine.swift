@@ -146,10 +146,12 @@ public actor InferenceEngine {
     /// Serves as many requests at once as it ever does, for nobody: what the device allocates and compiles when it is first needed is there before somebody
     /// waits for it, and memory grows little afterwards.
     public nonisolated func warmUp() async throws {
-        let length = max(
-            1, min(limits.prefillTokens / max(limits.rows, 1), limits.cacheTokens / max(limits.rows, 1) - 3, (limits.length ?? .max) - 3))
+        // As many as may wait, and no longer than a text may be.
+        let rows = min(limits.rows, limits.waiting)
+        let length = min(limits.prefillTokens / rows, limits.cacheTokens / rows - 3, (limits.length ?? .max) - 3)
+        guard length > 0 else { return }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for row in 0..<limits.rows {
+            for row in 0..<rows {
                 // Others for each, so that none finds its beginning computed.
                 let tokens = (0..<length).map { Int32((row * length + $0) % vocabulary) }
                 let options = GenerationOptions(

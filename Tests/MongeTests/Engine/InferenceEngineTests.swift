@@ -145,6 +145,21 @@ import Transport
         #expect(load.waiting == 0 && load.served == 0)
     }
 
+    /// Whatever the limits are, getting ready fails nobody, and changes no text.
+    @Test(arguments: [
+        EngineLimits(rows: 3, cacheTokens: 96), EngineLimits(rows: 3, cacheTokens: 16, length: 3),
+        EngineLimits(rows: 8, cacheTokens: 512, waiting: 1),
+        EngineLimits(rows: 2, cacheTokens: 64, length: 16, prefillTokens: 1),
+    ]) func enginesAreReadyWithinTheirLimits(_ limits: EngineLimits) async throws {
+        let engine = try InferenceEngine(TestModel.load(.cpu), limits: limits)
+        try await engine.warmUp()
+        let load = engine.load
+        #expect(load.waiting == 0 && load.served == 0)
+        let request = TextRequest(.text("Water"), options: GenerationOptions(tokens: 2, temperature: 0))
+        let expected = try TestModel.load(.cpu).generate("Water", options: GenerationOptions(tokens: 2, temperature: 0))
+        #expect(try await text(engine, request).text == expected)
+    }
+
     /// Work on the model beside the texts changes none of them, and both come to an end.
     @Test func workBesideTheTextsHasItsTurns() async throws {
         let engine = try InferenceEngine(TestModel.load(.cpu))
