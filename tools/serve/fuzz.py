@@ -258,8 +258,8 @@ def main():
     parser.add_argument("--most-faults", type=int, default=2000, help="where it gives up (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    # A small cache, whose memory is soon taken up: what grows then is something else.
-    with server.serving(chosen, KEY, ["--cache-tokens", "4096", "--quiet"]) as (maps, running):
+    # A spoilt request can delete a map, so that the one that texts are compared with is kept. A small cache, whose memory is soon taken up: what grows then is something else.
+    with server.serving(chosen, KEY, ["--cache-tokens", "4096", "--quiet"], keeps_maps=True) as (maps, running):
         name = list(maps)[0]
         file = small(maps[name])
         put = running.ask("PUT", "/v1/maps/fuzz-0", file, {"content-type": "application/octet-stream"})

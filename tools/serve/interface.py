@@ -45,7 +45,8 @@ def main():
                 "MONGE_MODELS": ",".join(entry["id"] for entry in models),
             }
             command = [
-                os.path.join(os.path.dirname(sys.executable), "schemathesis"), "--no-color", "run", f"{running.url}/openapi.json", "--header", f"Authorization: Bearer {KEY}",
+                os.path.join(os.path.dirname(sys.executable), "schemathesis"), "--config-file", os.path.join(os.path.dirname(os.path.abspath(__file__)), "schemathesis.toml"),
+                "--no-color", "run", f"{running.url}/openapi.json", "--header", f"Authorization: Bearer {KEY}",
                 "--checks", "all", "--exclude-checks", LEFT_OUT, "--max-examples", str(chosen.examples), "--seed", str(chosen.seed), "--workers", "1",
                 "--request-timeout", "60", "--max-response-time", "60", "--continue-on-failure", "--suppress-health-check", "all", "--no-shrink", "--output-truncate", "true",
             ]

@@ -68,12 +68,14 @@ def accept_models(parser):
 
 
 @contextlib.contextmanager
-def serving(chosen, key, options=()):
-    """A server with maps and all models that were named: {name: file} of the maps, and the server."""
+def serving(chosen, key, options=(), keeps_maps=False):
+    """A server with maps and all models that were named: {name: file} of the maps, and the server.
+    :param keeps_maps: Whether the maps cannot be deleted."""
     with tempfile.TemporaryDirectory() as folder:
         maps = maps_of(chosen, folder)
         others = [path for path in (getattr(chosen, "encoder", None), getattr(chosen, "pictures", None)) if path]
-        with Server(chosen, maps, [*options, *(option for path in others for option in ("--model", path))], key=key) as running:
+        fixed = [option for name, file in maps.items() for option in ("--map", f"{name}={file}")] if keeps_maps else []
+        with Server(chosen, {} if keeps_maps else maps, [*options, *fixed, *(option for path in others for option in ("--model", path))], key=key) as running:
             yield maps, running
 
 
