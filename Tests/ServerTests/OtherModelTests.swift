@@ -88,6 +88,10 @@ import Testing
         }
         let bad = try await server.post("/v1/images/generations", ["prompt": "x", "size": "63x64"])
         #expect(bad.status == 400 && bad.text.contains("multiples of"))
+        for scheduler in ["flow-euler", "nothing"] {
+            let answer = try await server.post("/v1/images/generations", ["prompt": "x", "scheduler": scheduler, "steps": 2])
+            #expect(answer.status == 400, "\(answer.text)")
+        }
         let huge = try await server.post("/v1/images/generations", ["prompt": "x", "size": "16384x16384"])
         #expect(try huge.status == 400 && huge.json["error"]["param"].string == "size")
     }

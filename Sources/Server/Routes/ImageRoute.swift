@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import ModelFiles
 import Models
 import Monge
 import Pictures
@@ -65,7 +66,12 @@ struct ImageRoute {
         let (order, isStreamed, partials) = try order(body)
         context.note(prompts: [order.requests[0].prompt], [])
         let events = order.host.draw(order.requests, options: order.options, partials: isStreamed ? partials : 0)
-        return try await isStreamed ? stream(events, order) : whole(events, order, context)
+        do {
+            return try await isStreamed ? stream(events, order) : whole(events, order, context)
+        } catch  where order.options.scheduler != nil && (error is ModelError || error is ModelFileError) {
+            // The model has been opened: what is wrong with its settings is so for the scheduler that was asked for in the place of its own.
+            throw ServerError.field("scheduler", "this model cannot be drawn with the scheduler '\(order.options.scheduler!)': \(error)")
+        }
     }
 
     private func order(_ body: RequestFields) throws -> (Order, isStreamed: Bool, partials: Int) {
