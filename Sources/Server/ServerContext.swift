@@ -43,7 +43,7 @@ struct ServerContext: RequestContext {
     }
 
     /// Writes down what is asked for.
-    func note(prompts: [String], _ steering: [ScheduledSteer]) {
+    func note(prompts: [String]) {
         guard logsPrompts else { return }
         logger.info("prompts", metadata: ["prompts": .array(prompts.map { .string($0) })])
     }

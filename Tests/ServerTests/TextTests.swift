@@ -186,7 +186,7 @@ import Transport
     /// Whoever leaves in the middle frees the place: the texts of others are whole.
     @Test func whoLeavesIsForgotten() async throws {
         let server = try await TestServer(models: [ServedModel("smollm2")], options: { $0.slots = 2 })
-        let body: [String: Any] = ["prompt": "Once upon a time", "max_tokens": 2000, "stream": true, "ignore_eos": true]
+        let body: [String: Any] = ["prompt": "Once upon a time", "max_tokens": 4000, "stream": true, "ignore_eos": true]
         for _ in 0..<4 { try await TestClient.leave(after: 600, "/v1/completions", body, port: server.port) }
         try await server.settle()
         let answer = try await server.post("/v1/completions", ["prompt": "Water", "max_tokens": 3])

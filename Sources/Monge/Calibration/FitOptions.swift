@@ -61,7 +61,7 @@ public struct FitOptions: Sendable {
 
     /// - Parameter pooling: The samples', where they come from a file.
     /// - Throws: ``MongeError/usage(_:)`` when options do not go together.
-    func validate(pooling: String) throws {
+    package func validate(pooling: String) throws {
         if method == .det0 && units == nil {
             throw MongeError.usage("det0 silences a number of neurons, and none is given; --units 100 silences the best 100 of all sites")
         }

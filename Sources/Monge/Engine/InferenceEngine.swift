@@ -167,10 +167,7 @@ public actor InferenceEngine {
     ) {
         if ticket.hasLeft { return }
         do {
-            if let failure { throw failure }
-            guard batch.waiting < limits.waiting else {
-                throw MongeError.busy("\(batch.waiting) requests wait already: ask again later")
-            }
+            try requireRoom()
             try request.options.validate()
             guard request.options.tokens > 0 else { throw MongeError.usage("the number of tokens is 0, expected 1 or more") }
             guard !request.stop.contains("") else { throw MongeError.usage("a stop text is empty; give at least one character") }
@@ -192,6 +189,14 @@ public actor InferenceEngine {
             return
         }
         start()
+    }
+
+    /// Refuses a request where the device has failed, or enough wait.
+    private func requireRoom() throws {
+        if let failure { throw failure }
+        guard batch.waiting < limits.waiting else {
+            throw MongeError.busy("\(batch.waiting) requests wait already: ask again later")
+        }
     }
 
     private func start() {
@@ -247,10 +252,7 @@ public actor InferenceEngine {
     ) {
         do {
             if ticket.hasLeft { throw CancellationError() }
-            if let failure { throw failure }
-            guard batch.waiting < limits.waiting else {
-                throw MongeError.busy("\(batch.waiting) requests wait already: ask again later")
-            }
+            try requireRoom()
             guard !tokens.isEmpty else { throw MongeError.usage("the text is empty: there is nothing to capture") }
             let byName = Dictionary(uniqueKeysWithValues: model.language.sites.map { ($0.name, $0) })
             let sites = try names.map { name in

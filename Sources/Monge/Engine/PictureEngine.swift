@@ -36,7 +36,6 @@ public actor PictureEngine {
     private let waitingLimit: Int
     private var jobs: [Job] = []
     private var isRunning = false
-    private var drawn = 0
 
     /// - Parameters:
     ///   - model: The engine's from here on.
@@ -47,9 +46,6 @@ public actor PictureEngine {
         self.turns = turns
         waitingLimit = waiting
     }
-
-    /// How many requests wait, and how many pictures are being drawn.
-    public var load: (waiting: Int, served: Int) { (jobs.count, drawn) }
 
     /// Draws pictures.
     /// - Parameter partials: How often each is shown before it is done.
@@ -87,7 +83,6 @@ public actor PictureEngine {
             jobs.removeAll { $0.ticket.hasLeft }
             let group = takeGroup()
             guard !group.isEmpty else { continue }
-            drawn = group.reduce(0) { $0 + $1.requests.count }
             do {
                 try await draw(group)
             } catch is MongeError where group.count > 1 {
@@ -101,7 +96,6 @@ public actor PictureEngine {
             } catch {
                 for job in group { job.continuation.finish(throwing: error) }
             }
-            drawn = 0
         }
         isRunning = false
     }

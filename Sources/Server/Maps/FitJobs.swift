@@ -46,7 +46,6 @@ final class FitJobs: Sendable {
 
     private let maps: MapLibrary
     private let entries = Mutex([String: Entry]())
-    private let count = Mutex(0)
 
     /// Jobs that are remembered after their end.
     private static let remembered = 256
@@ -78,10 +77,8 @@ final class FitJobs: Sendable {
             }
             let ended = entries.values.filter { ![.waiting, .running].contains($0.job.state) }.sorted { $0.number < $1.number }
             for old in ended.dropLast(Self.remembered) { entries[old.job.id] = nil }
-            let number = count.withLock { count in
-                count += 1
-                return count
-            }
+            // Those that are forgotten are not the last.
+            let number = (entries.values.map(\.number).max() ?? 0) + 1
             entries[id] = Entry(number: number, job: job)
         }
         Task { await run(id, order, host) }

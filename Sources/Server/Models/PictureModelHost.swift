@@ -11,8 +11,6 @@ struct PictureModelFace: Sendable {
     let device: String
     let size: PictureSize
     let sites: [String]
-    /// What pictures of the model are described with, in their files.
-    let fileName: String
 
     init(_ model: PictureModel, name: String) {
         self.name = name
@@ -21,7 +19,6 @@ struct PictureModelFace: Sendable {
         device = model.backend.name
         size = model.diffusion.usualSize
         sites = model.diffusion.sites.map(\.name)
-        fileName = model.url.lastPathComponent
     }
 }
 

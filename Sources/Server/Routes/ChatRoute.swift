@@ -66,7 +66,7 @@ struct ChatRoute {
         let steering = try server.maps.steering(NamedSteer.ofTexts(body))
         try refuse(body)
         try body.finish()
-        context.note(prompts: [prompt], steering)
+        context.note(prompts: [prompt])
 
         let requests = (0..<count).map { sample in
             TextRequest(

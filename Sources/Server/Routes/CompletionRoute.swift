@@ -45,7 +45,7 @@ struct CompletionRoute {
         try body.refuse("best_of", unless: { $0.integer == count }, "all 'n' texts are answered with")
         SamplingFields.passOver(body)
         try body.finish()
-        context.note(prompts: prompts.map { tokenizer.decode($0) }, steering)
+        context.note(prompts: prompts.map { tokenizer.decode($0) })
 
         let requests = prompts.enumerated().flatMap { index, prompt in
             (0..<count).map { sample in

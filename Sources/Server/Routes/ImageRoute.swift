@@ -64,7 +64,7 @@ struct ImageRoute {
     func respond(_ request: Request, _ context: ServerContext) async throws -> Response {
         let body = try await RequestFields(server.body(of: request))
         let (order, isStreamed, partials) = try order(body)
-        context.note(prompts: [order.requests[0].prompt], [])
+        context.note(prompts: [order.requests[0].prompt])
         let events = order.host.draw(order.requests, options: order.options, partials: isStreamed ? partials : 0)
         do {
             return try await isStreamed ? stream(events, order) : whole(events, order, context)

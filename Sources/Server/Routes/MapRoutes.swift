@@ -119,6 +119,8 @@ struct MapRoutes {
         options.seed = UInt64(try body.integer("seed", in: 0...Int.max) ?? 0)
         options.units = try body.integer("units", in: 1...(1 << 24))
         try body.finish()
+        // What does not go together is refused now, and not by a job.
+        try options.validate(pooling: options.effectivePooling.rawValue)
         return try .json(
             server.jobs.begin(FitJobs.Order(name: name, source: source, target: target, sites: sites, options: options), by: host),
             status: .accepted)

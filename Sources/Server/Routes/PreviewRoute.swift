@@ -47,7 +47,7 @@ struct PreviewRoute {
         SamplingFields.passOver(body)
         try body.finish()
         let steerings = try strengths.map { try server.maps.steering(named, multipliedBy: $0) }
-        context.note(prompts: [prompt], steerings[0])
+        context.note(prompts: [prompt])
         let requests = steerings.map {
             // The same numbers are drawn at every strength: what changes is the steering.
             TextRequest(
