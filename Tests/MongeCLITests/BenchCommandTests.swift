@@ -42,6 +42,18 @@ import Testing
         #expect(try Monge.run("bench", "show", folder.path("missing.json")).code == 1)
     }
 
+    @Test func batchesAreMeasuredInTurns() throws {
+        let arguments = ["bench", "batch", "-m", "smollm2", "-d", "cpu", "--rows", "6", "--decode-tokens", "3"]
+        let result = try Monge.run(arguments + ["--pairs", "1", "6", "--different-maps", "4", "--json"])
+        let report = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+        let entries = try #require(report?["entries"] as? [[String: Any]], "\(result.errors)")
+        #expect(entries.map { $0["pairs"] as? Int } == [0, 1, 6] && entries.map { $0["maps"] as? Int } == [0, 1, 4])
+        #expect(entries.allSatisfy { ($0["tokensPerSecond"] as? Double ?? 0) > 0 } && entries[0]["toll"] as? Double == 0)
+        #expect(report?["rows"] as? Int == 6 && report?["sites"] as? Int == 61)
+        let refused = try Monge.run(arguments + ["--pairs", "7"])
+        #expect(refused.code == 2 && refused.errors.contains("7 pairs are more than the 6 texts"), "\(refused.errors)")
+    }
+
     /// llvmpipe's driver tells nothing of its kernels in some versions.
     @Test func pipelinesAreOfVulkanDrivers() throws {
         let refused = try Monge.run("bench", "pipelines", "--device", "cpu", "--op", "rmsNorm")
