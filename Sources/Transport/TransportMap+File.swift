@@ -55,7 +55,7 @@ extension TransportMap {
     private func metadata() throws -> [String: String] {
         let d = description
         func json(_ value: some Encodable) throws -> String { String(decoding: try JSONEncoder().encode(value), as: UTF8.self) }
-        return [
+        var metadata = [
             "format": "monge-transport", "format_version": hasClusters ? "3" : condition != nil || isGated ? "2" : "1", "method": d.method,
             "estimation": d.estimation.rawValue, "pooling": d.pooling, "support": d.support.description,
             "position": d.position.rawValue, "spatial": d.spatial.rawValue, "architecture": d.architecture, "fingerprint": d.fingerprint,
@@ -63,6 +63,9 @@ extension TransportMap {
             "target_count": String(d.targetCount), "seed": String(d.seed), "date": d.date,
             "sites": try json(sites.map(\.name)), "dead_neurons": try json(sites.map(\.deadNeurons)),
         ]
+        // What has been shrunk is in the numbers: a program that does not know of it uses the map as it is.
+        if d.shrinkage > 0 { metadata["shrinkage"] = String(d.shrinkage) }
+        return metadata
     }
 
     /// Reads a map.
@@ -94,6 +97,8 @@ extension TransportMap {
         description = TransportDescription(
             method: try text("method"), estimation: try value("estimation", Estimation.init(rawValue:)),
             pooling: try text("pooling"), support: try value("support", Support.init(name:)),
+            shrinkage: metadata["shrinkage"] == nil
+                ? 0 : try value("shrinkage") { Float($0).flatMap { $0 > 0 && $0.isFinite ? $0 : nil } },
             position: try value("position", Position.init(rawValue:)), spatial: try value("spatial", SpatialMode.init(rawValue:)),
             architecture: try text("architecture"), fingerprint: try text("fingerprint"), sketch: try WeightSketch(file),
             sourceName: try text("source_name"), targetName: try text("target_name"),

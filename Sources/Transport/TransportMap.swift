@@ -24,6 +24,8 @@ public struct TransportDescription: Sendable, Equatable {
     /// The name of the pooling over tokens.
     public var pooling: String
     public var support: Support
+    /// By how many standard errors each neuron's difference of means was shrunk; 0 for not at all.
+    public var shrinkage: Float
     public var position: Position
     /// What the maps are applied to where an activation has rows and columns of pixels; tokens are mapped pointwise in either mode.
     public var spatial: SpatialMode
@@ -42,7 +44,8 @@ public struct TransportDescription: Sendable, Equatable {
     public var date: String
 
     public init(
-        method: String, estimation: Estimation, pooling: String, support: Support, position: Position = .all,
+        method: String, estimation: Estimation, pooling: String, support: Support, shrinkage: Float = 0,
+        position: Position = .all,
         spatial: SpatialMode = .pointwise, architecture: String, fingerprint: String, sketch: WeightSketch? = nil, sourceName: String,
         targetName: String, sourceCount: Int,
         targetCount: Int, seed: UInt64, date: String
@@ -51,6 +54,7 @@ public struct TransportDescription: Sendable, Equatable {
         self.estimation = estimation
         self.pooling = pooling
         self.support = support
+        self.shrinkage = shrinkage
         self.position = position
         self.spatial = spatial
         self.architecture = architecture

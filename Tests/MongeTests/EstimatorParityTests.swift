@@ -72,6 +72,33 @@ import Transport
         #expect(silenced.sites.flatMap(\.map.omega).count { $0 == 0 } == 14)
     }
 
+    /// Soft thresholds at Welch's t, as SciPy has it; slopes go towards 1 by the same share, and what has none is left alone.
+    @Test(arguments: [DeviceChoice.cpuReference, .cpu, .vulkanIndex(0)])
+    func shrunkenMeansAgree(device: DeviceChoice) throws {
+        for threshold in [2, 4] {
+            let shifted = try fixture.fit(FitOptions(method: .mean, shrinkage: Float(threshold)), on: device)
+            let sloped = try fixture.fit(FitOptions(method: .linear, shrinkage: Float(threshold)), on: device)
+            let whole = try fixture.fit(FitOptions(method: .linear), on: device)
+            #expect(shifted.description.shrinkage == Float(threshold))
+            for (index, site) in ["a", "b"].enumerated() {
+                let shares = try fixture.floats("\(site).shares.\(threshold)")
+                #expect(shares.contains { $0 == 0 } && (site == "b" || shares.contains { $0 > 0.5 }))
+                // Of means in double precision, rounded once: their difference loses what they have in common.
+                let samples = try fixture.floats("\(site).source") + fixture.floats("\(site).target")
+                for (j, expected) in try fixture.floats("\(site).shrunk.\(threshold)").enumerated() {
+                    let largest = stride(from: j, to: samples.count, by: 24).map { abs(samples[$0]) }.max()!
+                    let map = shifted.sites[index].map
+                    #expect(map.omega[j] == 1)
+                    #expect(abs(map.beta[j] - expected) <= 8 * .ulpOfOne * largest + 1e-5 * abs(expected), "\(site), neuron \(j)")
+                    #expect((map.low[j] < map.high[j]) == (shares[j] > 0))
+                    let part = sloped.sites[index].map, all = whole.sites[index].map
+                    #expect(abs(part.omega[j] - 1 - shares[j] * (all.omega[j] - 1)) <= 1e-5 * max(1, abs(all.omega[j])), "\(site), neuron \(j)")
+                    #expect(shares[j] == 0 ? part.low[j] > part.high[j] : part.low[j] == all.low[j] && part.high[j] == all.high[j])
+                }
+            }
+        }
+    }
+
     /// Both minimise the same convex function, scikit-learn by Newton steps to its last digits.
     @Test(arguments: [1, 3]) func probesAgree(heads: Int) throws {
         for (method, key) in [(Estimator.iti, "iti"), (.itiMassMean, "massMean")] {
@@ -120,6 +147,9 @@ import Transport
         #expect(refusal(FitOptions(method: .actAdd), pairs: 60)?.contains("one pair") == true)
         #expect(refusal(FitOptions(method: .actAdd), pairs: 1)?.contains("2 sites") == true)
         #expect(refusal(FitOptions(method: .actAdd), pairs: 1, sites: ["a"]) == nil)
+        #expect(refusal(FitOptions(method: .aurA, shrinkage: 2))?.contains("--shrinkage goes with linear") == true)
+        #expect(refusal(FitOptions(method: .mean, shrinkage: -1))?.contains("expected 0 or more") == true)
+        #expect(refusal(FitOptions(method: .mean, shrinkage: 2), pairs: 1)?.contains("2 samples a side or more") == true)
         #expect(refusal(FitOptions(method: .iti), pairs: 4)?.contains("at least 5") == true)
     }
 }

@@ -14,7 +14,8 @@ import Transport
                 TransportMap.Site(name: "model.layers.2.input_layernorm", map: .identity(channels: 2), deadNeurons: 0),
             ],
             description: TransportDescription(
-                method: "linear", estimation: .causal, pooling: "mean", support: .minimumToMaximum, position: .last,
+                method: "linear", estimation: .causal, pooling: "mean", support: .minimumToMaximum, shrinkage: 2.5,
+                position: .last,
                 architecture: "llama", fingerprint: "0123456789abcdef", sourceName: "a \"quoted\" file.txt", targetName: "b",
                 sourceCount: 3,
                 targetCount: 4, seed: .max, date: "2026-01-01T00:00:00Z"))
@@ -35,7 +36,7 @@ import Transport
         #expect(throws: (any Error).self) { try TransportMap(contentsOf: url) }
     }
 
-    @Test(arguments: ["method", "estimation", "support", "sites", "dead_neurons", "seed", "source_count", "fingerprint"])
+    @Test(arguments: ["method", "estimation", "support", "sites", "dead_neurons", "seed", "source_count", "fingerprint", "shrinkage"])
     func refusesDamagedMetadata(key: String) throws {
         defer { try? FileManager.default.removeItem(at: url) }
         try sampleMap().write(to: url)
@@ -46,7 +47,9 @@ import Transport
                 return SafetensorsWriter.Entry(name: "\(site).\(suffix)", shape: tensor.shape, floats: try tensor.floats())
             }
         }
-        for replacement in [nil, "§"] as [String?] where !(key == "method" || key == "fingerprint") || replacement == nil {
+        // A map without a shrinkage is one that was not shrunk; names of methods and fingerprints are any text.
+        let replacements: [String?] = key == "shrinkage" ? ["§", "-1", "inf"] : key == "method" || key == "fingerprint" ? [nil] : [nil, "§"]
+        for replacement in replacements {
             var metadata = file.metadata
             metadata[key] = replacement
             let damaged = url.appendingPathExtension("safetensors")

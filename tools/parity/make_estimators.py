@@ -10,6 +10,8 @@ Two sites, `a` and `b`, of 24 channels in 3 heads, with 60 source and 75 target 
     <site>.aurA                  F32 [24]: ω
     <site>.det0                  F32 [24]: ω, 0 at the 14 neurons of both sites with the largest AUROC
     <site>.caa                   F32 [24]: the mean of the differences of pairs
+    <site>.shares.2, .shares.4   F32 [24]: 1 - tau/|t| and at least 0, t by SciPy's ttest_ind with variances that differ
+    <site>.shrunk.2, .shrunk.4   F32 [24]: the difference of means times it
     <site>.iti.1, .iti.3         F32 [24]: σ_θ·θ of LogisticRegression, of the whole site and of each head
     <site>.massMean.1, .massMean.3
     <site>.probe.1, .probe.3     F32 [heads, 2]: the probe's accuracy on the source and on the target samples it was fitted to
@@ -19,6 +21,7 @@ Two sites, `a` and `b`, of 24 channels in 3 heads, with 60 source and 75 target 
 """
 
 import numpy as np
+from scipy.stats import ttest_ind
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -79,6 +82,13 @@ def main() -> None:
         tensors |= {f"{name}.source": source, f"{name}.target": target, f"{name}.auroc": aurocs[name]}
         tensors[f"{name}.aurA"] = np.where(aurocs[name] > 0.5, 1 - 2 * (aurocs[name] - 0.5), 1)
         tensors[f"{name}.caa"] = (target[:60].astype(np.float64) - source.astype(np.float64)).mean(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.abs(ttest_ind(target.astype(np.float64), source.astype(np.float64), equal_var=False).statistic)
+        for threshold in (2, 4):
+            # A neuron that is the same everywhere has no t, and nothing to be moved by.
+            shares = np.where(np.isnan(t), 0, np.maximum(0, 1 - threshold / t))
+            tensors[f"{name}.shares.{threshold}"] = shares
+            tensors[f"{name}.shrunk.{threshold}"] = shares * (target.astype(np.float64).mean(axis=0) - source.astype(np.float64).mean(axis=0))
         for heads in (1, HEADS):
             tensors[f"{name}.iti.{heads}"], tensors[f"{name}.probe.{heads}"] = intervention(source, target, heads, mass_mean=False)
             tensors[f"{name}.massMean.{heads}"], _ = intervention(source, target, heads, mass_mean=True)

@@ -123,7 +123,7 @@ public struct ActivationsFile: Sendable {
             guard a.channels == b.channels else {
                 throw MongeError.failed("\(a.site) has \(a.channels) channels in the source and \(b.channels) in the target")
             }
-            try options.method.check(samples: min(a.samples, b.samples), sites: source.sites.count, unit: "samples")
+            try options.check(samples: min(a.samples, b.samples), sites: source.sites.count, unit: "samples")
             guard a.samples == b.samples || !(options.isPaired || options.method.needsPairs) else {
                 throw MongeError.usage(
                     "\(a.site) has \(a.samples) samples in the source and \(b.samples) in the target: pairs are one of each")
@@ -136,7 +136,7 @@ public struct ActivationsFile: Sendable {
             sites: options.units.map { UnitSelection.best($0, of: fitted) } ?? fitted.map(\.site),
             description: TransportDescription(
                 method: options.method.rawValue, estimation: .simultaneous, pooling: source.pooling,
-                support: options.effectiveSupport, position: options.position, spatial: options.spatial, architecture: source.architecture,
+                support: options.effectiveSupport, shrinkage: options.shrinkage, position: options.position, spatial: options.spatial, architecture: source.architecture,
                 fingerprint: source.fingerprint, sketch: source.sketch, sourceName: options.sourceName, targetName: options.targetName,
                 sourceCount: source.sites[0].samples, targetCount: target.sites[0].samples, seed: options.seed,
                 date: ISO8601DateFormatter().string(from: Date())))

@@ -34,7 +34,7 @@ extension Calibration {
         guard !source.isEmpty else { throw MongeError.usage("there are no source \(unit)") }
         guard !target.isEmpty else { throw MongeError.usage("there are no target \(unit)") }
         let fewest = min(source.count, target.count)
-        try options.method.check(samples: fewest, sites: sites.count, unit: unit)
+        try options.check(samples: fewest, sites: sites.count, unit: unit)
         // Where every token is a sample, the fit knows how many there are.
         if let clusters = options.clusters?.count, clusters > fewest, options.effectivePooling != .all {
             throw MongeError.usage(
@@ -51,17 +51,20 @@ extension Calibration {
     }
 }
 
-extension Estimator {
+extension FitOptions {
     /// Refuses numbers of samples and sites that the method is not defined for.
     /// - Parameters:
     ///   - samples: Of the side that has fewer.
     ///   - unit: What they are, in the plural: "sentences".
     func check(samples: Int, sites: Int, unit: String) throws {
-        guard samples >= minimumSamples else {
+        guard samples >= method.minimumSamples else {
             throw MongeError.usage(
-                "a \(self) map needs at least \(minimumSamples) \(unit) a side, there \(samples == 1 ? "is" : "are") \(samples)")
+                "a \(method) map needs at least \(method.minimumSamples) \(unit) a side, there \(samples == 1 ? "is" : "are") \(samples)")
         }
-        guard self == .actAdd else { return }
+        guard samples >= 2 || shrinkage == 0 else {
+            throw MongeError.usage("--shrinkage asks how far means can be trusted, which one sample does not tell: give 2 \(unit) a side or more")
+        }
+        guard method == .actAdd else { return }
         guard samples == 1, sites == 1 else {
             throw MongeError.usage(
                 "actAdd is the difference of one pair of \(unit) at one site, and there are \(samples) pairs and \(sites) sites; "

@@ -48,7 +48,7 @@ package struct Calibration {
             sites: [],
             description: TransportDescription(
                 method: options.method.rawValue, estimation: options.effectiveEstimation, pooling: options.effectivePooling.rawValue,
-                support: options.effectiveSupport, position: options.position, spatial: options.spatial,
+                support: options.effectiveSupport, shrinkage: options.shrinkage, position: options.position, spatial: options.spatial,
                 architecture: model.architecture, fingerprint: model.fingerprint, sketch: try model.sketch,
                 sourceName: options.sourceName, targetName: options.targetName,
                 sourceCount: sides[0].count, targetCount: sides[1].count, seed: options.seed,

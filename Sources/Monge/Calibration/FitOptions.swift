@@ -8,6 +8,9 @@ public struct FitOptions: Sendable {
     public var estimation: Estimation?
     /// Where the map acts; nil for the method's own default (linear: source minimum to maximum; the others: everywhere).
     public var support: Support?
+    /// By how many standard errors the difference of each neuron's means is shrunk, so that neurons are moved by what their samples show for certain
+    /// (nearest shrunken centroids); 0 for not at all. Of methods that look at neurons by their means: linear, mean, gaussian and caa.
+    public var shrinkage: Float
     /// How many neurons (``Estimator/det0``) or heads (``Estimator/iti``) act, the best of all sites; nil for all heads.
     public var units: Int?
     /// Whether sentence i of the source belongs to sentence i of the target, so that a draw takes both.
@@ -29,7 +32,7 @@ public struct FitOptions: Sendable {
     public var targetName: String
 
     public init(
-        method: Estimator = .linear, estimation: Estimation? = nil, support: Support? = nil, units: Int? = nil, isPaired: Bool = false,
+        method: Estimator = .linear, estimation: Estimation? = nil, support: Support? = nil, shrinkage: Float = 0, units: Int? = nil, isPaired: Bool = false,
         position: Position = .all, spatial: SpatialMode = .pointwise,
         capture: CaptureOptions = CaptureOptions(), gateTokens: Int? = nil,
         clusters: ClusterOptions? = nil, limit: Int? = nil, seed: UInt64 = 0,
@@ -39,6 +42,7 @@ public struct FitOptions: Sendable {
         self.method = method
         self.estimation = estimation
         self.support = support
+        self.shrinkage = shrinkage
         self.units = units
         self.isPaired = isPaired
         self.position = position
@@ -77,6 +81,11 @@ public struct FitOptions: Sendable {
         }
         if method.columnFit == nil && support != nil && support != .all {
             throw MongeError.usage("a \(method) map acts everywhere; --support goes with linear, mean, gaussian, caa and actAdd")
+        }
+        guard shrinkage >= 0, shrinkage.isFinite else { throw MongeError.usage("--shrinkage is \(shrinkage), expected 0 or more") }
+        if shrinkage > 0 && !method.shrinks {
+            throw MongeError.usage(
+                "\(method) does not move neurons by the difference of their means over samples; --shrinkage goes with linear, mean, gaussian and caa")
         }
         if clusters != nil && method != .chars {
             throw MongeError.usage("a \(method) map has no clusters; --clusters and --entropy go with chars")

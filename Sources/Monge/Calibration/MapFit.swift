@@ -5,6 +5,8 @@ import Transport
 package struct MapFit {
     let method: Estimator
     let support: Support
+    /// In standard errors of each neuron's difference of means; 0 for none.
+    let shrinkage: Float
     /// How many channels are sorted and fitted at a time, to bound the memory it takes; nil for all.
     let channelsAtOnce: Int?
     /// Of the draw of held-out samples by which heads are scored; nil where all of them act.
@@ -14,20 +16,21 @@ package struct MapFit {
     let seed: UInt64
 
     package init(
-        method: Estimator, support: Support, channelsAtOnce: Int? = nil, scoringSeed: UInt64? = nil,
+        method: Estimator, support: Support, shrinkage: Float = 0, channelsAtOnce: Int? = nil, scoringSeed: UInt64? = nil,
         clusters: ClusterOptions = ClusterOptions(), seed: UInt64 = 0
     ) {
         self.clusters = clusters
         self.seed = seed
         self.method = method
         self.support = support
+        self.shrinkage = shrinkage
         self.channelsAtOnce = channelsAtOnce
         self.scoringSeed = scoringSeed
     }
 
     package init(_ options: FitOptions, channelsAtOnce: Int? = nil) {
         self.init(
-            method: options.method, support: options.effectiveSupport, channelsAtOnce: channelsAtOnce,
+            method: options.method, support: options.effectiveSupport, shrinkage: options.shrinkage, channelsAtOnce: channelsAtOnce,
             scoringSeed: options.units.map { _ in options.seed }, clusters: options.clusters ?? ClusterOptions(), seed: options.seed)
     }
 
@@ -121,8 +124,15 @@ package struct MapFit {
             high = Array(ends[channels...])
         }
         func row(_ index: Int) -> ArraySlice<Float> { values[index * channels..<(index + 1) * channels] }
+        var map = AffineMap(omega: Array(row(0)), beta: Array(row(1)), low: low, high: high)
+        if shrinkage > 0 {
+            map = map.scaled(
+                by: AffineMap.shares(
+                    sourceMeans: row(2), sourceDeviations: row(3), targetMeans: row(4), targetDeviations: row(5),
+                    counts: (source.shape[0], target.shape[0]), shrunkBy: shrinkage))
+        }
         return Part(
-            map: AffineMap(omega: Array(row(0)), beta: Array(row(1)), low: low, high: high),
+            map: map,
             deadNeurons: deadNeurons(
                 fit, sourceMean: row(2), sourceDeviation: row(3), targetMean: row(4), targetDeviation: row(5)))
     }

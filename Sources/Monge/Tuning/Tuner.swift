@@ -23,7 +23,7 @@ final class Tuner {
     private let mmlu: (([Steer]) throws -> Double)?
     private var trials: [TuningReport.Trial] = []
     /// The maps of all sites, with the methods' own supports.
-    private var fitted: [Estimator: TransportMap] = [:]
+    private var fitted: [TuningMethod.Fit: TransportMap] = [:]
     private var plainPerplexity: [String: Double] = [:]
 
     init(
@@ -66,7 +66,9 @@ final class Tuner {
 
         var kept = try round(1, first(families, methods), samples: options.samples / 8, keeping: 6, notice: notice)
         kept = try round(2, ranges(kept, families) + joined(kept), samples: options.samples / 4, keeping: 4, notice: notice)
-        kept = try round(3, kept.map(\.candidate) + supports(kept), samples: options.samples / 2, keeping: 2, notice: notice)
+        let varied = kept.map(\.candidate) + supports(kept) + shrunk(kept)
+        try fit(varied.map(\.method), source: source, target: target, sites: sites, warn: warn)
+        kept = try round(3, varied, samples: options.samples / 2, keeping: 2, notice: notice)
         kept = try round(4, kept.map(\.candidate) + parts(kept), samples: options.samples, keeping: 1, notice: notice)
         guard let best = kept.first else {
             throw MongeError.failed("no candidate stays within the budget at any strength; give a larger one")
@@ -112,6 +114,17 @@ final class Tuner {
             var candidate = scored.candidate
             candidate.method.support = .all
             return candidate
+        }
+    }
+
+    /// The candidates with what few samples do not show for certain left out.
+    private func shrunk(_ kept: [Scored]) -> [TuningCandidate] {
+        kept.flatMap { scored in
+            scored.candidate.method.shrunk.map { method in
+                var candidate = scored.candidate
+                candidate.method = method
+                return candidate
+            }
         }
     }
 
@@ -239,13 +252,13 @@ final class Tuner {
 
     // MARK: Maps
 
-    /// For each method one pass over the sentences for all sites: methods pool tokens in their own ways.
+    /// For each method that is new one pass over the sentences for all sites: methods pool tokens in their own ways.
     private func fit(
         _ methods: [TuningMethod], source: [String], target: [String], sites: [Site], warn: (String) -> Void
     ) throws {
         let patterns = sites.map { NSRegularExpression.escapedPattern(for: $0.name) }
-        for method in methods {
-            fitted[method.method] = try model.fit(
+        for method in methods where fitted[method.fit] == nil {
+            fitted[method.fit] = try model.fit(
                 source: source, target: target, sites: patterns, options: fitOptions(method, .simultaneous), progress: progress, warn: warn)
         }
     }
@@ -253,7 +266,7 @@ final class Tuner {
     private func fitOptions(_ method: TuningMethod, _ estimation: Estimation) -> FitOptions {
         FitOptions(
             method: method.method, estimation: estimation,
-            support: method.support == .all && method.method.columnFit == nil ? nil : method.support,
+            support: method.support == .all && method.method.columnFit == nil ? nil : method.support, shrinkage: method.shrinkage,
             capture: options.capture, limit: options.limit, seed: options.seed, sourceName: options.sourceName,
             targetName: options.targetName)
     }
@@ -262,7 +275,7 @@ final class Tuner {
     private func map(_ candidate: TuningCandidate, from whole: TransportMap? = nil) throws -> TransportMap {
         var shares: [String: Float] = [:]
         for group in candidate.groups { for site in group.sites { shares[site.name] = group.share } }
-        var map = whole ?? fitted[candidate.method.method]!
+        var map = whole ?? fitted[candidate.method.fit]!
         map.condition = options.condition
         // Slopes and shifts do not depend on the support.
         if candidate.method.support == .all { map = map.actingEverywhere }

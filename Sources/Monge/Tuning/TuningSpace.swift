@@ -69,8 +69,26 @@ enum BlockRange: CaseIterable, Hashable {
 struct TuningMethod: Hashable {
     var method: Estimator
     var support: Support
+    /// In standard errors of each neuron's difference of means.
+    var shrinkage: Float = 0
 
-    var name: String { support == method.defaultSupport ? "\(method)" : "\(method) \(support)" }
+    var name: String {
+        (support == method.defaultSupport ? "\(method)" : "\(method) \(support)") + (shrinkage > 0 ? ", shrinkage \(shrinkage)" : "")
+    }
+
+    /// The same with differences of means that are shrunk; empty for methods that do not look at means, and where they are already.
+    var shrunk: [TuningMethod] {
+        guard shrinkage == 0, method.shrinks else { return [] }
+        return [3, 5].map { TuningMethod(method: method, support: support, shrinkage: $0) }
+    }
+
+    /// What has to be fitted: slopes and shifts do not depend on the support.
+    var fit: Fit { Fit(method: method, shrinkage: shrinkage) }
+
+    struct Fit: Hashable {
+        var method: Estimator
+        var shrinkage: Float
+    }
 }
 
 /// A map that is tried: parts of families, each with a share of the strength.

@@ -32,6 +32,8 @@ enum Number {
     }
 
     static let temperature = real("a number of 0 or more") { $0 >= 0 }
+    /// Standard errors that differences of means are shrunk by.
+    static let shrinkage = real("a number of 0 or more") { $0 >= 0 }
     /// The scale of classifier-free guidance.
     static let guidance = real("a number of 0 or more") { $0 >= 0 }
     static let probability = real("a number above 0 and up to 1") { $0 > 0 && $0 <= 1 }

@@ -114,6 +114,7 @@ struct MapRoutes {
             }
             options.support = support
         }
+        options.shrinkage = try body.number("shrinkage", in: 0...1000) ?? 0
         options.capture.pooling = try body.choice("pooling", CapturePooling.self)
         options.capture.skippedTokens = try body.integer("skip_first", in: 0...4096) ?? 0
         options.seed = UInt64(try body.integer("seed", in: 0...Int.max) ?? 0)

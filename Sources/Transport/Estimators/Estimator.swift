@@ -66,6 +66,9 @@ public enum Estimator: String, Sendable, CaseIterable, Hashable, CustomStringCon
     /// Whether a neuron's map depends on that neuron's samples alone.
     public var isByNeuron: Bool { columnFit != nil || self == .aurA || self == .det0 }
 
+    /// Whether neurons are moved by the difference of their means over samples, which can be shrunk.
+    public var shrinks: Bool { columnFit != nil && self != .actAdd }
+
     /// The fewest samples a side.
     public var minimumSamples: Int {
         switch self {

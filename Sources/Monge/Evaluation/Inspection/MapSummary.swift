@@ -37,6 +37,8 @@ public struct MapSummary: Sendable, Codable, Equatable {
     public var estimation: String
     public var pooling: String
     public var support: String
+    /// By how many standard errors each neuron's difference of means was shrunk; nil for not at all.
+    public var shrinkage: Float?
     public var position: String
     public var spatial: String
     public var architecture: String
@@ -57,6 +59,7 @@ public struct MapSummary: Sendable, Codable, Equatable {
         estimation = d.estimation.rawValue
         pooling = d.pooling
         support = "\(d.support)"
+        shrinkage = d.shrinkage > 0 ? d.shrinkage : nil
         position = d.position.rawValue
         spatial = d.spatial.rawValue
         architecture = d.architecture
@@ -87,6 +90,7 @@ public struct MapSummary: Sendable, Codable, Equatable {
 
     public var headline: String {
         "\(method) map, \(estimation), pooling \(pooling), support \(support), position \(position)"
+            + (shrinkage.map { ", shrinkage \($0)" } ?? "")
             + (spatial == SpatialMode.pointwise.rawValue ? "" : ", spatial \(spatial)") + "; "
             + "\(sourceName) (\(sourceCount)) → \(targetName) (\(targetCount)); \(architecture) \(fingerprint); seed \(seed); \(date)"
     }
