@@ -92,7 +92,8 @@ import Transport
                     #expect(abs(map.beta[j] - expected) <= 8 * .ulpOfOne * largest + 1e-5 * abs(expected), "\(site), neuron \(j)")
                     #expect((map.low[j] < map.high[j]) == (shares[j] > 0))
                     let part = sloped.sites[index].map, all = whole.sites[index].map
-                    #expect(abs(part.omega[j] - 1 - shares[j] * (all.omega[j] - 1)) <= 1e-5 * max(1, abs(all.omega[j])), "\(site), neuron \(j)")
+                    #expect(
+                        abs(part.omega[j] - 1 - shares[j] * (all.omega[j] - 1)) <= 1e-5 * max(1, abs(all.omega[j])), "\(site), neuron \(j)")
                     #expect(shares[j] == 0 ? part.low[j] > part.high[j] : part.low[j] == all.low[j] && part.high[j] == all.high[j])
                 }
             }

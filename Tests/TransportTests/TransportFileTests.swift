@@ -48,7 +48,8 @@ import Transport
             }
         }
         // A map without a shrinkage is one that was not shrunk; names of methods and fingerprints are any text.
-        let replacements: [String?] = key == "shrinkage" ? ["§", "-1", "inf"] : key == "method" || key == "fingerprint" ? [nil] : [nil, "§"]
+        let replacements: [String?] =
+            key == "shrinkage" ? ["§", "-1", "inf"] : key == "method" || key == "fingerprint" ? [nil] : [nil, "§"]
         for replacement in replacements {
             var metadata = file.metadata
             metadata[key] = replacement

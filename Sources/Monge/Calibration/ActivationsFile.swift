@@ -136,7 +136,8 @@ public struct ActivationsFile: Sendable {
             sites: options.units.map { UnitSelection.best($0, of: fitted) } ?? fitted.map(\.site),
             description: TransportDescription(
                 method: options.method.rawValue, estimation: .simultaneous, pooling: source.pooling,
-                support: options.effectiveSupport, shrinkage: options.shrinkage, position: options.position, spatial: options.spatial, architecture: source.architecture,
+                support: options.effectiveSupport, shrinkage: options.shrinkage, position: options.position, spatial: options.spatial,
+                architecture: source.architecture,
                 fingerprint: source.fingerprint, sketch: source.sketch, sourceName: options.sourceName, targetName: options.targetName,
                 sourceCount: source.sites[0].samples, targetCount: target.sites[0].samples, seed: options.seed,
                 date: ISO8601DateFormatter().string(from: Date())))

@@ -62,7 +62,8 @@ extension FitOptions {
                 "a \(method) map needs at least \(method.minimumSamples) \(unit) a side, there \(samples == 1 ? "is" : "are") \(samples)")
         }
         guard samples >= 2 || shrinkage == 0 else {
-            throw MongeError.usage("--shrinkage asks how far means can be trusted, which one sample does not tell: give 2 \(unit) a side or more")
+            throw MongeError.usage(
+                "--shrinkage asks how far means can be trusted, which one sample does not tell: give 2 \(unit) a side or more")
         }
         guard method == .actAdd else { return }
         guard samples == 1, sites == 1 else {

@@ -32,7 +32,8 @@ public struct FitOptions: Sendable {
     public var targetName: String
 
     public init(
-        method: Estimator = .linear, estimation: Estimation? = nil, support: Support? = nil, shrinkage: Float = 0, units: Int? = nil, isPaired: Bool = false,
+        method: Estimator = .linear, estimation: Estimation? = nil, support: Support? = nil, shrinkage: Float = 0, units: Int? = nil,
+        isPaired: Bool = false,
         position: Position = .all, spatial: SpatialMode = .pointwise,
         capture: CaptureOptions = CaptureOptions(), gateTokens: Int? = nil,
         clusters: ClusterOptions? = nil, limit: Int? = nil, seed: UInt64 = 0,
@@ -85,7 +86,8 @@ public struct FitOptions: Sendable {
         guard shrinkage >= 0, shrinkage.isFinite else { throw MongeError.usage("--shrinkage is \(shrinkage), expected 0 or more") }
         if shrinkage > 0 && !method.shrinks {
             throw MongeError.usage(
-                "\(method) does not move neurons by the difference of their means over samples; --shrinkage goes with linear, mean, gaussian and caa")
+                "\(method) does not move neurons by the difference of their means over samples; --shrinkage goes with linear, mean, gaussian and caa"
+            )
         }
         if clusters != nil && method != .chars {
             throw MongeError.usage("a \(method) map has no clusters; --clusters and --entropy go with chars")

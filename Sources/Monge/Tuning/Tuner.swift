@@ -143,9 +143,11 @@ final class Tuner {
     private func round(
         _ number: Int, _ candidates: [TuningCandidate], samples: Int, keeping count: Int, notice: (String) -> Void
     ) throws -> [Scored] {
-        var seen = Set<TuningCandidate>()
+        // Whatever the order of their groups.
+        var seen = Set<Set<AnyHashable>>()
         let unique = candidates.filter { candidate in
-            candidate.groups.contains { $0.share != 0 && !$0.sites.isEmpty } && seen.insert(candidate).inserted
+            candidate.groups.contains { $0.share != 0 && !$0.sites.isEmpty }
+                && seen.insert(Set(candidate.groups.map { $0 as AnyHashable } + [candidate.method])).inserted
         }
         var scored: [Scored] = []
         for (index, candidate) in unique.enumerated() {

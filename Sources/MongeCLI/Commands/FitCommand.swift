@@ -148,7 +148,8 @@ struct FitCommand: ParsableCommand {
         Terminal.message(
             "wrote \(out): \(map.description.method), \(map.description.estimation.rawValue), \(map.sites.count) sites, "
                 + "support \(map.description.support), "
-                + (map.description.shrinkage > 0 ? "shrinkage \(map.description.shrinkage), " : "") + "\(map.description.sourceCount) → \(map.description.targetCount) samples"
+                + (map.description.shrinkage > 0 ? "shrinkage \(map.description.shrinkage), " : "")
+                + "\(map.description.sourceCount) → \(map.description.targetCount) samples"
                 + (dead > 0 ? ", \(dead) neurons without spread left alone" : "") + gates(of: map) + clusterCounts(of: map))
     }
 
