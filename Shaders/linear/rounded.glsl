@@ -1,8 +1,8 @@
 // The product of quantised weights with activations rounded to integers, for sumFewRows of linear/fewRows.glsl: dot products of four bytes.
 //
-// 32 channels of x share a scale d and become integers q of at most 255·127 + 127, as RoundedActivations of the host has it: d = max|x| / 32512,
-// q = x · (32512 / max|x|), to the nearest, ties to even, each a quotient or product of f32. q is 255·high + low, two bytes with signs that
-// meet the bytes of the weights one after the other. Sums over 16 channels are exact; they are scaled, and added, as f32.
+// 32 channels of x share a scale d and become integers q of at most 127·256 in magnitude, as RoundedActivations of the host has it:
+// d = max|x| / 32512, q = x · (32512 / max|x|), to the nearest, ties to even, each a quotient or product of f32. q is 256·high + low, two bytes
+// with signs that meet the bytes of the weights one after the other. Sums over 16 channels are exact; they are scaled, and added, as f32.
 //
 // All invocations of a work-group round the rows of its tiles together, SECTION channels at a time, in shared memory.
 #pragma once
@@ -25,8 +25,8 @@ shared vec4 xScales[TILE_ROWS * SECTION_PIECES];
 shared vec4 xSums[TILE_ROWS * SECTION_PIECES];
 #endif
 
-// Among floats near it integers are the last bits: numbers of up to 2²² in magnitude, rounded where it is added, as whole numbers where their
-// integer is.
+// Among floats near it integers of up to 2²² in magnitude are the last bits: a number that is added to it is rounded, and sums of integers that
+// begin with its bits become floats by its subtraction.
 const float NEAR_ZERO = 12582912.0;
 const uint NEAR_ZERO_BITS = 0x4B400000u;
 
@@ -66,14 +66,11 @@ void roundingScales(float m, out float scale, out float inverse) {
     inverse = assembled(quotient + uint(correction), 308u - exponent - shift);
 }
 
-// Words of four bytes, the integers i (first, third, second, fourth) added to NEAR_ZERO: each at its place, so that what they borrow from the next
-// cancels with a bias that is taken back.
-uint places(vec4 integers) {
-    uvec4 bits = floatBitsToUint(integers);
-    return ((bits.w << 24) + (bits.y << 16)) + ((bits.z << 8) + bits.x);
-}
-const uint BYTE_SIGNS = 0x80808080u;
-const uint NEAR_ZERO_PLACES = NEAR_ZERO_BITS + (NEAR_ZERO_BITS << 8) + (NEAR_ZERO_BITS << 16) + (NEAR_ZERO_BITS << 24);
+// What is added to x in units of d: the last bits of what that is are q + 128, whose second byte is `high` and whose first `low` + 128.
+const float ROUNDER = NEAR_ZERO + 128.0;
+const uint ROUNDER_BITS = NEAR_ZERO_BITS + 128u;
+// A bit that is set in NaN and infinity, and in no number near ROUNDER.
+const uint SPECIAL = 0x20000000u;
 
 // Rounds half chunk `half_` of the section, whose neighbour, the other half, is the neighbouring lane's.
 void roundHalf(uint row, uint half_, uint channel) {
@@ -91,22 +88,24 @@ void roundHalf(uint row, uint half_, uint channel) {
     uint piece = half_ / (2u * UNROLL) * 2u + (half_ & 1u);
     uint s = half_ / 2u % UNROLL;
     uvec4 highs, lows;
-    vec4 total = vec4(0.0);
+    uvec4 total = uvec4(0u);
+    uvec4 any_ = uvec4(0u);
     [[unroll]] for (uint i = 0; i < 4; i++) {
+        // Two roundings, as two operations.
         precise vec4 scaled = x[i] * inverse;
-        precise vec4 rounded = scaled + NEAR_ZERO;
-        precise vec4 whole = rounded - NEAR_ZERO;
-        // A quotient by 255 is at least 1/510 away from a tie, which is more than its rounding.
-        vec4 high = fma(whole, vec4(1.0 / 255.0), vec4(NEAR_ZERO));
-        total += whole;
-        uint highPlaces = places(high);
-        highs[i] = (highPlaces + (BYTE_SIGNS - NEAR_ZERO_PLACES)) ^ BYTE_SIGNS;
-        // q − 255·high.
-        lows[i] = (places(rounded) - (highPlaces << 8) + highPlaces + (BYTE_SIGNS + 254u * NEAR_ZERO_PLACES)) ^ BYTE_SIGNS;
+        precise vec4 rounded = scaled + ROUNDER;
+        uvec4 bits = floatBitsToUint(rounded);
+        total += bits;
+        any_ |= bits;
+        uint first = (bits.x & 0xFFFFu) | (bits.y << 16);
+        uint second = (bits.z & 0xFFFFu) | (bits.w << 16);
+        highs[i] = ((first >> 8) & 0x00FF00FFu) | (second & 0xFF00FF00u);
+        lows[i] = ((first & 0x00FF00FFu) | ((second << 8) & 0xFF00FF00u)) ^ 0x80808080u;
     }
-    float sum = (total.x + total.y) + (total.z + total.w);
-    // Infinity is the largest, NaN is in the sum; what comes of either is NaN.
-    if ((floatBitsToUint(sum) & 0x7FFFFFFFu) >= 0x7F800000u || floatBitsToUint(largest) >= 0x7F800000u) scale = uintBitsToFloat(0x7FC00000u);
+    float sum = float(int((total.x + total.y) + (total.z + total.w) - 16u * ROUNDER_BITS));
+    // What comes of infinity, the largest, or of NaN is NaN.
+    any_.xy |= any_.zw;
+    if (floatBitsToUint(largest) >= 0x7F800000u || ((any_.x | any_.y) & SPECIAL) != 0u) scale = uintBitsToFloat(0x7FC00000u);
     uint place = (row * UNROLL + s) * SECTION_PIECES + piece;
     xHighs[place] = highs;
     xLows[place] = lows;
@@ -144,8 +143,8 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
     uint piece = tileLane();
     openOutputs(weight, count, firstOutput, starts);
     fetchPiece(starts, slot, piece, next);
-    // NEAR_ZERO, which compilers must not know: as a constant it is loaded anew for each use.
-    int nearZero = int(NEAR_ZERO_BITS + (arguments.rows >> 31));
+    // NEAR_ZERO, which compilers must know neither as a constant nor as the same in all lanes: either is copied anew for each use.
+    int nearZero = int(NEAR_ZERO_BITS + (gl_SubgroupInvocationID >> 16));
     [[dont_unroll]] for (uint first = 0u; first < pieces; first += SECTION_PIECES) {
         roundSection(first);
         uint end = min(first + SECTION_PIECES, pieces);
@@ -185,7 +184,7 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
                             high = byteProducts(w[o][i], highs[i], high);
                             low = byteProducts(w[o][i], lows[i], low);
                         }
-                        float dots = fma(255.0, intBitsToFloat(high) - NEAR_ZERO, intBitsToFloat(low) + offset);
+                        float dots = fma(256.0, intBitsToFloat(high) - NEAR_ZERO, intBitsToFloat(low) + offset);
                         uint at = r * TILE_OUTPUTS + o;
                         parts[at].x = fma(scales[o].each[s].x, dots * scale, parts[at].x);
 #ifdef WEIGHT_HAS_MINIMUM

@@ -94,7 +94,9 @@ extension VulkanBackend {
     func matvecLaunch(_ tile: MatvecTile, rows: Int, outputTiles: Int, channels: Int, passes: Int = 1, _ name: String) throws -> Launch {
         let rowTiles = (rows + tile.rows - 1) / tile.rows
         let lanes = tile.lanes == 0 ? subgroupSize : tile.lanes
-        let subgroups = max(1, tile.groupInvocations(subgroupSize: subgroupSize) / subgroupSize)
+        let invocations = tile.groupInvocations(
+            rowTiles: rowTiles, outputTiles: outputTiles, subgroupSize: subgroupSize, processors: processors)
+        let subgroups = max(1, invocations / subgroupSize)
         let groupTiles = subgroups * (subgroupSize / lanes)
         func groups(_ tiles: Int) -> Int { (tiles + groupTiles - 1) / groupTiles }
         // Those that round x have rows of their own.

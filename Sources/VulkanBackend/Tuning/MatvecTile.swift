@@ -65,17 +65,22 @@ struct MatvecTile: Equatable {
 // MARK: Rounded activations
 
 extension MatvecTile {
-    /// The shared memory that every device has.
-    private static let sectionBytes = 16_384
+    /// Six work-groups have room in the 64 KiB of a processor.
+    private static let sectionBytes = 10_240
 
     /// What rounded channels take of it: two bytes each, and for each chunk of a half piece a scale and a sum, of which four lie together.
     private static func roundedBytes(rows: Int, channels: Int, _ unroll: Int) -> Int { rows * channels * (2 * unroll + 2) / unroll }
 
-    /// The invocations of a work-group. Rounding takes some 9 instructions for an element of x, in the place of each of which there are as many
-    /// products as a group has outputs: 16 at least, where lanes of 64 would have eight.
-    func groupInvocations(subgroupSize: Int) -> Int {
-        let usual = 128
+    /// The invocations of a work-group. Rounding takes some 12 instructions for an element of x, in the place of each of which a group has as many
+    /// weights as outputs: 16 at least, where lanes of 64 would have eight, and 32 where there are work-groups enough without.
+    /// - Parameters:
+    ///   - outputTiles: For each tile of rows.
+    ///   - processors: That work-groups are dealt out to.
+    func groupInvocations(rowTiles: Int, outputTiles: Int, subgroupSize: Int, processors: Int) -> Int {
+        let (usual, most) = (128, 256)
         guard section > 0 else { return usual }
-        return max(usual, min(2 * usual, 16 / outputs * (lanes == 0 ? subgroupSize : lanes)))
+        let lanes = lanes == 0 ? subgroupSize : lanes
+        if rowTiles * outputTiles * lanes >= most * processors { return most }
+        return max(usual, min(most, 16 / outputs * lanes))
     }
 }
