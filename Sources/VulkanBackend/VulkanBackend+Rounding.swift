@@ -5,7 +5,7 @@ import VulkanRuntime
 extension VulkanBackend {
     /// Whether dot products of bytes gain anything: where the device has instructions for them. A software device has none, and runs the kernels
     /// where it is told to lay them out as a graphics processor does, so that they can be checked.
-    static func multipliesBytes(_ report: DeviceReport) -> Bool {
+    package static func multipliesBytes(_ report: DeviceReport) -> Bool {
         report.features.contains(.shaderIntegerDotProduct)
             && (report.isSoftware || report.features.contains(.integerDotProduct4x8BitPackedSignedAccelerated))
     }
