@@ -26,6 +26,8 @@ public final class VulkanBackend: Backend {
     /// Whether linear/fewRows.glsl makes floats of integers without conversions.
     package var splicesIntegers: Bool
     package internal(set) var scalarTile: ScalarTile
+    /// The registers that a lane has.
+    package var registers: Int
 
     let kernels: KernelLibrary
     /// Frequencies of the sinusoidal embeddings that were met.
@@ -45,6 +47,7 @@ public final class VulkanBackend: Backend {
         matrices = try MatrixEngine.all(options.choice, on: device.report, tiles: table?.matrixTiles ?? [])
         matvecShape = table?.matvec ?? .usual
         splicesIntegers = DeviceClass(device.report) == .nvidia
+        registers = DeviceClass(device.report).registers(subgroupSize: DeviceClass.subgroupSize(device.report))
         let measured = table?.scalarTile ?? .usual
         scalarTile = measured.isPossible(on: device.report) ? measured : .usual
         attentionTiles = table?.attention ?? []
