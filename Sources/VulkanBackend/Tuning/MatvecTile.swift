@@ -49,11 +49,12 @@ struct MatvecTile: Equatable {
         section = rounds ? piece * best * max(1, min(steps, most / best)) : 0
     }
 
-    /// The registers of a lane: the words of each output that are on their way and those at hand, its sixteen decoded weights (four words
-    /// where they stay integers) and its sums, as compilers of Mesa 26 (ACO, NAK, agx) took and spilled them.
+    /// The registers of a lane: the words of each output that are on their way and those at hand, its sixteen decoded weights and its sums; where
+    /// weights stay integers, four words of them and eight of each row of x. As compilers of Mesa 26 (ACO, NAK, Intel's, agx) took and spilled
+    /// them.
     private static func registers(_ rows: Int, _ outputs: Int, _ unroll: Int, _ dtype: DType, _ rounds: Bool) -> Int {
         let words = dtype.isQuantised ? unroll * 16 * dtype.blockBytes / dtype.blockElements / 4 + 2 : unroll * dtype.blockBytes
-        return outputs * (2 * words + (rounds ? 4 : 16) + 5 * rows) + 20
+        return outputs * (2 * words + (rounds ? 4 : 16) + 5 * rows) + (rounds ? 8 * rows : 0) + 20
     }
 
     /// Specialization constants from 4 on.
