@@ -19,8 +19,8 @@ enum AttentionKernel: Equatable {
     /// The sums and queries of ``packed(tileRows:spans:parts:isPaired:)`` that its registers are meant for, in pairs of channels, and the most
     /// spans that a part of a head has.
     private static let (mostPackedPairs, mostPackedSpans) = (32, 32)
-    /// The widest part of a head in ``tiled(columns:spans:parts:)``.
-    private static let mostTiledChannels = 256
+    /// The widest part of a head in ``tiled(columns:spans:parts:)``, with eight columns and with 16.
+    private static let (mostTiledChannels, mostNarrowChannels) = (256, 128)
     /// The widest heads of ``few(tileRows:lanesPerKey:spans:)``, which holds queries and sums of whole heads in registers.
     private static let mostFewChannels = 512
     /// The rows of ``tiled(columns:spans:parts:)`` that are worth a tile; ``few(tileRows:lanesPerKey:spans:)`` takes fewer.
@@ -60,7 +60,8 @@ enum AttentionKernel: Equatable {
     /// all for heads of 64 to 160 channels, as Intel's compiler of Mesa 26 counts them. With 16 columns it is half as much but for the places.
     private static func tiled(_ channels: Int, subgroupSize: Int, registers: Int) -> AttentionKernel {
         func kernel(columns: Int) -> (columns: Int, spans: Int, parts: Int) {
-            let (spans, parts) = Self.parts(of: channels, span: 4 * columns, most: mostTiledChannels / (4 * columns))
+            let most = columns == 8 ? mostTiledChannels : mostNarrowChannels
+            let (spans, parts) = Self.parts(of: channels, span: 4 * columns, most: most / (4 * columns))
             return (columns, spans, parts)
         }
         let usual = kernel(columns: 8)

@@ -9,12 +9,16 @@ struct AttentionMatrix: Equatable {
     let head, parts: Int
 
     /// The most channels of a part: twice as many take more registers for their sums, and more memory for queries, keys and values, than a
-    /// work-group has. Of 128 registers of 16 lanes half would be sums of 8 rows by 128 channels: heads wider than that are in parts of 48, which
-    /// fit with room for what is loaded, at (p + 1) / 2 times the arithmetic of p parts; heads of up to 128 channels cost less in one part, some
-    /// of whose registers lie in memory.
-    private static func mostPartChannels(_ channels: Int, hasFewRegisters: Bool) -> Int { hasFewRegisters && channels > 128 ? 48 : 256 }
-    /// The most keys of a block. Heads of up to 48 channels fit few registers with as many as a fragment has; wider ones do not with any number.
-    private static func mostKeys(_ channels: Int, hasFewRegisters: Bool) -> Int { hasFewRegisters && channels <= 48 ? 16 : 64 }
+    /// work-group has.
+    ///
+    /// Of the 128 registers of 16 lanes sums of 8 rows by 48 channels leave room for what is loaded, those of more do not. Heads of 65 to 96 channels
+    /// are in two parts of 48 there, for 1.5 times the products and as many instructions in all, none of which goes to memory; those of other widths
+    /// would have up to 1.8 times as many.
+    private static func mostPartChannels(_ channels: Int, hasFewRegisters: Bool) -> Int { hasFewRegisters && (65...96).contains(channels) ? 48 : 256 }
+    /// The most keys of a block: parts of 48 channels fit few registers with as many as a fragment has.
+    private static func mostKeys(_ channels: Int, hasFewRegisters: Bool) -> Int {
+        hasFewRegisters && (channels <= 48 || mostPartChannels(channels, hasFewRegisters: true) == 48) ? 16 : 64
+    }
     private static func hasFewRegisters(_ engine: MatrixEngine, _ report: DeviceReport) -> Bool {
         DeviceClass(report).registers(subgroupSize: engine.lanes) < 200
     }
