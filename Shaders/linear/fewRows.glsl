@@ -190,13 +190,6 @@ OutputStart outputStart(WeightBlocks weight, uint chunk) {
 #endif
 }
 
-// The outputs of a tile; beyond the last, the last again.
-void openOutputs(WeightBlocks weight, uint count, uint firstOutput, out OutputStart starts[TILE_OUTPUTS]) {
-    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-        starts[o] = outputStart(weight, min(firstOutput + o, count - 1u) * (arguments.channels / 32u));
-    }
-}
-
 // Halves of UNROLL chunks of a row.
 uint lanePieces() { return arguments.channels / 32u * 2u / UNROLL; }
 
@@ -206,6 +199,30 @@ void fetchPiece(OutputStart starts[TILE_OUTPUTS], uint slot, uint piece, out uin
     [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
         fetchLane(starts[o].weight, slot, starts[o].unit, starts[o].chunk + held / 2u * UNROLL, held & 1u, words[o]);
     }
+}
+
+// The outputs of a tile, beyond the last the last again, and a lane's first piece of them.
+void openOutputs(
+    WeightBlocks weight, uint slot, uint count, uint firstOutput, out OutputStart starts[TILE_OUTPUTS],
+    out uint next[TILE_OUTPUTS][LANE_WORDS]) {
+    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+        starts[o] = outputStart(weight, min(firstOutput + o, count - 1u) * (arguments.channels / 32u));
+    }
+    fetchPiece(starts, slot, tileLane(), next);
+}
+
+// What is at hand for a piece, of which the next one is fetched; sums of its products begin with zero.
+void takePiece(
+    OutputStart starts[TILE_OUTPUTS], uint slot, uint piece, inout uint next[TILE_OUTPUTS][LANE_WORDS],
+    out uint words[TILE_OUTPUTS][LANE_WORDS], out LaneScales scales[TILE_OUTPUTS], out vec2 parts[TILE]) {
+    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+        [[unroll]] for (uint i = 0; i < LANE_WORDS; i++) words[o][i] = next[o][i];
+    }
+    fetchPiece(starts, slot, piece + tileLanes(), next);
+    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+        scales[o] = laneScales(words[o], starts[o].chunk + piece / 2u * UNROLL, piece & 1u);
+    }
+    [[unroll]] for (uint i = 0; i < TILE; i++) parts[i] = vec2(0.0);
 }
 
 // Adds sums of products with scales and with minima, before what multiplies all of a block.
@@ -282,20 +299,12 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
     OutputStart starts[TILE_OUTPUTS];
     uint next[TILE_OUTPUTS][LANE_WORDS];
     uint piece = tileLane();
-    openOutputs(weight, count, firstOutput, starts);
-    fetchPiece(starts, slot, piece, next);
+    openOutputs(weight, slot, count, firstOutput, starts, next);
     [[dont_unroll]] for (; piece < pieces; piece += tileLanes()) {
         uint words[TILE_OUTPUTS][LANE_WORDS];
-        [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-            [[unroll]] for (uint i = 0; i < LANE_WORDS; i++) words[o][i] = next[o][i];
-        }
-        fetchPiece(starts, slot, piece + tileLanes(), next);
         LaneScales scales[TILE_OUTPUTS];
-        [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-            scales[o] = laneScales(words[o], starts[o].chunk + piece / 2u * UNROLL, piece & 1u);
-        }
         vec2 parts[TILE];
-        [[unroll]] for (uint i = 0; i < TILE; i++) parts[i] = vec2(0.0);
+        takePiece(starts, slot, piece, next, words, scales, parts);
         uint channel = piece / 2u * UNROLL * 32u + (piece & 1u) * 16u;
         [[unroll]] for (uint s = 0; s < UNROLL; s++) {
             vec4 w[TILE_OUTPUTS][4];

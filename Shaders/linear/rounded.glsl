@@ -141,8 +141,7 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
     OutputStart starts[TILE_OUTPUTS];
     uint next[TILE_OUTPUTS][LANE_WORDS];
     uint piece = tileLane();
-    openOutputs(weight, count, firstOutput, starts);
-    fetchPiece(starts, slot, piece, next);
+    openOutputs(weight, slot, count, firstOutput, starts, next);
     // NEAR_ZERO, which compilers must know neither as a constant nor as the same in all lanes: either is copied anew for each use.
     int nearZero = int(NEAR_ZERO_BITS + (gl_SubgroupInvocationID >> 16));
     [[dont_unroll]] for (uint first = 0u; first < pieces; first += SECTION_PIECES) {
@@ -150,16 +149,9 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
         uint end = min(first + SECTION_PIECES, pieces);
         [[dont_unroll]] for (; piece < end; piece += tileLanes()) {
             uint words[TILE_OUTPUTS][LANE_WORDS];
-            [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-                [[unroll]] for (uint i = 0; i < LANE_WORDS; i++) words[o][i] = next[o][i];
-            }
-            fetchPiece(starts, slot, piece + tileLanes(), next);
             LaneScales scales[TILE_OUTPUTS];
-            [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-                scales[o] = laneScales(words[o], starts[o].chunk + piece / 2u * UNROLL, piece & 1u);
-            }
             vec2 parts[TILE];
-            [[unroll]] for (uint i = 0; i < TILE; i++) parts[i] = vec2(0.0);
+            takePiece(starts, slot, piece, next, words, scales, parts);
             uint place = piece - first;
             [[unroll]] for (uint s = 0; s < UNROLL; s++) {
                 uint w[TILE_OUTPUTS][4];

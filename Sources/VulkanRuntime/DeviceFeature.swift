@@ -154,8 +154,8 @@ final class FeatureChain {
         case .cooperativeMatrixTensorAddressing: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixTensorAddressing) }
         case .cooperativeMatrixBlockLoads: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixBlockLoads) }
         case .pipelineExecutableInfo: if let executables { body(&executables.pointee.pipelineExecutableInfo) }
-        case .integerDotProduct4x8BitPackedSignedAccelerated, .subgroupVote, .subgroupArithmetic, .subgroupBallot, .subgroupShuffle, .subgroupShuffleRelative, .subgroupClustered,
-            .memoryBudget, .portabilitySubset:
+        case .integerDotProduct4x8BitPackedSignedAccelerated, .subgroupVote, .subgroupArithmetic, .subgroupBallot, .subgroupShuffle,
+            .subgroupShuffleRelative, .subgroupClustered, .memoryBudget, .portabilitySubset:
             break
         }
     }

@@ -20,8 +20,8 @@ import VulkanBackend
                     func tensor(_ shape: Shape) throws -> Tensor { try backend.upload(inputs.activations(shape.count), shape) }
                     return try backend.readFloats(
                         backend.attention(
-                            tensor([1, queries, 2, channels]), keys: tensor([1, keys, 1, channels]), values: tensor([1, keys, 1, channels]),
-                            causal: false))
+                            tensor([1, queries, 2, channels]), keys: tensor([1, keys, 1, channels]),
+                            values: tensor([1, keys, 1, channels]), causal: false))
                 }
                 let usual = try result(backend)
                 let registers = backend.registers

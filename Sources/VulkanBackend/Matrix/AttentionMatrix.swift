@@ -12,9 +12,11 @@ struct AttentionMatrix: Equatable {
     /// work-group has.
     ///
     /// Of the 128 registers of 16 lanes sums of 8 rows by 48 channels leave room for what is loaded, those of more do not. Heads of 65 to 96 channels
-    /// are in two parts of 48 there, for 1.5 times the products and as many instructions in all, none of which goes to memory; those of other widths
+    /// are in two parts of 48 there, for 1.5 times the products and as many instructions in all, hardly one of which goes to memory; those of other widths
     /// would have up to 1.8 times as many.
-    private static func mostPartChannels(_ channels: Int, hasFewRegisters: Bool) -> Int { hasFewRegisters && (65...96).contains(channels) ? 48 : 256 }
+    private static func mostPartChannels(_ channels: Int, hasFewRegisters: Bool) -> Int {
+        hasFewRegisters && (65...96).contains(channels) ? 48 : 256
+    }
     /// The most keys of a block: parts of 48 channels fit few registers with as many as a fragment has.
     private static func mostKeys(_ channels: Int, hasFewRegisters: Bool) -> Int {
         hasFewRegisters && (channels <= 48 || mostPartChannels(channels, hasFewRegisters: true) == 48) ? 16 : 64
