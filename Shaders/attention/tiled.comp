@@ -2,8 +2,8 @@
 // Attention of many queries for graphics processors: a work-group for each tile of 64 query rows, which goes over the keys 64 at a
 // time with the online softmax (Milakov & Gimelshein 2018; tiles as in Dao et al. 2022). Bound by arithmetic.
 //
-// The 128 invocations are 16 rows of 8 columns. An invocation has the scores of 4 rows by 8 keys and the sums of 4 rows by 4
-// channels in 32. Queries and keys pass through shared memory 16 channels at a time, values some keys at a time; what comes next is
+// The invocations are 16 rows of 8 columns, or of 16 where they have few registers. An invocation has the scores of 4 rows by 8 keys, or by 4,
+// and the sums of 4 rows by 4 channels in 32, or in 64. Queries and keys pass through shared memory 16 channels at a time, values some keys at a time; what comes next is
 // on its way to registers while the present part is multiplied. A wide head is in parts: a work-group sums one part of the values, by the
 // scores of whole heads. Weights go from the columns that compute them to all by shared memory.
 #include "common/arguments.glsl"
@@ -12,15 +12,16 @@
 #include "attention/arguments.glsl"
 #include "attention/partials.glsl"
 
-// How often the columns go over a part of a head, 32 channels at a time.
+// How often the columns go over a part of a head, 4·COLUMNS channels at a time.
 layout(constant_id = 6) const uint SPANS = 4;
-// The keys whose values are in shared memory at once: a power of two, at most 64 / SPANS.
+// The keys whose values are in shared memory at once: a power of two, at most 512 / (SPANS · COLUMNS).
 layout(constant_id = 7) const uint STAGED_VALUES = 16;
-// The parts of a head: ⌈channels / (32 · SPANS)⌉.
+// The parts of a head: ⌈channels / (4 · COLUMNS · SPANS)⌉.
 layout(constant_id = 8) const uint PARTS = 1;
+// 8 or 16 lanes of a subgroup.
+layout(constant_id = 9) const uint COLUMNS = 8;
 
-const uint INVOCATIONS = 128;
-const uint COLUMNS = 8;
+const uint INVOCATIONS = 16 * COLUMNS;
 const uint TILE_ROWS = 64;
 const uint TILE_KEYS = 64;
 const uint STAGED_CHANNELS = 16;
@@ -31,40 +32,45 @@ shared vec4 stage[2 * STAGED_CHANNELS * STRIDE];
 // Four rows of a key in a vector: scores, then weights.
 shared vec4 tileWeights[TILE_KEYS * STRIDE];
 
+// The scores of a row that an invocation has, four keys side by side.
+const uint OWN_KEYS = TILE_KEYS / COLUMNS;
+// The invocations that bring 64 rows of 16 channels, and how often each does.
+const uint FETCHES = 256u / INVOCATIONS;
+
 // What is on its way.
-vec4 fetched[4];
+vec4 fetched[2u * FETCHES];
 
 uint self;
 uint column;
 uint rowFour;
 
 // 16 channels of the tile's queries (scaled) and of its keys from `base` on.
-void fetchScores(Tile tile, uint queryStarts[2], int base, uint channel) {
+void fetchScores(Tile tile, uint queryStarts[FETCHES], int base, uint channel) {
     uint four = channel / 4u + self % 4u;
     // Past the last channels they are read again, against queries of zero.
     bool isInside = four < arguments.channels / 4u;
     four = min(four, arguments.channels / 4u - 1u);
-    [[unroll]] for (uint i = 0; i < 2; i++) {
+    [[unroll]] for (uint i = 0; i < FETCHES; i++) {
         vec4 query = LOAD4_AS(ACTIVATIONS_ARE_HALF, arguments.queries, 0u, queryStarts[i] + four);
         fetched[i] = isInside ? query * queryScale() : vec4(0.0);
         int key = min(base + int(self / 4u + i * (INVOCATIONS / 4u)), tile.lastKey);
         uint start = keyElement(tile, key) / 4u;
-        fetched[2u + i] = LOAD4_AS(KEYS_ARE_HALF, arguments.keys, 1u, start + four);
+        fetched[FETCHES + i] = LOAD4_AS(KEYS_ARE_HALF, arguments.keys, 1u, start + four);
     }
 }
 
 void stageScores() {
     // A float at a time: four channels of a row lie in four places.
-    [[unroll]] for (uint i = 0; i < 4; i++) {
-        uint row = self / 4u + i % 2u * (INVOCATIONS / 4u);
-        uint first = i < 2u ? 0u : STAGED_CHANNELS * STRIDE;
+    [[unroll]] for (uint i = 0; i < 2u * FETCHES; i++) {
+        uint row = self / 4u + i % FETCHES * (INVOCATIONS / 4u);
+        uint first = i < FETCHES ? 0u : STAGED_CHANNELS * STRIDE;
         [[unroll]] for (uint j = 0; j < 4; j++) stage[first + (self % 4u * 4u + j) * STRIDE + row / 4u][row % 4u] = fetched[i][j];
     }
 }
 
 // The values of the keys from `key` on.
 void fetchValues(Tile tile, int key) {
-    [[unroll]] for (uint i = 0; i < 4; i++) {
+    [[unroll]] for (uint i = 0; i < 2u * FETCHES; i++) {
         uint index = self + i * INVOCATIONS;
         // Beyond the channels, what is read goes into sums that nobody asks for.
         uint four = min(tile.part * SPANS * COLUMNS + index % (SPANS * COLUMNS), arguments.channels / 4u - 1u);
@@ -75,7 +81,7 @@ void fetchValues(Tile tile, int key) {
 }
 
 void stageValues() {
-    [[unroll]] for (uint i = 0; i < 4; i++) {
+    [[unroll]] for (uint i = 0; i < 2u * FETCHES; i++) {
         uint index = self + i * INVOCATIONS;
         if (index < STAGED_VALUES * SPANS * COLUMNS) stage[index] = fetched[i];
     }
@@ -99,8 +105,8 @@ void main() {
     column = self % COLUMNS;
     rowFour = self / COLUMNS;
 
-    uint queryStarts[2];
-    [[unroll]] for (uint i = 0; i < 2; i++) {
+    uint queryStarts[FETCHES];
+    [[unroll]] for (uint i = 0; i < FETCHES; i++) {
         int row = min(tile.start + int(self / 4u + i * (INVOCATIONS / 4u)), tile.end - 1);
         queryStarts[i] = headIndex(tile, row) * arguments.channels / 4u;
     }
@@ -118,9 +124,9 @@ void main() {
 
     if (tile.keyStart < tile.keyEnd) fetchScores(tile, queryStarts, tile.keyStart, 0u);
     [[dont_unroll]] for (int base = tile.keyStart; base < tile.keyEnd; base += int(TILE_KEYS)) {
-        // Key 32·(i / 4) + 4·column + i % 4, four rows side by side.
-        vec4 scores[8];
-        [[unroll]] for (uint i = 0; i < 8; i++) scores[i] = vec4(0.0);
+        // Key 4·COLUMNS·(i / 4) + 4·column + i % 4, four rows side by side.
+        vec4 scores[OWN_KEYS];
+        [[unroll]] for (uint i = 0; i < OWN_KEYS; i++) scores[i] = vec4(0.0);
         [[dont_unroll]] for (uint channel = 0; channel < arguments.channels; channel += STAGED_CHANNELS) {
             barrier();
             stageScores();
@@ -133,21 +139,19 @@ void main() {
             uint count = min(STAGED_CHANNELS, arguments.channels - channel);
             [[dont_unroll]] for (uint c = 0; c < count; c++) {
                 vec4 query = stage[c * STRIDE + rowFour];
-                vec4 low = stage[(STAGED_CHANNELS + c) * STRIDE + column];
-                vec4 high = stage[(STAGED_CHANNELS + c) * STRIDE + COLUMNS + column];
-                [[unroll]] for (uint i = 0; i < 4; i++) {
-                    scores[i] += query * low[i];
-                    scores[4u + i] += query * high[i];
+                [[unroll]] for (uint four = 0; four < OWN_KEYS / 4u; four++) {
+                    vec4 keys = stage[(STAGED_CHANNELS + c) * STRIDE + four * COLUMNS + column];
+                    [[unroll]] for (uint i = 0; i < 4; i++) scores[4u * four + i] += query * keys[i];
                 }
             }
         }
 
         // Through shared memory, so that what is done to a score stands once; nobody else touches these places before the barrier.
-        [[unroll]] for (uint i = 0; i < 8; i++) tileWeights[(i * COLUMNS + column) * STRIDE + rowFour] = scores[i];
+        [[unroll]] for (uint i = 0; i < OWN_KEYS; i++) tileWeights[(i * COLUMNS + column) * STRIDE + rowFour] = scores[i];
         vec4 maximum = largest;
-        [[dont_unroll]] for (uint i = 0; i < 8; i++) {
+        [[dont_unroll]] for (uint i = 0; i < OWN_KEYS; i++) {
             uint place = (i * COLUMNS + column) * STRIDE + rowFour;
-            int key = base + int(i / 4u * 32u + 4u * column + i % 4u);
+            int key = base + int((i / 4u * COLUMNS + column) * 4u + i % 4u);
             vec4 score = tileWeights[place];
             [[unroll]] for (uint r = 0; r < 4; r++) {
                 float x = capped(score[r]);
@@ -164,7 +168,7 @@ void main() {
         largest = maximum;
         weights *= decay;
         [[unroll]] for (uint i = 0; i < 4 * SPANS; i++) sums[i] *= decay[i / SPANS];
-        [[dont_unroll]] for (uint i = 0; i < 8; i++) {
+        [[dont_unroll]] for (uint i = 0; i < OWN_KEYS; i++) {
             uint place = (i * COLUMNS + column) * STRIDE + rowFour;
             vec4 score = tileWeights[place];
             vec4 weight = mix(exp2(score - maximum), vec4(0.0), lessThan(score, vec4(LOWEST)));
@@ -185,7 +189,8 @@ void main() {
             // Weights past the last key are zero, and so need not be left out.
             [[dont_unroll]] for (uint k = 0; k < STAGED_VALUES; k++) {
                 uint key = uint(first) + k;
-                vec4 weight = tileWeights[((key / 32u * 4u + key % 4u) * COLUMNS + key % 32u / 4u) * STRIDE + rowFour];
+                uint i = key / (4u * COLUMNS) * 4u + key % 4u;
+                vec4 weight = tileWeights[(i * COLUMNS + key / 4u % COLUMNS) * STRIDE + rowFour];
                 [[unroll]] for (uint s = 0; s < SPANS; s++) {
                     vec4 value = stage[k * SPANS * COLUMNS + s * COLUMNS + column];
                     [[unroll]] for (uint r = 0; r < 4; r++) sums[r * SPANS + s] += weight[r] * value;

@@ -20,25 +20,30 @@ layout(constant_id = 8) const bool IN_GROUPS = false;
 
 const uint TILE = TILE_ROWS * TILE_OUTPUTS;
 
-// The lanes that share a tile, the tile's number among all, and which of its lanes this is.
+// The lanes that share a tile, the tile's number among those of all groups, and which of its lanes this is.
 uint tileLanes() { return LANES == 0u ? gl_SubgroupSize : LANES; }
-uint fewRowsTile() {
-    return (linearGroup() * gl_NumSubgroups + gl_SubgroupID) * (gl_SubgroupSize / tileLanes()) + gl_SubgroupInvocationID / tileLanes();
+uint fewRowsTile(uint group) {
+    return (group * gl_NumSubgroups + gl_SubgroupID) * (gl_SubgroupSize / tileLanes()) + gl_SubgroupInvocationID / tileLanes();
 }
 uint tileLane() { return gl_SubgroupInvocationID % tileLanes(); }
 
+#ifndef ROUNDED
 // Where the rows of x begin, in vectors of 16 bytes.
 uint xStarts[TILE_ROWS];
+#endif
 
 const uint X_VECTOR = ACTIVATIONS_ARE_HALF ? 8u : 4u;
 
-// Four of them from channel `channel + step` on of row r, `step` a constant multiple of four.
-vec4 xFour(uint r, uint channel, uint step_) {
+// That of a row, those beyond the last being the last.
+uint xStart(uint row) { return min(row, arguments.rows - 1u) * (arguments.channels / X_VECTOR); }
+
+// Four of them from channel `channel + step` on of the row that begins at `start`, `step` a constant multiple of four.
+vec4 xFour(uint start, uint channel, uint step_) {
     if (ACTIVATIONS_ARE_HALF) {
-        uvec4 eight = WEIGHT_AT(WeightFours, arguments.x, 0u, xStarts[r] + channel / 8u, step_ / 8u, 16u);
+        uvec4 eight = WEIGHT_AT(WeightFours, arguments.x, 0u, start + channel / 8u, step_ / 8u, 16u);
         return (step_ & 4u) == 0u ? firstFour(true, eight) : lastFour(true, eight, eight);
     }
-    return uintBitsToFloat(WEIGHT_AT(WeightFours, arguments.x, 0u, xStarts[r] + channel / 4u, step_ / 4u, 16u));
+    return uintBitsToFloat(WEIGHT_AT(WeightFours, arguments.x, 0u, start + channel / 4u, step_ / 4u, 16u));
 }
 
 #ifdef WEIGHT_IS_PLAIN
@@ -60,7 +65,7 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
             if (piece >= pieces) break;
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
                 [[unroll]] for (uint i = 0; i < PIECE / 4u; i++) {
-                    vec4 x = xFour(r, piece * PIECE, 4u * i);
+                    vec4 x = xFour(xStarts[r], piece * PIECE, 4u * i);
                     [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) sums[r * TILE_OUTPUTS + o] += dot(x, pieceIntegers(words[u][o], i));
                 }
             }
@@ -155,6 +160,91 @@ LaneScales laneScales(uint words[LANE_WORDS], uint chunk, uint half_) {
     return scales;
 }
 
+// Integers 4·i ..< 4·i + 4 of chunk s of a lane, as fourIntegers has them.
+uint laneIntegers(uint words[LANE_WORDS], uint s, uint i) {
+#ifdef WEIGHT_IS_BYTES
+    return words[4u * s + i];
+#elif WEIGHT_HIGH_BITS == 1
+    return fourIntegers(words[2u * s + i / 2u], words[HIGH_WORD + s / 2u] >> (4u * (s & 1u)), i);
+#elif WEIGHT_HIGH_BITS == 2
+    return fourIntegers(words[2u * s + i / 2u], words[HIGH_WORD + s], i);
+#else
+    return fourIntegers(words[2u * s + i / 2u], 0u, i);
+#endif
+}
+
+// Where an output begins: its unit, which unchecked builds keep as an address, and its chunk, counted from there.
+struct OutputStart {
+    WeightBlocks weight;
+    uint unit;
+    uint chunk;
+};
+
+OutputStart outputStart(WeightBlocks weight, uint chunk) {
+    uint unit = groupUnit(chunk);
+    if (!IN_GROUPS) return OutputStart(weight, 0u, chunk);
+#ifdef CHECKED
+    return OutputStart(weight, unit, 0u);
+#else
+    return OutputStart(weight + unit, 0u, 0u);
+#endif
+}
+
+// Halves of UNROLL chunks of a row.
+uint lanePieces() { return arguments.channels / 32u * 2u / UNROLL; }
+
+// One of them of each output; after the last, the last again, which goes into no sum.
+void fetchPiece(OutputStart starts[TILE_OUTPUTS], uint slot, uint piece, out uint words[TILE_OUTPUTS][LANE_WORDS]) {
+    uint held = min(piece, lanePieces() - 1u);
+    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+        fetchLane(starts[o].weight, slot, starts[o].unit, starts[o].chunk + held / 2u * UNROLL, held & 1u, words[o]);
+    }
+}
+
+// The outputs of a tile, beyond the last the last again, and a lane's first piece of them.
+void openOutputs(
+    WeightBlocks weight, uint slot, uint count, uint firstOutput, out OutputStart starts[TILE_OUTPUTS],
+    out uint next[TILE_OUTPUTS][LANE_WORDS]) {
+    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+        starts[o] = outputStart(weight, min(firstOutput + o, count - 1u) * (arguments.channels / 32u));
+    }
+    fetchPiece(starts, slot, tileLane(), next);
+}
+
+// What is at hand for a piece, of which the next one is fetched; sums of its products begin with zero.
+void takePiece(
+    OutputStart starts[TILE_OUTPUTS], uint slot, uint piece, inout uint next[TILE_OUTPUTS][LANE_WORDS],
+    out uint words[TILE_OUTPUTS][LANE_WORDS], out LaneScales scales[TILE_OUTPUTS], out vec2 parts[TILE]) {
+    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+        [[unroll]] for (uint i = 0; i < LANE_WORDS; i++) words[o][i] = next[o][i];
+    }
+    fetchPiece(starts, slot, piece + tileLanes(), next);
+    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+        scales[o] = laneScales(words[o], starts[o].chunk + piece / 2u * UNROLL, piece & 1u);
+    }
+    [[unroll]] for (uint i = 0; i < TILE; i++) parts[i] = vec2(0.0);
+}
+
+// Adds sums of products with scales and with minima, before what multiplies all of a block.
+void addParts(vec2 parts[TILE], LaneScales scales[TILE_OUTPUTS], inout float sums[TILE]) {
+    [[unroll]] for (uint i = 0; i < TILE; i++) {
+#ifdef WEIGHT_HAS_BLOCK_SCALE
+        sums[i] = fma(scales[i % TILE_OUTPUTS].all.x, parts[i].x, sums[i]);
+#ifdef WEIGHT_HAS_MINIMUM
+        sums[i] = fma(scales[i % TILE_OUTPUTS].all.y, parts[i].y, sums[i]);
+#endif
+#elif defined(WEIGHT_HAS_MINIMUM)
+        sums[i] += parts[i].x + parts[i].y;
+#else
+        sums[i] += parts[i].x;
+#endif
+    }
+}
+
+#ifdef ROUNDED
+#include "linear/rounded.glsl"
+#else
+
 #if !defined(WEIGHT_IS_BYTES) && WEIGHT_HIGH_BITS == 0
 #define WEIGHT_CAN_SPLICE 1
 // Whether integers become floats as the last bits of 2²³ and not by a conversion, which NVIDIA's devices make at an eighth of the rate of other
@@ -181,7 +271,7 @@ float spliced(uint word, uint p) {
 }
 #endif
 
-// Integers 4·i ..< 4·i + 4 of chunk s of a lane, WEIGHT_BIAS too large unless they are spliced.
+// They as floats, WEIGHT_BIAS too large unless they are spliced.
 vec4 laneFour(uint words[LANE_WORDS], uint s, uint i) {
 #ifdef WEIGHT_CAN_SPLICE
     if (SPLICES) {
@@ -192,32 +282,7 @@ vec4 laneFour(uint words[LANE_WORDS], uint s, uint i) {
                               : vec4(spliced(word, 1u), spliced(upper, 0u), spliced(word, 3u), spliced(upper, 2u));
     }
 #endif
-#ifdef WEIGHT_IS_BYTES
-    return fourFloats(words[4u * s + i]);
-#elif WEIGHT_HIGH_BITS == 1
-    return fourFloats(fourIntegers(words[2u * s + i / 2u], words[HIGH_WORD + s / 2u] >> (4u * (s & 1u)), i));
-#elif WEIGHT_HIGH_BITS == 2
-    return fourFloats(fourIntegers(words[2u * s + i / 2u], words[HIGH_WORD + s], i));
-#else
-    return fourFloats(fourIntegers(words[2u * s + i / 2u], 0u, i));
-#endif
-}
-
-// Where an output begins: its unit, which unchecked builds keep as an address, and its chunk, counted from there.
-struct OutputStart {
-    WeightBlocks weight;
-    uint unit;
-    uint chunk;
-};
-
-OutputStart outputStart(WeightBlocks weight, uint chunk) {
-    uint unit = groupUnit(chunk);
-    if (!IN_GROUPS) return OutputStart(weight, 0u, chunk);
-#ifdef CHECKED
-    return OutputStart(weight, unit, 0u);
-#else
-    return OutputStart(weight + unit, 0u, 0u);
-#endif
+    return fourFloats(laneIntegers(words, s, i));
 }
 
 #ifdef WEIGHT_CAN_SPLICE
@@ -230,32 +295,16 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
 #ifdef WEIGHT_CAN_SPLICE
     if (SPLICES) prepareSplices();
 #endif
-    uint chunks = arguments.channels / 32u;
-    // Halves of UNROLL chunks.
-    uint pieces = chunks * 2u / UNROLL;
+    uint pieces = lanePieces();
     OutputStart starts[TILE_OUTPUTS];
     uint next[TILE_OUTPUTS][LANE_WORDS];
     uint piece = tileLane();
-    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-        starts[o] = outputStart(weight, min(firstOutput + o, count - 1u) * chunks);
-        uint first = min(piece, pieces - 1u);
-        fetchLane(starts[o].weight, slot, starts[o].unit, starts[o].chunk + first / 2u * UNROLL, first & 1u, next[o]);
-    }
+    openOutputs(weight, slot, count, firstOutput, starts, next);
     [[dont_unroll]] for (; piece < pieces; piece += tileLanes()) {
         uint words[TILE_OUTPUTS][LANE_WORDS];
-        // After the last, the last again, which goes into no sum.
-        uint after = min(piece + tileLanes(), pieces - 1u);
-        [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-            [[unroll]] for (uint i = 0; i < LANE_WORDS; i++) words[o][i] = next[o][i];
-            fetchLane(starts[o].weight, slot, starts[o].unit, starts[o].chunk + after / 2u * UNROLL, after & 1u, next[o]);
-        }
         LaneScales scales[TILE_OUTPUTS];
-        [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
-            scales[o] = laneScales(words[o], starts[o].chunk + piece / 2u * UNROLL, piece & 1u);
-        }
-        // Sums of products with scales and with minima, before what multiplies all of a block.
         vec2 parts[TILE];
-        [[unroll]] for (uint i = 0; i < TILE; i++) parts[i] = vec2(0.0);
+        takePiece(starts, slot, piece, next, words, scales, parts);
         uint channel = piece / 2u * UNROLL * 32u + (piece & 1u) * 16u;
         [[unroll]] for (uint s = 0; s < UNROLL; s++) {
             vec4 w[TILE_OUTPUTS][4];
@@ -264,7 +313,7 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
             }
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
                 vec4 x[4];
-                [[unroll]] for (uint i = 0; i < 4; i++) x[i] = xFour(r, channel, 32u * s + 4u * i);
+                [[unroll]] for (uint i = 0; i < 4; i++) x[i] = xFour(xStarts[r], channel, 32u * s + 4u * i);
 #if WEIGHT_BIAS != 0 || defined(WEIGHT_HAS_MINIMUM)
                 // What is the same in all weights meets the sum of x and costs no operation a weight.
                 vec4 fours = (x[0] + x[1]) + (x[2] + x[3]);
@@ -287,27 +336,22 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
                 }
             }
         }
-        [[unroll]] for (uint i = 0; i < TILE; i++) {
-#ifdef WEIGHT_HAS_BLOCK_SCALE
-            sums[i] = fma(scales[i % TILE_OUTPUTS].all.x, parts[i].x, sums[i]);
-#ifdef WEIGHT_HAS_MINIMUM
-            sums[i] = fma(scales[i % TILE_OUTPUTS].all.y, parts[i].y, sums[i]);
-#endif
-#elif defined(WEIGHT_HAS_MINIMUM)
-            sums[i] += parts[i].x + parts[i].y;
-#else
-            sums[i] += parts[i].x;
-#endif
-        }
+        addParts(parts, scales, sums);
     }
 }
+
+#endif
 
 #endif
 
 // The sums of rows firstRow ..< firstRow + TILE_ROWS with outputs firstOutput ..< firstOutput + TILE_OUTPUTS of `count`, row by row, in all
 // lanes of the tile. Rows and outputs beyond the last are the last again.
 void sumFewRows(WeightBlocks weight, uint slot, uint count, uint firstRow, uint firstOutput, out float sums[TILE]) {
-    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) xStarts[r] = min(firstRow + r, arguments.rows - 1u) * (arguments.channels / X_VECTOR);
+#ifdef ROUNDED
+    roundedRow = firstRow;
+#else
+    [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) xStarts[r] = xStart(firstRow + r);
+#endif
     [[unroll]] for (uint i = 0; i < TILE; i++) sums[i] = 0.0;
     addProducts(weight, slot, count, firstOutput, sums);
     [[unroll]] for (uint i = 0; i < TILE; i++) {

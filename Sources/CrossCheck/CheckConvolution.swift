@@ -148,12 +148,13 @@ struct CheckConvolution: CustomStringConvertible {
     func sums(
         _ x: [Float], _ options: CheckOptions, roundedFactors: Int, _ reference: CheckDevice
     ) throws -> (values: [Double], errors: [Double]) {
-        let x = MeantActivations(x, weight: isMatrixProduct ? weight.dtype : .f32, options)
+        let rows = inputShape.rows
+        let x = MeantActivations(x, rows: rows, channels: inputs, weight: isMatrixProduct ? weight.dtype : .f32, options)
         let elements = try weight.decoded(by: reference)
         let shape = outputShape
         let columns = weight.shape[1]
         // Three more: the product, its decoding, and the rounding of the result; with rounded activations a fourth, the product of scales.
-        let steps = isMatrixProduct && options.rounds(weight.dtype) ? 4.0 : 3
+        let steps = isMatrixProduct && options.rounds(rows, inputs, weight.dtype) ? 4.0 : 3
         let relative = (RoundOff.sum(columns) + steps) * RoundOff.unit + Double(roundedFactors) * RoundOff.toHalf.relative
         var values = [Double](repeating: 0, count: shape.count)
         var errors = [Double](repeating: Double(columns + 1) * RoundOff.flush, count: shape.count)

@@ -3,9 +3,9 @@ import Tensors
 /// What a run of the cases depends on besides the seed.
 struct CheckOptions {
     var matrixInputs = MatrixInputs.single
-    /// The candidate's.
-    var precision = ProductPrecision.exact
     var referencePrecision = ProductPrecision.exact
+    /// Whether the candidate rounds the activations of a product (``Backend/roundsActivations(rows:channels:weight:)``).
+    var rounds: (_ rows: Int, _ channels: Int, _ weight: DType) -> Bool = { _, _, _ in false }
 }
 
 /// One operation of the registry: how its cases are made, and how close a kernel must come.

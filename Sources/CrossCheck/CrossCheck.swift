@@ -44,7 +44,8 @@ public enum CrossCheck {
     ) throws -> CheckReport {
         let matrixInputs = matrixInputs ?? candidate.matrixInputs
         let options = CheckOptions(
-            matrixInputs: matrixInputs, precision: candidate.precision, referencePrecision: reference.precision)
+            matrixInputs: matrixInputs, referencePrecision: reference.precision,
+            rounds: { candidate.roundsActivations(rows: $0, channels: $1, weight: $2) })
         var report = CheckReport(operation: operation.name, candidate: candidate.name, reference: reference.name, seed: seed)
         for index in cases {
             var generator = CheckGenerator(seed: seed, operation: operation.name, caseIndex: index)

@@ -9,23 +9,24 @@ import Tensors
 ///   signs are as good as random has partial sums of at most the size of its result's, so that n roundings, each of at most u of a partial sum,
 ///   move it by √n·u of that: of the root mean square of its row, since a single result may be small by chance. Functions that Vulkan does not
 ///   round correctly add the units that it allows (``RoundOff``).
-/// - Activations that products of ``ProductPrecision/fast`` round to 16 bits are moved by the largest error of that, half a unit of their block.
+/// - Activations that products round to 16 bits (``Backend/roundsActivations(rows:channels:weight:)``) are moved by the largest error of that, half a unit of their block.
 package final class JitteringBackend: ForwardingBackend {
     /// Whether numbers are moved at present.
     package var isJittering = false
     /// Whether weights are moved, too, as products of f16 round them.
     private let jittersWeights: Bool
-    /// The precision of products whose errors are to be met.
-    private let products: ProductPrecision
+    /// Which activations are rounded, by rows, channels and type of the weight.
+    private let rounds: (Int, Int, DType) -> Bool
     /// What the products of f32 numbers that are moved take; nil when f32 numbers stay.
     private let singles: MatrixInputs?
     private var generator: SeededGenerator
     private var weights: [ObjectIdentifier: (offset: Int, weight: Tensor, source: Tensor)] = [:]
 
     package init(
-        _ inner: any Backend, seed: UInt64, jittersWeights: Bool = false, products: ProductPrecision = .exact, singles: MatrixInputs? = nil
+        _ inner: any Backend, seed: UInt64, jittersWeights: Bool = false, singles: MatrixInputs? = nil,
+        rounds: @escaping (_ rows: Int, _ channels: Int, _ weight: DType) -> Bool = { _, _, _ in false }
     ) {
-        (self.jittersWeights, self.products, self.singles) = (jittersWeights, products, singles)
+        (self.jittersWeights, self.rounds, self.singles) = (jittersWeights, rounds, singles)
         generator = SeededGenerator(seed: seed)
         super.init(inner)
     }
@@ -104,7 +105,7 @@ package final class JitteringBackend: ForwardingBackend {
     // MARK: Operations that round
 
     package override func linear(_ operation: LinearOperation) throws {
-        let roundsActivations = products == .fast && operation.weight.dtype.isQuantised
+        let roundsActivations = rounds(operation.rows, operation.inputChannels, operation.weight.dtype)
         if isJittering, jittersWeights || roundsActivations {
             let epilogue = Epilogue(
                 activation: operation.activation, transports: operation.transport.map { [$0] } ?? [], residual: operation.residual)

@@ -1,11 +1,10 @@
 import Tensors
 
 extension CheckOptions {
-    /// Whether the candidate rounds the activations of a product with such a weight.
-    func rounds(_ weight: DType) -> Bool { weight.isQuantised && precision == .fast }
-
     /// Whether a product with such a weight takes rounded activations on the one side and not on the other.
-    func roundsOneSide(_ weight: DType) -> Bool { weight.isQuantised && precision != referencePrecision }
+    func roundsOneSide(rows: Int, channels: Int, _ weight: DType) -> Bool {
+        rounds(rows, channels, weight) != (weight.isQuantised && referencePrecision == .fast)
+    }
 }
 
 /// The left operand of a product as the reference multiplies it.
@@ -16,8 +15,10 @@ struct MeantActivations {
     /// (``RoundedActivations``). Where one side alone does, this is what it may do to an element.
     let errors: [Double]
 
-    /// - Parameter x: Rows of whole blocks where the weight is quantised.
-    init(_ x: [Float], weight: DType, _ options: CheckOptions) {
+    /// - Parameters:
+    ///   - x: Rows of whole blocks where the weight is quantised.
+    ///   - channels: Of a row.
+    init(_ x: [Float], rows: Int, channels: Int, weight: DType, _ options: CheckOptions) {
         let block = RoundedActivations.blockElements
         var values = x.map(Double.init)
         var errors = [Double](repeating: 0, count: x.count)
@@ -31,7 +32,7 @@ struct MeantActivations {
                 }
             }
         }
-        if options.roundsOneSide(weight) {
+        if options.roundsOneSide(rows: rows, channels: channels, weight) {
             for first in stride(from: 0, to: x.count, by: block) {
                 let error = RoundedActivations.largestError(ofBlock: x[first..<first + block])
                 for index in first..<first + block { errors[index] = error }

@@ -41,7 +41,8 @@ package struct ModelCheck {
             throw MongeError.failed("the model visits other sites on the device than on the reference")
         }
         let jittering = JitteringBackend(
-            try CPUBackend(), seed: seed, products: candidate.precision, singles: candidate.matrixInputs)
+            try CPUBackend(), seed: seed, singles: candidate.matrixInputs,
+            rounds: { candidate.roundsActivations(rows: $0, channels: $1, weight: $2) })
         progress("with rounding errors")
         let model = try load(jittering)
         let steady = try model.activations(of: indices)

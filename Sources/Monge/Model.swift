@@ -37,7 +37,7 @@ public final class Model {
     ///   - cache: The type of the key-value cache: f32, or f16 for half the memory; nil for that of the activations.
     ///   - activations: What norms write and products read: f32, or f16 for tensor cores; nil for what suits the device. The residual
     ///     stream, sums and logits are f32 in either case.
-    ///   - precision: Of products with quantised weights: with ``ProductPrecision/fast`` the CPU rounds activations to 16 bits.
+    ///   - precision: Of products with quantised weights: ``ProductPrecision/fast`` lets the device round activations.
     /// - Throws: ``MongeError``, `ModelFileError` or `ModelError` with a sentence that says what is wrong with the file.
     public static func load(
         _ nameOrPath: String, device: DeviceChoice? = nil, cache: DType? = nil, activations: DType? = nil,

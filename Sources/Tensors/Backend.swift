@@ -16,6 +16,13 @@ public protocol Backend: AnyObject {
     /// How exactly it multiplies activations with quantised weights in ``linear(_:)``.
     var precision: ProductPrecision { get }
 
+    /// Whether ``linear(_:)`` rounds the activations of such a product to 16 bits (``RoundedActivations``).
+    /// - Parameters:
+    ///   - rows: Of the activations.
+    ///   - channels: Of a row.
+    ///   - weight: Its type.
+    func roundsActivations(rows: Int, channels: Int, weight: DType) -> Bool
+
     /// Whether it keeps the operations of ``record(isBrief:_:)``, so that it is worth while to make few recordings that serve many times.
     var keepsRecordings: Bool { get }
 
@@ -112,6 +119,9 @@ extension Backend {
     public var matrixInputs: MatrixInputs { .single }
 
     public var precision: ProductPrecision { .exact }
+
+    /// Whenever products are fast and the weight is quantised.
+    public func roundsActivations(rows: Int, channels: Int, weight: DType) -> Bool { precision == .fast && weight.isQuantised }
 
     public var keepsRecordings: Bool { false }
 

@@ -14,6 +14,9 @@ open class ForwardingBackend: Backend {
     open var name: String { inner.name }
     open var matrixInputs: MatrixInputs { inner.matrixInputs }
     open var precision: ProductPrecision { inner.precision }
+    open func roundsActivations(rows: Int, channels: Int, weight: DType) -> Bool {
+        inner.roundsActivations(rows: rows, channels: channels, weight: weight)
+    }
     open var preferredActivations: DType { inner.preferredActivations }
     open var keepsRecordings: Bool { inner.keepsRecordings }
 

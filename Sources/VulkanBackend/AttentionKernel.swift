@@ -11,21 +11,21 @@ enum AttentionKernel: Equatable {
     case packed(tileRows: Int, spans: Int, parts: Int, isPaired: Bool)
     /// Few rows, where reading keys and values is most of the work: eight channels of a key a lane.
     case few(tileRows: Int, lanesPerKey: Int, spans: Int)
-    /// Tiles of 64 rows by 64 keys in shared memory.
-    case tiled(spans: Int, parts: Int)
+    /// Tiles of 64 rows by 64 keys in shared memory, whose 16 rows of lanes have so many columns.
+    case tiled(columns: Int, spans: Int, parts: Int)
     /// Tiles on tensor cores.
     case matrix(AttentionMatrix)
 
     /// The sums and queries of ``packed(tileRows:spans:parts:isPaired:)`` that its registers are meant for, in pairs of channels, and the most
     /// spans that a part of a head has.
     private static let (mostPackedPairs, mostPackedSpans) = (32, 32)
-    /// The most spans of a part of a head in ``tiled(spans:parts:)``, whose sums take 16 registers each.
-    private static let mostTiledSpans = 8
+    /// The widest part of a head in ``tiled(columns:spans:parts:)``, with eight columns and with 16.
+    private static let (mostTiledChannels, mostNarrowChannels) = (256, 128)
     /// The widest heads of ``few(tileRows:lanesPerKey:spans:)``, which holds queries and sums of whole heads in registers.
     private static let mostFewChannels = 512
-    /// The rows of ``tiled(spans:parts:)`` that are worth a tile; ``few(tileRows:lanesPerKey:spans:)`` takes fewer.
+    /// The rows of ``tiled(columns:spans:parts:)`` that are worth a tile; ``few(tileRows:lanesPerKey:spans:)`` takes fewer.
     static let leastTiledRows = 17
-    /// The rows and keys of a tile of ``tiled(spans:parts:)``.
+    /// The rows and keys of a tile of ``tiled(columns:spans:parts:)``.
     private static let tileSide = 64
     /// The subgroups of a work-group of ``few(tileRows:lanesPerKey:spans:)``, and the fewest keys that each lane has on its way.
     private static let (fewSubgroups, fewDepth) = (4, 2)
@@ -38,8 +38,7 @@ enum AttentionKernel: Equatable {
         let channels = operation.headChannels
         if family == .tiles && alignment % 16 == 0 && channels % 4 == 0 && subgroupSize >= 8 {
             if queryRows >= Self.leastTiledRows || channels % 8 != 0 || channels > Self.mostFewChannels {
-                let (spans, parts) = Self.parts(of: channels, span: 32, most: Self.mostTiledSpans)
-                self = .tiled(spans: spans, parts: parts)
+                self = .tiled(channels, subgroupSize: subgroupSize, registers: registers)
                 return
             }
             let lanesPerKey = min([1, 2, 4, 8, 16].first { 8 * $0 >= channels } ?? 32, subgroupSize)
@@ -57,6 +56,20 @@ enum AttentionKernel: Equatable {
         self = .packed(tileRows: tileRows, spans: spans, parts: parts, isPaired: isPaired)
     }
 
+    /// With eight columns a lane has 16 registers for the sums of each span of 32 channels, 32 for scores and 16 for what is on its way: 147 to 195 in
+    /// all for heads of 64 to 160 channels, as Intel's compiler of Mesa 26 counts them. With 16 columns it is half as much but for the places.
+    private static func tiled(_ channels: Int, subgroupSize: Int, registers: Int) -> AttentionKernel {
+        func kernel(columns: Int) -> (columns: Int, spans: Int, parts: Int) {
+            let most = columns == 8 ? mostTiledChannels : mostNarrowChannels
+            let (spans, parts) = Self.parts(of: channels, span: 4 * columns, most: most / (4 * columns))
+            return (columns, spans, parts)
+        }
+        let usual = kernel(columns: 8)
+        let isNarrow = registers < 200 && usual.spans > 1 && subgroupSize >= 16
+        let (columns, spans, parts) = isNarrow ? kernel(columns: 16) : usual
+        return .tiled(columns: columns, spans: spans, parts: parts)
+    }
+
     /// The fewest parts of at most `most` spans, and the spans of each.
     private static func parts(of channels: Int, span: Int, most: Int) -> (spans: Int, parts: Int) {
         let all = (channels + span - 1) / span
@@ -68,7 +81,7 @@ enum AttentionKernel: Equatable {
     var parts: Int {
         switch self {
         case .few: 1
-        case .packed(_, _, let parts, _), .tiled(_, let parts): parts
+        case .packed(_, _, let parts, _), .tiled(_, _, let parts): parts
         case .matrix(let matrix): matrix.parts
         }
     }
@@ -95,7 +108,7 @@ enum AttentionKernel: Equatable {
         switch self {
         case .packed: subgroupSize
         case .few: Self.fewSubgroups * subgroupSize
-        case .tiled: 2 * Self.tileSide
+        case .tiled(let columns, _, _): Self.tileSide / 4 * columns
         case .matrix(let matrix): matrix.invocations
         }
     }
@@ -107,13 +120,14 @@ enum AttentionKernel: Equatable {
             [UInt32(subgroupSize), UInt32(tileRows), UInt32(spans), isPaired ? 1 : 0, UInt32(parts)]
         case .few(let tileRows, let lanesPerKey, let spans):
             [UInt32(lanesPerKey), UInt32(tileRows), UInt32(spans), UInt32(subgroupSize)]
-        case .tiled(let spans, let parts): [UInt32(spans), UInt32(Self.stagedValues(spans: spans)), UInt32(parts)]
+        case .tiled(let columns, let spans, let parts):
+            [UInt32(spans), UInt32(Self.stagedValues(columns: columns, spans: spans)), UInt32(parts), UInt32(columns)]
         case .matrix(let matrix): matrix.constants
         }
     }
 
     /// The keys whose values fit the stage: a power of two.
-    private static func stagedValues(spans: Int) -> Int { [64, 32, 16].first { $0 * spans <= tileSide } ?? 8 }
+    private static func stagedValues(columns: Int, spans: Int) -> Int { [64, 32, 16].first { $0 * spans * columns <= 8 * tileSide } ?? 8 }
 
     /// The loop iterations of an invocation that goes over a number of keys.
     func iterations(keys: Int, channels: Int, subgroupSize: Int) -> Int {
@@ -126,9 +140,9 @@ enum AttentionKernel: Equatable {
         case .few(let tileRows, let lanesPerKey, _):
             let step = Self.fewSubgroups * Self.fewDepth * max(1, subgroupSize / lanesPerKey)
             return keys / step + 1 + tileRows * (1 + channels / subgroupSize)
-        case .tiled(let spans, _):
+        case .tiled(let columns, let spans, _):
             let scores = channels + (channels + 15) / 16 + 16
-            let values = Self.tileSide + Self.tileSide / Self.stagedValues(spans: spans)
+            let values = Self.tileSide + Self.tileSide / Self.stagedValues(columns: columns, spans: spans)
             return (keys / Self.tileSide + 1) * (scores + values + 1) + 4 * spans
         case .matrix(let matrix): return matrix.iterations(keys: keys)
         }

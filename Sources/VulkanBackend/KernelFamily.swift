@@ -35,9 +35,6 @@ extension VulkanBackend {
     /// How many work-groups keep the device busy.
     var processors: Int { DeviceClass.processors(device.report) }
 
-    /// The registers that a lane has.
-    var registers: Int { DeviceClass(device.report).registers(subgroupSize: subgroupSize) }
-
     /// Those of a lane of products that share a dispatch.
     var groupRegisters: Int { DeviceClass(device.report).groupRegisters(subgroupSize: subgroupSize) }
 

@@ -42,7 +42,8 @@ extension VulkanBackend {
     func matvecTile(_ operation: LinearOperation, isInGroup: Bool = false) throws -> MatvecTile? {
         guard family == .tiles, operation.rows <= LinearKernel.mostMatvecRows, try loadsPieces(operation) else { return nil }
         return MatvecTile(
-            operation, matvecShape, subgroupSize: subgroupSize, registers: isInGroup ? groupRegisters : registers, splices: splicesIntegers)
+            operation, matvecShape, subgroupSize: subgroupSize, registers: isInGroup ? groupRegisters : registers, splices: splicesIntegers,
+            rounds: roundsActivations(rows: operation.rows, channels: operation.inputChannels, weight: operation.weight.dtype))
     }
 
     /// Whether the operands fit common/weightPieces.glsl: loads of 16 bytes of plain types, and weights that are counted by element.
@@ -87,13 +88,21 @@ extension VulkanBackend {
     }
 
     /// - Parameters:
-    ///   - count: Of tiles.
-    ///   - iterations: Of an invocation.
-    func matvecLaunch(_ tile: MatvecTile, count: Int, iterations: Int, _ name: String) throws -> Launch {
-        let subgroups = max(1, 128 / subgroupSize)
-        let groupTiles = subgroups * (subgroupSize / (tile.lanes == 0 ? subgroupSize : tile.lanes))
+    ///   - rows: Of x.
+    ///   - outputTiles: For each tile of rows.
+    ///   - passes: Over the channels.
+    func matvecLaunch(_ tile: MatvecTile, rows: Int, outputTiles: Int, channels: Int, passes: Int = 1, _ name: String) throws -> Launch {
+        let rowTiles = (rows + tile.rows - 1) / tile.rows
+        let lanes = tile.lanes == 0 ? subgroupSize : tile.lanes
+        let invocations = tile.groupInvocations(
+            rowTiles: rowTiles, outputTiles: outputTiles, subgroupSize: subgroupSize, processors: processors)
+        let subgroups = max(1, invocations / subgroupSize)
+        let groupTiles = subgroups * (subgroupSize / lanes)
+        func groups(_ tiles: Int) -> Int { (tiles + groupTiles - 1) / groupTiles }
+        // Those that round x have rows of their own.
         return try launch(
-            groups: (count + groupTiles - 1) / groupTiles, of: (subgroups * subgroupSize, 1), iterations: iterations, name)
+            groups: tile.section > 0 ? rowTiles * groups(outputTiles) : groups(rowTiles * outputTiles), of: (subgroups * subgroupSize, 1),
+            iterations: passes * (channels / 8 + (tile.section > 0 ? tile.rows * channels / 16 : 0)), name)
     }
 
     private func launch(_ kernel: LinearKernel, _ operation: LinearOperation, _ name: String) throws -> Launch {
@@ -106,7 +115,9 @@ extension VulkanBackend {
             let groups = tiles(tileRows, subgroupSize * LinearKernel.laneOutputs)
             return try launch(groups: groups, of: (subgroupSize, 1), iterations: chunks, name)
         case .matvec(let tile):
-            return try matvecLaunch(tile, count: tiles(tile.rows, tile.outputs), iterations: operation.inputChannels / 8, name)
+            return try matvecLaunch(
+                tile, rows: operation.rows, outputTiles: (operation.outputChannels + tile.outputs - 1) / tile.outputs,
+                channels: operation.inputChannels, name)
         case .matmul(let tile):
             // Beside the 32 channels of a chunk, the barrier's own and the rows that an invocation loads.
             return try launch(
@@ -147,7 +158,7 @@ enum LinearKernel: Equatable {
     var shader: String {
         switch self {
         case .lanes: "lanes"
-        case .matvec: "matvec"
+        case .matvec(let tile): tile.section > 0 ? "roundedMatvec" : "matvec"
         case .matmul: "matmul"
         case .anyLength: "anyLength"
         }

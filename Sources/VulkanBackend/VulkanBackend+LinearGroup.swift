@@ -38,13 +38,13 @@ extension VulkanBackend {
         arguments.number(UInt32(group.operations.count))
         arguments.number((gate ?? .identity).kernelNumber)
         _ = try count(first.x, name)
-        let rowTiles = (first.rows + tile.rows - 1) / tile.rows
-        let counts = group.operations.map { ($0.outputChannels + tile.outputs - 1) / tile.outputs * rowTiles }
+        let tiles = group.operations.map { ($0.outputChannels + tile.outputs - 1) / tile.outputs }
         try run(
-            "linear/group-\(first.weight.dtype.rawValue)", types: first.types, constants: tile.constants + [gate == nil ? 0 : 1],
+            "linear/\(tile.section > 0 ? "roundedGroup" : "group")-\(first.weight.dtype.rawValue)", types: first.types,
+            constants: tile.constants + [gate == nil ? 0 : 1],
             matvecLaunch(
-                tile, count: gate == nil ? counts.reduce(0, +) : counts[0],
-                iterations: first.inputChannels / 8 * (gate == nil ? 1 : 2) + group.operations.count, name), arguments, name)
+                tile, rows: first.rows, outputTiles: gate == nil ? tiles.reduce(0, +) : tiles[0], channels: first.inputChannels,
+                passes: gate == nil ? 1 : 2, name), arguments, name)
     }
 }
 

@@ -10,6 +10,8 @@ public final class VulkanBackend: Backend {
     public let device: Device
     /// How kernels are laid out over the device.
     public let family: KernelFamily
+    /// Fast where products of few rows with quantised weights have activations rounded to integers (``roundsActivations(rows:channels:weight:)``).
+    public let precision: ProductPrecision
 
     /// What multiplies matrices of f16, the fastest first; none for plain arithmetic.
     package let matrices: [MatrixEngine]
@@ -24,6 +26,8 @@ public final class VulkanBackend: Backend {
     /// Whether linear/fewRows.glsl makes floats of integers without conversions.
     package var splicesIntegers: Bool
     package internal(set) var scalarTile: ScalarTile
+    /// The registers that a lane has.
+    package var registers: Int
 
     let kernels: KernelLibrary
     /// Frequencies of the sinusoidal embeddings that were met.
@@ -35,12 +39,15 @@ public final class VulkanBackend: Backend {
     /// - Throws: ``TensorError/executionFailed(operation:detail:)`` when the device cannot run the family or multiply as asked.
     public init(device: Device, family: KernelFamily? = nil, matrix options: MatrixOptions = MatrixOptions()) throws {
         self.device = device
-        self.family = family ?? KernelFamily(for: device.report)
+        let family = family ?? KernelFamily(for: device.report)
+        self.family = family
+        precision = options.products == .fast && family == .tiles && Self.multipliesBytes(device.report) ? .fast : .exact
         kernels = KernelLibrary(device, kernelSubstitutes: options.kernelSubstitutes)
         let table = TuningTable.load(device.report, in: device.cacheFolder, warn: options.report)
         matrices = try MatrixEngine.all(options.choice, on: device.report, tiles: table?.matrixTiles ?? [])
         matvecShape = table?.matvec ?? .usual
         splicesIntegers = DeviceClass(device.report) == .nvidia
+        registers = DeviceClass(device.report).registers(subgroupSize: DeviceClass.subgroupSize(device.report))
         let measured = table?.scalarTile ?? .usual
         scalarTile = measured.isPossible(on: device.report) ? measured : .usual
         attentionTiles = table?.attention ?? []
@@ -48,7 +55,7 @@ public final class VulkanBackend: Backend {
         let checksKernels = options.checksKernels ?? (options.choice == .automatic)
         matrixChecks =
             checksKernels ? MatrixSelfCheck(device.report, folder: device.cacheFolder, warn: options.report) : nil
-        guard self.family.runs(on: device.report) else {
+        guard family.runs(on: device.report) else {
             throw TensorError.executionFailed(
                 operation: "VulkanBackend",
                 detail: "the kernels of the family lanes need subgroups of \(KernelFamily.laneCounts); "

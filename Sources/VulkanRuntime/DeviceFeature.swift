@@ -20,6 +20,8 @@ public enum DeviceFeature: String, CaseIterable, Codable, Sendable {
     case computeFullSubgroups
     case shaderSubgroupExtendedTypes
     case shaderIntegerDotProduct
+    /// Products of four bytes with signs in a word take one instruction or so.
+    case integerDotProduct4x8BitPackedSignedAccelerated
     case subgroupVote
     case subgroupArithmetic
     case subgroupBallot
@@ -152,8 +154,8 @@ final class FeatureChain {
         case .cooperativeMatrixTensorAddressing: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixTensorAddressing) }
         case .cooperativeMatrixBlockLoads: if let matrix2 { body(&matrix2.pointee.cooperativeMatrixBlockLoads) }
         case .pipelineExecutableInfo: if let executables { body(&executables.pointee.pipelineExecutableInfo) }
-        case .subgroupVote, .subgroupArithmetic, .subgroupBallot, .subgroupShuffle, .subgroupShuffleRelative, .subgroupClustered,
-            .memoryBudget, .portabilitySubset:
+        case .integerDotProduct4x8BitPackedSignedAccelerated, .subgroupVote, .subgroupArithmetic, .subgroupBallot, .subgroupShuffle,
+            .subgroupShuffleRelative, .subgroupClustered, .memoryBudget, .portabilitySubset:
             break
         }
     }

@@ -70,6 +70,9 @@ extension DeviceReport {
             limits.canRequestSubgroupSize = properties13.pointee.requiredSubgroupSizeStages & compute != 0
             limits.largestAllocation = Int(clamping: properties11.pointee.maxMemoryAllocationSize)
             limits.largestBuffer = Int(clamping: properties13.pointee.maxBufferSize)
+            if properties13.pointee.integerDotProduct4x8BitPackedSignedAccelerated != VkBool32(VK_FALSE) {
+                features.insert(.integerDotProduct4x8BitPackedSignedAccelerated)
+            }
             guard properties11.pointee.subgroupSupportedStages & compute != 0 else { return }
             let operations = properties11.pointee.subgroupSupportedOperations
             let names: [(VkSubgroupFeatureFlagBits, DeviceFeature)] = [

@@ -41,14 +41,14 @@ import Testing
         #expect(try logits("fast", "--precision", "fast") != usual)
     }
 
-    /// Tensor cores are a matter of their own: f32 activations are rounded to f16 for them only where that is asked for.
-    @Test func tensorCoresAreExactUnlessAsked() throws {
+    /// GPUs are a matter of their own: activations are rounded for them only where that is asked for.
+    @Test func vulkanDevicesAreExactUnlessAsked() throws {
         let usual = try ProductPrecisionOption.parse([])
-        #expect(usual.precision(unlessAsked: .fast) == .fast && usual.onTensorCores == .exact)
+        #expect(usual.precision(unlessAsked: .fast) == .fast && usual.onVulkan == .exact)
         let fast = try ProductPrecisionOption.parse(["--precision", "fast"])
-        #expect(fast.precision(unlessAsked: .exact) == .fast && fast.onTensorCores == .fast)
+        #expect(fast.precision(unlessAsked: .exact) == .fast && fast.onVulkan == .fast)
         let exact = try ProductPrecisionOption.parse(["--precision", "exact"])
-        #expect(exact.precision(unlessAsked: .fast) == .exact && exact.onTensorCores == .exact)
+        #expect(exact.precision(unlessAsked: .fast) == .exact && exact.onVulkan == .exact)
     }
 
     /// The command that repeats a failing case asks for the same precision.

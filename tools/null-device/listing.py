@@ -28,6 +28,13 @@ class Loop:
         """Of floats, those of multiply-adds included."""
         return sum(compiler.multiplications(*instruction) for instruction in self.body)
 
+    def dots(self, compiler):
+        """Dot products of four bytes."""
+        return sum(compiler.kind(*instruction) == "dot product" for instruction in self.body)
+
+    def stores_shared(self, compiler):
+        return any(re.match(compiler.SHARED_STORE, name) for name, _ in self.body)
+
     def loads(self, compiler):
         """Bytes by the instruction that loads them: how many there are of it, and the bytes of each."""
         found = {}
@@ -49,6 +56,7 @@ class ACO:
         (r"(global|flat|buffer|scratch)_load", "load"), (r"(global|flat|buffer|scratch)_store", "store"), (r"ds_", "shared memory"),
         (r"s_(buffer_)?load", "scalar load"), (r"s_wait", "wait"), (r"s_barrier", "barrier"), (r"s_c?branch", "branch"), (r"s_", "scalar"),
     ]  # fmt: skip
+    SHARED_STORE = r"ds_(store|write)"
     # What tells the processor of the instructions around it, and is none itself.
     HINTS = re.compile(r"s_(delay_alu|clause|nop|code_end)")
     SIZES = {"b128": 16, "b96": 12, "b64": 8, "b32": 4, "b16": 2, "u16": 2, "i16": 2, "u8": 1, "i8": 1, "dwordx4": 16, "dwordx3": 12, "dwordx2": 8,
@@ -92,6 +100,7 @@ class NAK:
     """NVIDIA's compiler in Mesa. Blocks lie in any order and name those that come after them, so that loops are those of the graph."""
 
     title = "NAK assembly"
+    SHARED_STORE = r"st\.shared|sts"
     KINDS = [
         (r"hmma|imma", "matrix product"), (r"ld\.global|ldg", "load"), (r"st\.global|stg", "store"), (r"ld\.shared|st\.shared|lds|sts|ldsm", "shared memory"),
         (r"ld|st", "other memory"), (r"bar|membar", "barrier"), (r"bra|exit|bssy|bsync|break|bclear|nop", "branch"), (r"ffma|hfma2", "multiply-add"),

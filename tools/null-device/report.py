@@ -70,16 +70,22 @@ def compilers(results, list_file, chips):
     return 0 if isRight else 1
 
 
+ROUNDED = "linear/roundedMatvec"
+
+
 def weight_loop(listing, pipeline, weight_bytes):
     """The loop of linear/matvec over the weights, and how many weights a lane multiplies in it.
 
     It is the loop that loads most. With n weights of each output it loads n · weight_bytes bytes and as many activations of each row, and it multiplies
     each weight once: both say how many at most, since headers of blocks are loaded and scales multiplied, too. Rows and outputs are constants 4
-    and 5 of the kernel, and a lane takes whole pieces of 16.
+    and 5 of the kernel, and a lane takes whole pieces of 16. With activations of two bytes, four weights are multiplied by two dot products.
     """
     def loaded(loop):
         return sum(count * size for count, size in loop.loads(listing.compiler).values())
 
+    if pipeline.kernel.startswith(ROUNDED):
+        loop = max((loop for loop in listing.loops if not loop.inner), key=lambda loop: loop.dots(listing.compiler), default=None)
+        return (loop, 2 * loop.dots(listing.compiler) // pipeline.constants[4]) if loop and loop.dots(listing.compiler) else None
     if not listing.loops:
         return None
     loop = max(listing.loops, key=loaded)
@@ -89,6 +95,18 @@ def weight_loop(listing, pipeline, weight_bytes):
     return loop, 16 * outputs * max(1, min(by_bytes, by_products))
 
 
+def rounding(listing, pipeline):
+    """Instructions of rounding for each weight: those of the loop that rounds 16 activations into shared memory, over the outputs of a work-group.
+
+    A work-group has a tile for each of so many lanes as constant 7 says, 0 for a subgroup.
+    """
+    loops = [loop for loop in listing.loops if not loop.inner and loop.stores_shared(listing.compiler)]
+    if not pipeline.kernel.startswith(ROUNDED) or not loops:
+        return None
+    outputs = pipeline.constants[0] // (pipeline.constants[7] or pipeline.subgroup_size) * pipeline.constants[5]
+    return max(map(len, loops)) / 16 / outputs
+
+
 def weights(results, chips):
     rows = []
     for chip in chips:
@@ -96,22 +114,26 @@ def weights(results, chips):
         found = {}
         for pipeline in report.pipelines:
             family, _, kind = pipeline.kernel.partition("-")
-            if family != "linear/matvec" or pipeline.constants[4] != 1:
+            if family not in ("linear/matvec", ROUNDED) or pipeline.constants[4] != 1:
                 continue
             listing = Listing.of_file(results / f"{chip}-weights" / pipeline.listing)
             if not listing.compiler:
                 sys.exit(f"gpu-compilers: the machine code of {chip}'s driver is not read here; its listings are in {results}/{chip}-weights.")
-            found[list(WEIGHT_BYTES).index(kind), pipeline.constants[3]] = kind, pipeline, listing
+            found[list(WEIGHT_BYTES).index(kind), family == ROUNDED, pipeline.constants[3]] = kind, pipeline, listing
         for _, (kind, pipeline, listing) in sorted(found.items(), key=lambda item: item[0]):
             chosen = weight_loop(listing, pipeline, WEIGHT_BYTES[kind])
             if not chosen:
                 continue
             loop, count = chosen
             loads = ", ".join(f"{number} × {size}" for size, number in sorted(load_sizes(loop, listing.compiler).items(), reverse=True))
+            rounded = rounding(listing, pipeline)
+            activations = "16-bit integers" if rounded else "f16" if pipeline.constants[3] & 1 else "f32"
+            each = len(loop) / count
             rows.append(
-                [chip, kind, "f16" if pipeline.constants[3] & 1 else "f32", len(loop), count, f"{len(loop) / count:.2f}",
-                 f"{len(loop) / count / WEIGHT_BYTES[kind]:.2f}", loads])  # fmt: skip
-    table(["chip", "weights", "activations", "instructions of the loop", "weights of a lane in it", "instructions a weight", "a byte", "loads × bytes"], rows)
+                [chip, kind, activations, len(loop), count, f"{each:.2f}", f"{rounded:.2f}" if rounded else "–",
+                 f"{(each + (rounded or 0)) / WEIGHT_BYTES[kind]:.2f}", loads])  # fmt: skip
+    table(["chip", "weights", "activations", "instructions of the loop", "weights of a lane in it", "instructions a weight", "of rounding",
+           "together, a byte", "loads × bytes"], rows)  # fmt: skip
     return 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import report
 from host import HostError, decode_counts, spread
 from listing import Listing, natural_loops
-from pipelines import Allowed, ListError, Report, compare, read_allowed
+from pipelines import Allowed, ListError, Pipeline, Report, compare, read_allowed
 
 SAMPLES = Path(__file__).with_name("samples")
 TOKEN = "linear/matvec-q4_1"
@@ -135,6 +135,22 @@ class ListingTests(unittest.TestCase):
         self.assertEqual(len(listing.instructions), 1011)
         self.assertEqual((loop.head, len(loop), weights), ("2", 407, 64))
         self.assertEqual(report.load_sizes(loop, listing.compiler), {16: 8, 4: 20})
+
+    def rounded(self, chip, subgroup, lanes):
+        one = Pipeline(
+            "linear/roundedMatvec-q4_0", (256, 1, 1, 0, 1, 4, 4, lanes, 1, 4096), subgroup, 0, None, None, None, None, None, True, "")
+        return Listing.of_file(SAMPLES / f"{chip}.{one.listing}"), one
+
+    def test_products_of_bytes_are_counted_by_their_dots(self):
+        for chip, subgroup, lanes, instructions, rounding in [("navi31", 64, 32, 459, 204), ("ampere", 32, 0, 518, 246)]:
+            listing, one = self.rounded(chip, subgroup, lanes)
+            loop, weights = report.weight_loop(listing, one, report.WEIGHT_BYTES["q4_0"])
+            # Halves of four chunks of four outputs: two dot products for four weights.
+            self.assertEqual((len(loop), weights, loop.dots(listing.compiler)), (instructions, 256, 128))
+            # Eight tiles of four outputs share what becomes of 16 activations.
+            self.assertEqual(report.rounding(listing, one), rounding / 16 / 32)
+        # Plain products round nothing.
+        self.assertIsNone(report.rounding(self.chosen("navi31")[0], pipeline("navi31")))
 
     def test_other_compilers_are_not_guessed_at(self):
         listing = Listing("######## IR3 Assembly\nmov.f32f32 r0.x, c0.x\n")

@@ -64,8 +64,8 @@ extension CheckedOperation {
             return [try device.read(result)]
         } tolerances: { reference, _ in
             let sums = try ProductSums(
-                x: MeantActivations(x, weight: weight.dtype, options), rows: rows, weight,
-                isRounded: options.rounds(weight.dtype),
+                x: MeantActivations(x, rows: rows, channels: inputs, weight: weight.dtype, options), rows: rows, weight,
+                isRounded: options.rounds(rows, inputs, weight.dtype),
                 roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand), reference)
             let epilogue = EpilogueTolerance(
                 bias: bias, activation: activation, transports: transports, residual: residual, dtype: types.result)

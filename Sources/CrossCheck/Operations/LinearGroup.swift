@@ -126,7 +126,8 @@ private struct GroupDraw {
     ) throws -> [(value: Double, error: Double)] {
         let dtype = factor.weight.dtype
         let sums = try ProductSums(
-            x: MeantActivations(x, weight: dtype, options), rows: rows, factor.weight, isRounded: options.rounds(dtype),
+            x: MeantActivations(x, rows: rows, channels: inputs, weight: dtype, options), rows: rows, factor.weight,
+            isRounded: options.rounds(rows, inputs, dtype),
             roundedFactors: RoundOff.roundedFactors(options.matrixInputs, activations: types.operand), reference)
         let epilogue = EpilogueTolerance(
             bias: factor.bias, activation: .identity, transports: factor.transports, residual: nil, dtype: factor.result)

@@ -57,7 +57,7 @@ public final class PictureModel {
     ///   - nameOrPath: A diffusers folder, or the name of one from the cache; or a file in the layout of those who trained the model.
     ///   - parts: Files of components beside it.
     ///   - device: Where it runs; `$MONGE_DEVICE` or the best GPU or the CPU when nil.
-    ///   - precision: Of products with quantised weights: with ``ProductPrecision/fast`` the CPU rounds activations to 16 bits.
+    ///   - precision: Of products with quantised weights: ``ProductPrecision/fast`` lets the device round activations.
     /// - Throws: ``MongeError``, `ModelFileError` or `ModelError` with a sentence that says what is wrong with the files.
     public static func load(
         _ nameOrPath: String, parts: PictureParts = PictureParts(), device: DeviceChoice? = nil,

@@ -28,7 +28,7 @@ struct DeviceOption: ParsableArguments {
         options.validation = DeviceOption.validates
         change(&options)
         return try choice().open(
-            options: options, precision: products?.precision(unlessAsked: usual) ?? usual, onTensorCores: products?.onTensorCores ?? .exact,
+            options: options, precision: products?.precision(unlessAsked: usual) ?? usual, onVulkan: products?.onVulkan ?? .exact,
             warn: Terminal.warning)
     }
 
@@ -48,8 +48,8 @@ package struct ProductPrecisionOption: ParsableArguments {
     @Option(
         name: .long,
         help: """
-            Products with weights: exact, or fast, for which the CPU rounds activations that meet quantised weights to 16 bits in blocks of 32, and \
-            tensor cores of GPUs multiply f32 activations as f16. (default: on the CPU fast for generate, chat, evaluate, image, serve and bench, else exact)
+            Products with weights: exact, or fast, for which the CPU rounds activations that meet quantised weights to 16 bits in blocks of 32, GPUs \
+            that multiply bytes those of up to 16 rows, and tensor cores multiply f32 activations as f16. (default: on the CPU fast for generate, chat, evaluate, image, serve and bench, else exact)
             """)
     var precision: ProductPrecision?
 
@@ -58,8 +58,9 @@ package struct ProductPrecisionOption: ParsableArguments {
     /// On the CPU.
     package func precision(unlessAsked usual: ProductPrecision) -> ProductPrecision { precision ?? usual }
 
-    /// Whoever asks for f32 activations gets products of f32: f16 has 11 bits of them, and ends at 65504.
-    package var onTensorCores: ProductPrecision { precision ?? .exact }
+    /// Whoever asks for f32 activations gets products of f32 of tensor cores: f16 has 11 bits of them, and ends at 65504. What products of
+    /// integers gain on GPUs has not been measured yet.
+    package var onVulkan: ProductPrecision { precision ?? .exact }
 }
 
 extension ProductPrecision: ExpressibleByArgument {}

@@ -10,7 +10,20 @@ struct AttentionMatrix: Equatable {
 
     /// The most channels of a part: twice as many take more registers for their sums, and more memory for queries, keys and values, than a
     /// work-group has.
-    private static let mostPartChannels = 256
+    ///
+    /// Of the 128 registers of 16 lanes sums of 8 rows by 48 channels leave room for what is loaded, those of more do not. Heads of 65 to 96 channels
+    /// are in two parts of 48 there, for 1.5 times the products and as many instructions in all, hardly one of which goes to memory; those of other widths
+    /// would have up to 1.8 times as many.
+    private static func mostPartChannels(_ channels: Int, hasFewRegisters: Bool) -> Int {
+        hasFewRegisters && (65...96).contains(channels) ? 48 : 256
+    }
+    /// The most keys of a block: parts of 48 channels fit few registers with as many as a fragment has.
+    private static func mostKeys(_ channels: Int, hasFewRegisters: Bool) -> Int {
+        hasFewRegisters && (channels <= 48 || mostPartChannels(channels, hasFewRegisters: true) == 48) ? 16 : 64
+    }
+    private static func hasFewRegisters(_ engine: MatrixEngine, _ report: DeviceReport) -> Bool {
+        DeviceClass(report).registers(subgroupSize: engine.lanes) < 200
+    }
 
     /// The tile that was measured for heads of this size; else that with the most rows, and of those the one with the most keys, that fits
     /// the device and is not larger than what there is to do; nil when there is none. 64 rows of 128 channels with 32 keys take 48 of
@@ -18,7 +31,10 @@ struct AttentionMatrix: Equatable {
     init?(_ engine: MatrixEngine, channels: Int, queryRows: Int, on report: DeviceReport, measured: [AttentionTile] = []) {
         let useful = max(1, (queryRows + engine.fragment.rows - 1) / engine.fragment.rows)
         let known = measured.first { $0.channels == channels }.flatMap { AttentionMatrix(engine, $0, on: report) }
-        let all = AttentionTile.candidates(channels: channels).lazy.compactMap { AttentionMatrix(engine, $0, on: report) }
+        let mostKeys = Self.mostKeys(channels, hasFewRegisters: Self.hasFewRegisters(engine, report))
+        let all = AttentionTile.candidates(channels: channels).lazy.filter { $0.keys <= mostKeys }.compactMap {
+            AttentionMatrix(engine, $0, on: report)
+        }
         let fitting = known ?? all.first { $0.subgroups <= useful && $0.rows <= 64 } ?? all.last
         guard let fitting else { return nil }
         self = fitting
@@ -29,7 +45,8 @@ struct AttentionMatrix: Equatable {
         let whole = max(engine.fragment.columns, engine.fragment.depth)
         guard engine.kind != .nv, tile.channels > 0, tile.channels % 8 == 0, tile.subgroups > 0, tile.keys > 0, tile.keys % whole == 0
         else { return nil }
-        let parts = (tile.channels + Self.mostPartChannels - 1) / Self.mostPartChannels
+        let most = Self.mostPartChannels(tile.channels, hasFewRegisters: Self.hasFewRegisters(engine, report))
+        let parts = (tile.channels + most - 1) / most
         let part = (tile.channels + parts - 1) / parts
         self.init(engine: engine, subgroups: tile.subgroups, keys: tile.keys, head: (part + whole - 1) / whole * whole, parts: parts)
         guard rows <= 128, sharedBytes <= report.limits.sharedMemory, invocations <= report.limits.workGroupInvocations,

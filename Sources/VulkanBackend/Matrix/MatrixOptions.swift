@@ -6,6 +6,8 @@ public struct MatrixOptions: Sendable {
     public var choice = MatrixChoice.automatic
     /// In which precision tensor cores multiply; ``init(_:precision:)`` has what a ``ProductPrecision`` allows.
     public var inputs = MatrixInputs.activations
+    /// Whether activations of few rows may be rounded to 16 bits where they meet quantised weights.
+    public var products = ProductPrecision.exact
     /// Whether each kernel on tensor cores is compared with the plain one before its first use; nil for: when it was not asked for by name.
     public var checksKernels: Bool?
     /// Told of each kernel that failed its check and of tables that cannot be used, in a sentence; nothing is printed.
@@ -19,9 +21,11 @@ public struct MatrixOptions: Sendable {
         (self.choice, self.inputs) = (choice, inputs)
     }
 
-    /// Exact products are of f32 where activations are; fast ones of f16 on tensor cores, whatever activations are.
+    /// Exact products are of f32 where activations are; fast ones of f16 on tensor cores, whatever activations are, and of integers where few
+    /// rows meet quantised weights (``VulkanBackend/precision``).
     public init(_ choice: MatrixChoice, precision: ProductPrecision) {
         self.init(choice, inputs: precision == .fast ? .half : .activations)
+        products = precision
     }
 
     /// What ``MatrixChoice/variable`` says.
