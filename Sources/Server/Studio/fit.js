@@ -29,6 +29,7 @@ function requestBody() {
   const sites = part.sites.split("\n").map((line) => line.trim()).filter(Boolean);
   if (sites.length) body.sites = sites;
   for (const name of ["estimation", "pooling", "support"]) if (part[name]) body[name] = part[name];
+  if (part.shrinkage !== "") body.shrinkage = Number(part.shrinkage);
   if (part.skip !== "") body.skip_first = Number(part.skip);
   if (part.seed !== "") body.seed = Number(part.seed);
   return body;
@@ -96,7 +97,7 @@ export function startFit() {
 
   $("fit-sentences").append(...sides.map((side) => side.element));
   $("fit-method").append(...Object.keys(methods).map((method) => h("option", {}, method)));
-  for (const name of ["name", "method", "sites", "estimation", "pooling", "support", "skip", "seed"]) bind($(`fit-${name}`), part, name, hints);
+  for (const name of ["name", "method", "sites", "estimation", "pooling", "support", "shrinkage", "skip", "seed"]) bind($(`fit-${name}`), part, name, hints);
   onModel(part, "fit");
 
   function hints() {

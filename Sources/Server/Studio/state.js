@@ -13,7 +13,7 @@ const defaults = {
     seed: 1, seedKept: true,
   },
   fit: {
-    name: "", model: "", method: "linear", sites: "", estimation: "", pooling: "", support: "", skip: "", seed: "", job: "", source: "",
+    name: "", model: "", method: "linear", sites: "", estimation: "", pooling: "", support: "", shrinkage: "", skip: "", seed: "", job: "", source: "",
     target: "",
   },
 };
