@@ -108,6 +108,17 @@ final class Folder {
             try Monge.run(
                 "fit", "--model", "smollm2", "--source", words, "--target", words, "--sites", ".*norm", "--support", "q_3_97", "--out", out),
             code: 2, mentions: "q_3_97")
+        for (options, mention) in [
+            (["--shrinkage", "-1"], "0 or more"), (["--shrinkage", "3", "--method", "aurA"], "--shrinkage goes with linear"),
+        ] {
+            expectRefusal(
+                try Monge.run(
+                    [
+                        "fit", "--model", "smollm2", "--source", words, "--target", words, "--sites", ".*norm", "--device", "cpu", "--out",
+                        out,
+                    ]
+                        + options), code: 2, mentions: mention)
+        }
         #expect(!FileManager.default.fileExists(atPath: out))
         expectRefusal(
             try Monge.run(

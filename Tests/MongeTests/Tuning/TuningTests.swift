@@ -61,6 +61,10 @@ import Transport
         let report = tuned.report
         #expect(report.budgets == ["perplexity +50%"] && !report.trials.isEmpty && report.tuned.round == TuningReport.Trial.unseen)
         for trial in report.trials { #expect(trial.perplexityIncrease <= 0.5 && (0...1).contains(trial.share) && trial.strength > 0) }
+        #expect(report.trials.contains { $0.candidate.hasSuffix("mean, shrinkage 3.0") })
+        #expect(
+            tuned.map.description.shrinkage
+                == (report.tuned.candidate.contains("shrinkage 3") ? 3 : report.tuned.candidate.contains("shrinkage 5") ? 5 : 0))
         // Strength 1 of what is written is the strength that was found: the same continuations, and the same sites.
         let names = Set(tuned.map.sites.map(\.name))
         #expect(names.count == report.parts.map(\.count).reduce(0, +) && names.isSubset(of: Set(model.language.sites.map(\.name))))
