@@ -125,6 +125,9 @@ public struct TransportMap: Sendable, Equatable {
         self.condition = condition
     }
 
+    /// How many neurons of all sites the map moves, where it moves each by itself.
+    public var movedNeurons: Int { sites.reduce(0) { sum, site in sum + (0..<site.map.channels).count { !site.map.leavesAlone($0) } } }
+
     /// Whether a site's strength differs from token to token.
     public var isGated: Bool { sites.contains { $0.gate != nil } }
 

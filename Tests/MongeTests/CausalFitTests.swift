@@ -77,6 +77,19 @@ import Transport
         #expect(abs(meanShiftLast) < 0.5 * abs(meanShiftAll))
     }
 
+    @Test func aMapThatIsShrunkToNothingIsSaid() throws {
+        let model = try TestModel.load(.cpu)
+        for (shrinkage, isSaid) in [(Float(1e4), true), (0.5, false)] {
+            var warnings: [String] = []
+            let map = try model.fit(
+                source: Self.source, target: Self.target, sites: [#"model\.norm"#],
+                options: FitOptions(method: .mean, shrinkage: shrinkage),
+                warn: { warnings.append($0) })
+            #expect(warnings.contains { $0.contains("the map does nothing") } == isSaid)
+            #expect((map.movedNeurons == 0) == isSaid)
+        }
+    }
+
     @Test func badDataIsRefused() throws {
         let model = try TestModel.load(.cpu)
         let site = [#"model\.norm"#]

@@ -52,6 +52,15 @@ extension Calibration {
 }
 
 extension FitOptions {
+    /// Says so where nothing is left of a map.
+    func check(_ map: TransportMap, warn: (String) -> Void) {
+        if shrinkage > 0 && map.movedNeurons == 0 {
+            warn(
+                "no neuron's means differ by \(shrinkage) of their standard errors: the map does nothing; give more samples, or a smaller shrinkage"
+            )
+        }
+    }
+
     /// Refuses numbers of samples and sites that the method is not defined for.
     /// - Parameters:
     ///   - samples: Of the side that has fewer.

@@ -32,6 +32,7 @@ extension Model {
         }
         var map = try Calibration(model: language, sites: sites, unit: options.effectivePooling == .all ? "tokens" : "sentences")
             .fit(sides, options: options, progress: progress, notice: notice)
+        options.check(map, warn: warn)
         if let tokens = options.gateTokens {
             try addGates(to: &map, source: source, target: target, tokens: tokens, options: options, progress: progress, warn: warn)
         }

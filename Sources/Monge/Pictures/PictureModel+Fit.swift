@@ -38,8 +38,10 @@ extension PictureModel {
         let sides = try [("source caption", source), ("target caption", target)].map {
             try CalibrationSide($0, $1, options: options, drawing: drawing, model: self, progress: progress)
         }
-        return try Calibration(model: diffusion, sites: sites, unit: "captions")
+        let map = try Calibration(model: diffusion, sites: sites, unit: "captions")
             .fit(sides, options: options, progress: progress, notice: notice)
+        options.check(map, warn: warn)
+        return map
     }
 }
 

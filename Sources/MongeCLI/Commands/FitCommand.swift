@@ -148,7 +148,9 @@ struct FitCommand: ParsableCommand {
         Terminal.message(
             "wrote \(out): \(map.description.method), \(map.description.estimation.rawValue), \(map.sites.count) sites, "
                 + "support \(map.description.support), "
-                + (map.description.shrinkage > 0 ? "shrinkage \(map.description.shrinkage), " : "")
+                + (map.description.shrinkage > 0
+                    ? "shrinkage \(map.description.shrinkage) (\(map.movedNeurons) of \(map.sites.reduce(0) { $0 + $1.map.channels }) neurons move), "
+                    : "")
                 + "\(map.description.sourceCount) → \(map.description.targetCount) samples"
                 + (dead > 0 ? ", \(dead) neurons without spread left alone" : "") + gates(of: map) + clusterCounts(of: map))
     }
