@@ -3,11 +3,14 @@ extension AffineMap {
     /// The map whose strength 1 is this one's strength s: ω′ = 1 + s·(ω − 1), β′ = s·β, on the same support.
     public func scaled(by strength: Float) -> AffineMap {
         var result = self
-        for j in 0..<channels {
-            result.omega[j] = 1 + strength * (omega[j] - 1)
-            result.beta[j] = strength * beta[j]
-        }
+        for j in 0..<channels { result.scale(j, by: strength) }
         return result
+    }
+
+    /// The same of one neuron.
+    mutating func scale(_ neuron: Int, by strength: Float) {
+        omega[neuron] = 1 + strength * (omega[neuron] - 1)
+        beta[neuron] *= strength
     }
 
     /// Whether a neuron's map is the identity wherever it acts.

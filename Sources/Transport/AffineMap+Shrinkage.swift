@@ -6,8 +6,7 @@ extension AffineMap {
         precondition(shares.count == channels, "a share a neuron")
         var result = self
         for (j, share) in shares.enumerated() {
-            result.omega[j] = 1 + share * (omega[j] - 1)
-            result.beta[j] = share * beta[j]
+            result.scale(j, by: share)
             if share == 0 { (result.low[j], result.high[j]) = (.infinity, -.infinity) }
         }
         return result

@@ -20,10 +20,11 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 
-def read(path: str, column: str | None) -> list[str]:
+def read(path: str, column: str | None) -> list[tuple[int, str]]:
+    """The texts that are there, each with the number of its row."""
     file = Path(path)
     if file.suffix == ".txt":
-        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [(number, line.strip()) for number, line in enumerate(file.read_text(encoding="utf-8").splitlines()) if line.strip()]
     if column is None:
         raise SystemExit(f"{path}: which column? --column NAME")
     with file.open(encoding="utf-8", newline="") as lines:
@@ -33,7 +34,7 @@ def read(path: str, column: str | None) -> list[str]:
             rows = list(csv.DictReader(lines, delimiter="\t" if file.suffix == ".tsv" else ",", quoting=csv.QUOTE_NONE if file.suffix == ".tsv" else csv.QUOTE_MINIMAL))
     if rows and column not in rows[0]:
         raise SystemExit(f"{path} has no column '{column}'; there are {', '.join(rows[0])}")
-    return [row[column].strip() for row in rows if row[column] and row[column].strip()]
+    return [(number, row[column].strip()) for number, row in enumerate(rows) if row[column] and row[column].strip()]
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--label", required=True)
     parser.add_argument("--other-label", required=True)
     parser.add_argument("--limit", type=int, help="at most so many texts a side, the first ones")
-    parser.add_argument("--skip", type=int, default=0, help="leave out so many first texts a side, for maps to be fitted to")
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many first rows of either side, for maps to be fitted to")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--seed", type=int, default=0)
@@ -61,13 +62,14 @@ def main() -> None:
         read(options.target, options.target_column or options.column),
         read(options.source, options.column),
     ]
-    sides = [side[options.skip :][: options.limit] for side in sides]
+    sides = [[row for row in side if row[0] >= options.skip][: options.limit] for side in sides]
     if min(map(len, sides)) < 20:
         raise SystemExit(f"{len(sides[1])} and {len(sides[0])} texts are too few to learn from; 20 a side are the least")
-    heldout = set(draw.sample(range(max(map(len, sides))), max(map(len, sides)) // 10))
+    numbers = sorted({number for side in sides for number, _ in side})
+    heldout = set(draw.sample(numbers, max(2, len(numbers) // 10)))
     seen, unseen = [], []
     for label, side in enumerate(sides):
-        for number, text in enumerate(side):
+        for number, text in side:
             (unseen if number in heldout else seen).append((text, label))
 
     tokenizer = AutoTokenizer.from_pretrained(options.model)
@@ -75,7 +77,8 @@ def main() -> None:
         options.model, num_labels=2, id2label={0: options.other_label, 1: options.label},
         label2id={options.other_label: 0, options.label: 1}, problem_type="single_label_classification")
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=0.01)
-    size, steps = 32, options.epochs * (len(seen) // 32)
+    size = 32
+    steps = options.epochs * (len(seen) // size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=steps, pct_start=0.1)
 
     def batch(rows: list[tuple[str, int]]) -> dict[str, torch.Tensor]:

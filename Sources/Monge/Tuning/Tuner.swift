@@ -143,11 +143,10 @@ final class Tuner {
     private func round(
         _ number: Int, _ candidates: [TuningCandidate], samples: Int, keeping count: Int, notice: (String) -> Void
     ) throws -> [Scored] {
-        // Whatever the order of their groups.
-        var seen = Set<Set<AnyHashable>>()
+        var seen = Set<TuningCandidate.Effect>()
         let unique = candidates.filter { candidate in
             candidate.groups.contains { $0.share != 0 && !$0.sites.isEmpty }
-                && seen.insert(Set(candidate.groups.map { $0 as AnyHashable } + [candidate.method])).inserted
+                && seen.insert(candidate.effect).inserted
         }
         var scored: [Scored] = []
         for (index, candidate) in unique.enumerated() {

@@ -79,6 +79,7 @@ struct TuningMethod: Hashable {
     /// The same with differences of means that are shrunk; empty for methods that do not look at means, and where they are already.
     var shrunk: [TuningMethod] {
         guard shrinkage == 0, method.shrinks else { return [] }
+        // Of 3 and 5 now the one and now the other did more on the concepts that were measured (Results).
         return [3, 5].map { TuningMethod(method: method, support: support, shrinkage: $0) }
     }
 
@@ -92,7 +93,7 @@ struct TuningMethod: Hashable {
 }
 
 /// A map that is tried: parts of families, each with a share of the strength.
-struct TuningCandidate: Hashable {
+struct TuningCandidate {
     /// Sites that share a strength.
     struct Group: Hashable {
         var family: String
@@ -109,6 +110,14 @@ struct TuningCandidate: Hashable {
 
     var groups: [Group]
     var method: TuningMethod
+
+    /// What it does, whatever the order of its groups.
+    struct Effect: Hashable {
+        var groups: Set<Group>
+        var method: TuningMethod
+    }
+
+    var effect: Effect { Effect(groups: Set(groups), method: method) }
 
     /// What tables call it.
     var name: String { groups.map(\.name).joined(separator: " + ") + ", \(method.name)" }
