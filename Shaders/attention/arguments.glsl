@@ -6,11 +6,12 @@
 
 // Keys and values are f32 or f16, whatever the type of the queries and the result is.
 layout(constant_id = 4) const bool KEYS_ARE_HALF = false;
-// What the bias is: bit 0 there is one, bit 1 f16, bit 2 one for each head, bit 3 one for each segment. The bits above are the keys of a
-// block of the cache, 0 where all keys of a segment lie in one.
+// What the bias is: bit 0 there is one, bit 1 f16, bit 2 one for each head, bit 3 one for each segment. Bit 4: a row's sums are the same
+// whatever other rows and segments there are. The bits above are the keys of a block of the cache, 0 where all keys of a segment lie in one.
 layout(constant_id = 5) const uint FORM = 0;
 const bool HAS_BIAS = (FORM & 1u) != 0u;
-const uint BLOCK_SIZE = FORM >> 4;
+const bool IS_INVARIANT = (FORM & 16u) != 0u;
+const uint BLOCK_SIZE = FORM >> 5;
 
 layout(push_constant, scalar) uniform Arguments {
     Floats queries;
@@ -91,8 +92,9 @@ uint headIndex(Tile tile, int row) {
     return uint(tile.firstRow + row / tile.group) * arguments.heads + tile.keyHead * uint(tile.group) + uint(row % tile.group);
 }
 
-// The tile of a work-group with tiles of `rows` rows, of heads in `parts`; false where there is nothing to do.
-bool findTile(int rows, uint parts, out Tile tile) {
+// The tile of a work-group with tiles of `rows` rows, of heads in `parts`; false where there is nothing to do. Where a row is not to depend on
+// others, keys are taken from a multiple of `stretch` on, wherever the first lies that the tile's rows see, and a split is a stretch.
+bool findTile(int rows, uint parts, uint stretch, out Tile tile) {
     uint group = linearGroup();
     tile.part = group % parts;
     group /= parts;
@@ -124,8 +126,9 @@ bool findTile(int rows, uint parts, out Tile tile) {
         tile.keyStart = max(0, positionOf(tile, tile.start) - int(arguments.window) + 1);
         tile.keyEnd = clamp(positionOf(tile, tile.end - 1) + 1, 0, tile.keyCount);
     }
+    if (IS_INVARIANT) tile.keyStart = tile.keyStart / int(stretch) * int(stretch);
     if (arguments.splits > 1u) {
-        int part = max(tile.keyEnd - tile.keyStart + int(arguments.splits) - 1, 0) / int(arguments.splits);
+        int part = IS_INVARIANT ? int(stretch) : max(tile.keyEnd - tile.keyStart + int(arguments.splits) - 1, 0) / int(arguments.splits);
         tile.keyStart += int(tile.split) * part;
         tile.keyEnd = min(tile.keyEnd, tile.keyStart + part);
     }

@@ -1,5 +1,5 @@
 #version 460
-// Attention from its parts over disjoint keys, which weigh 2^(m − M) each: m the largest score of the part, M that of all.
+// Attention from its parts over disjoint keys, one joined to the sum of those before it (attention/partials.glsl).
 //
 // An invocation has one channel of one row. Four parts are in flight at once: there are few invocations, and what they wait for
 // is memory.
@@ -28,20 +28,24 @@ void main() {
         uint row = i / arguments.channels;
         uint column = i % arguments.channels;
         float largest = -3.402823466e38;
-        [[dont_unroll]] for (uint split = 0; split < arguments.splits; split += DEPTH) {
-            [[unroll]] for (uint d = 0; d < DEPTH; d++) {
-                largest = max(largest, arguments.partials[AT(0u, partialOf(split + d, row, rows), 4u)].value);
-            }
-        }
         float weight = 0.0;
         float sum = 0.0;
         [[dont_unroll]] for (uint split = 0; split < arguments.splits; split += DEPTH) {
+            // The largest score, the weight and the value.
+            vec3 parts[DEPTH];
             [[unroll]] for (uint d = 0; d < DEPTH; d++) {
                 uint partial = partialOf(split + d, row, rows);
-                float factor = exp2(arguments.partials[AT(0u, partial, 4u)].value - largest);
-                factor = split + d < arguments.splits ? factor : 0.0;
-                weight += arguments.partials[AT(0u, partial + 1u, 4u)].value * factor;
-                sum += arguments.partials[AT(0u, partial + PARTIAL_HEAD + column, 4u)].value * factor;
+                parts[d].x = arguments.partials[AT(0u, partial, 4u)].value;
+                parts[d].y = arguments.partials[AT(0u, partial + 1u, 4u)].value;
+                parts[d].z = arguments.partials[AT(0u, partial + PARTIAL_HEAD + column, 4u)].value;
+            }
+            [[unroll]] for (uint d = 0; d < DEPTH; d++) {
+                if (split + d >= arguments.splits) break;
+                float factor;
+                float partFactor;
+                joinedFactors(largest, parts[d].x, largest, factor, partFactor);
+                weight = joined(weight, factor, parts[d].y, partFactor);
+                sum = joined(sum, factor, parts[d].z, partFactor);
             }
         }
         STORE(arguments.result, 1u, i, weight == 0.0 ? 0.0 : sum / weight)

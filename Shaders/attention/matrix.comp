@@ -114,7 +114,7 @@ void placeQueries(Tile tile, uint part) {
 
 void main() {
     Tile tile;
-    if (!findTile(int(TILE_ROWS), PARTS, tile)) return;
+    if (!findTile(int(TILE_ROWS), PARTS, KEYS, tile)) return;
     uint lane = gl_SubgroupInvocationID;
     uint scores = gl_SubgroupID * STAGE_SIZE;
     uint factors = scores + FACTORS_OFFSET;

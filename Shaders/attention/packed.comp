@@ -65,7 +65,7 @@ void loadQueries(Tile tile, uint part) {
 void main() {
     uint lane = gl_SubgroupInvocationID;
     Tile tile;
-    if (!findTile(int(TILE_ROWS), PARTS, tile)) return;
+    if (!findTile(int(TILE_ROWS), PARTS, LANES, tile)) return;
     uint firstChannel = tile.part * PART_CHANNELS;
 
     int positions[TILE_ROWS];

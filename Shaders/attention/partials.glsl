@@ -7,3 +7,14 @@
 // Where those of a tile's split lie for a row of a head.
 #define partialStart(tile, head) \
     ((tile.split * arguments.rows * arguments.heads + (head)) * (arguments.channels + PARTIAL_HEAD))
+
+// By how much sums are to shrink when another part joins them, and that part's own: they weigh 2^(m − M) each, M the larger of both m. One
+// that is the largest is not shrunk at all, so that a part without keys, of the lowest score and no weight, leaves all bits as they are.
+void joinedFactors(float largest, float partLargest, out float maximum, out float factor, out float partFactor) {
+    maximum = max(largest, partLargest);
+    factor = largest == maximum ? 1.0 : exp2(largest - maximum);
+    partFactor = partLargest == maximum ? 1.0 : exp2(partLargest - maximum);
+}
+
+// The sum of both.
+float joined(float sum, float factor, float part, float partFactor) { return fma(part, partFactor, sum * factor); }

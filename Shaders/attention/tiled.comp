@@ -99,7 +99,7 @@ vec4 rowSum(vec4 x) {
 
 void main() {
     Tile tile;
-    if (!findTile(int(TILE_ROWS), PARTS, tile)) return;
+    if (!findTile(int(TILE_ROWS), PARTS, TILE_KEYS, tile)) return;
     // A row's columns are neighbouring lanes of one subgroup.
     self = gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocationID;
     column = self % COLUMNS;

@@ -5,6 +5,9 @@
 // way while it multiplies what it has: of a quantised weight half of each of UNROLL chunks that follow each other (2 or 4; rows are a
 // multiple of as many), so that a lane's integers and scales are loads of 8 and 16 bytes; of a plain one UNROLL pieces of 8.
 //
+// A row's sums do not depend on how many rows a tile has: the same lanes add the same products in the same order, by fma, of which no
+// compiler can make anything else.
+//
 // A kernel has `arguments` with x (argument 0, at a multiple of 16 bytes), rows and channels, includes this file after them, and calls
 // sumFewRows with all lanes.
 #pragma once
@@ -64,9 +67,15 @@ void addProducts(WeightBlocks weight, uint slot, uint count, uint firstOutput, i
             uint piece = first + u * tileLanes();
             if (piece >= pieces) break;
             [[unroll]] for (uint r = 0; r < TILE_ROWS; r++) {
-                [[unroll]] for (uint i = 0; i < PIECE / 4u; i++) {
-                    vec4 x = xFour(xStarts[r], piece * PIECE, 4u * i);
-                    [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) sums[r * TILE_OUTPUTS + o] += dot(x, pieceIntegers(words[u][o], i));
+                vec4 x[PIECE / 4u];
+                [[unroll]] for (uint i = 0; i < PIECE / 4u; i++) x[i] = xFour(xStarts[r], piece * PIECE, 4u * i);
+                [[unroll]] for (uint o = 0; o < TILE_OUTPUTS; o++) {
+                    float part = 0.0;
+                    [[unroll]] for (uint i = 0; i < PIECE / 4u; i++) {
+                        vec4 w = pieceIntegers(words[u][o], i);
+                        [[unroll]] for (uint k = 0; k < 4; k++) part = fma(x[i][k], w[k], part);
+                    }
+                    sums[r * TILE_OUTPUTS + o] += part;
                 }
             }
         }

@@ -61,16 +61,19 @@ public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     ///   - family: How the kernels of a Vulkan device are laid out; nil for what suits it.
     ///   - precision: Of products with quantised weights on the CPU.
     ///   - onVulkan: Of products on a Vulkan device, on tensor cores and elsewhere; nil for the same.
+    ///   - isBatchInvariant: Whether bits are not to depend on what is computed together (``MatrixOptions/isBatchInvariant``); on the CPU they
+    ///     never do.
     ///   - warn: Told, in a sentence, of kernels that failed their check and of tables that cannot be used.
     /// - Throws: ``VulkanError`` when the device asked for cannot be had, with the reason.
     public func open(
         options: DeviceOptions = DeviceOptions(), family: KernelFamily? = nil, precision: ProductPrecision = .exact,
-        onVulkan: ProductPrecision? = nil, warn: @escaping @Sendable (String) -> Void = { _ in }
+        onVulkan: ProductPrecision? = nil, isBatchInvariant: Bool = false, warn: @escaping @Sendable (String) -> Void = { _ in }
     ) throws -> any Backend {
         func vulkan(_ request: VulkanSystem.Request) throws -> any Backend {
             let index = try VulkanSystem.choose(request, from: VulkanSystem.reports())
             var matrix = try MatrixOptions.fromEnvironment(precision: onVulkan ?? precision)
             matrix.report = warn
+            matrix.isBatchInvariant = isBatchInvariant
             return try VulkanBackend(device: Device(index: index, options: options), family: family, matrix: matrix)
         }
         switch self {

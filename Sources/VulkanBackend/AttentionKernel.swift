@@ -27,17 +27,22 @@ enum AttentionKernel: Equatable {
     static let leastTiledRows = 17
     /// The rows and keys of a tile of ``tiled(columns:spans:parts:)``.
     private static let tileSide = 64
-    /// The subgroups of a work-group of ``few(tileRows:lanesPerKey:spans:)``, and the fewest keys that each lane has on its way.
-    private static let (fewSubgroups, fewDepth) = (4, 2)
+    /// The subgroups of a work-group of ``few(tileRows:lanesPerKey:spans:)``, the fewest keys that each lane has on its way, which are twice as
+    /// many of f16, and the fewest of a stretch.
+    private static let (fewSubgroups, fewDepth, leastStretch) = (4, 2, 256)
 
     /// - Parameters:
     ///   - queryRows: The most rows of any segment: its queries times the query heads of a key head.
     ///   - alignment: What the addresses of queries, keys, values and result are multiples of, in bytes.
     ///   - registers: How many a lane has.
-    init(_ operation: AttentionOperation, queryRows: Int, alignment: Int, family: KernelFamily, subgroupSize: Int, registers: Int) {
+    ///   - isInvariant: Whether all numbers of rows are to have one kernel.
+    init(
+        _ operation: AttentionOperation, queryRows: Int, alignment: Int, family: KernelFamily, subgroupSize: Int, registers: Int,
+        isInvariant: Bool
+    ) {
         let channels = operation.headChannels
         if family == .tiles && alignment % 16 == 0 && channels % 4 == 0 && subgroupSize >= 8 {
-            if queryRows >= Self.leastTiledRows || channels % 8 != 0 || channels > Self.mostFewChannels {
+            if queryRows >= Self.leastTiledRows && !isInvariant || channels % 8 != 0 || channels > Self.mostFewChannels {
                 self = .tiled(channels, subgroupSize: subgroupSize, registers: registers)
                 return
             }
@@ -129,7 +134,14 @@ enum AttentionKernel: Equatable {
     /// The keys whose values fit the stage: a power of two.
     private static func stagedValues(columns: Int, spans: Int) -> Int { [64, 32, 16].first { $0 * spans * columns <= 8 * tileSide } ?? 8 }
 
-    /// The loop iterations of an invocation that goes over a number of keys.
+    /// The keys after which sums join those of the keys before them where a row is not to depend on others; nil for kernels that take no keys
+    /// apart from others then.
+    func stretch(subgroupSize: Int, keys: DType) -> Int? {
+        guard case .few(_, let lanesPerKey, _) = self else { return nil }
+        return max(Self.leastStretch, Self.fewSubgroups * Self.fewDepth * (keys == .f16 ? 2 : 1) * (subgroupSize / lanesPerKey))
+    }
+
+    /// The loop iterations of an invocation that goes over a number of keys, of ``few(tileRows:lanesPerKey:spans:)`` with a sum of each stretch.
     func iterations(keys: Int, channels: Int, subgroupSize: Int) -> Int {
         switch self {
         case .packed(let tileRows, let spans, let parts, _):
@@ -139,7 +151,7 @@ enum AttentionKernel: Equatable {
             return (keys / subgroupSize + 1) * (1 + scores + subgroupSize) + queries
         case .few(let tileRows, let lanesPerKey, _):
             let step = Self.fewSubgroups * Self.fewDepth * max(1, subgroupSize / lanesPerKey)
-            return keys / step + 1 + tileRows * (1 + channels / subgroupSize)
+            return keys / step + 1 + (keys / Self.leastStretch + 1) * (1 + tileRows * (1 + channels / subgroupSize))
         case .tiled(let columns, let spans, _):
             let scores = channels + (channels + 15) / 16 + 16
             let values = Self.tileSide + Self.tileSide / Self.stagedValues(columns: columns, spans: spans)

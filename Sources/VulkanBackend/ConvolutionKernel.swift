@@ -27,8 +27,10 @@ enum ConvolutionKernel: Equatable {
     ///   - loadsChunks: Whether those of four channels of x and of whole chunks of the weight are.
     ///   - tile: What is usual for large products on the device.
     ///   - processors: How many work-groups keep the device busy.
+    ///   - isInvariant: Whether an image's sums are to be those that it has alone.
     init(
-        _ operands: ConvolutionOperands, family: KernelFamily, loadsPairs: Bool, loadsChunks: Bool, tile: ScalarTile, processors: Int
+        _ operands: ConvolutionOperands, family: KernelFamily, loadsPairs: Bool, loadsChunks: Bool, tile: ScalarTile, processors: Int,
+        isInvariant: Bool
     ) {
         let isQuantised = operands.weight.dtype.isQuantised
         let isChunked = operands.groupInputs % 32 == 0 && loadsChunks
@@ -38,7 +40,7 @@ enum ConvolutionKernel: Equatable {
             let pixels = operands.batch * operands.phaseGrid
             self = isChunked ? .lanes(tilePixels: pixels < 16 ? 8 : 16) : operands.groups == 1 && !isQuantised ? .few : .plain
         } else if operands.groupOutputs >= Self.fewestTileOutputs, isChunked || !isQuantised {
-            let grid = operands.batch * operands.phaseGrid
+            let grid = (isInvariant ? 1 : operands.batch) * operands.phaseGrid
             let count = operands.phases * operands.groups
             let tile = ScalarTile.best(
                 rows: grid, outputs: operands.groupOutputs, units: max(1, processors / count), usual: tile)

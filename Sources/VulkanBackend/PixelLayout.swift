@@ -36,7 +36,7 @@ extension VulkanBackend {
             groupSize = left[1] < left[0] ? (16, 16) : (32, 8)
         }
         let wanted = family == .lanes ? Self.enoughGroups.lanes : Self.enoughGroups.tiles
-        let columns = images * ((units + groupSize.0 - 1) / groupSize.0)
+        let columns = (isBatchInvariant ? 1 : images) * ((units + groupSize.0 - 1) / groupSize.0)
         let most = max(1, pixels / (Self.momentsBlock * groupSize.1))
         // As many loop iterations as a software device has, where an invocation takes a pixel in each.
         let least = (pixels + Self.mostIterations * groupSize.1 - 1) / (Self.mostIterations * groupSize.1)

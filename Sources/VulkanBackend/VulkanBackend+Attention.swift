@@ -16,11 +16,15 @@ extension VulkanBackend {
         let kernel =
             matrix.map { AttentionKernel.matrix($0) }
             ?? AttentionKernel(
-                operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize, registers: registers)
+                operation, queryRows: queryRows, alignment: alignment, family: family, subgroupSize: subgroupSize, registers: registers,
+                isInvariant: isBatchInvariant)
         let tiles = (queryRows + kernel.tileRows - 1) / kernel.tileRows
         let allTiles = kernel.parts * tiles * operation.keyHeads * segments.count
         let keyCount = Self.mostKeys(operation, tileRows: kernel.tileRows)
-        let splits = splits(kernel, keys: keyCount, channels: channels, tiles: allTiles)
+        let splits =
+            isBatchInvariant
+            ? stretches(kernel, keys: keyCount, of: operation.keys.dtype, isWindowed: operation.window != nil, tiles: allTiles)
+            : splits(kernel, keys: keyCount, channels: channels, tiles: allTiles)
         let result = splits == 1 ? output : try partials(operation, splits, name)
 
         var arguments = KernelArguments()
@@ -49,7 +53,7 @@ extension VulkanBackend {
         let launch = try launch(
             groups: splits * allTiles, of: (kernel.groupSize(subgroupSize: subgroupSize), 1),
             iterations: kernel.iterations(keys: keyCount / splits + 1, channels: channels, subgroupSize: subgroupSize), name)
-        let constants = [operation.keys.dtype == .f16 ? 1 : 0, try Self.formConstant(operation, name)] as [UInt32]
+        let constants = [operation.keys.dtype == .f16 ? 1 : 0, try formConstant(operation, name)] as [UInt32]
         try run(
             "attention/\(kernel.shader)", types: ActivationTypes(operation.queries.dtype, to: operation.output.dtype),
             constants: constants + kernel.constants(subgroupSize: subgroupSize), usesFullSubgroups: matrix != nil, launch, arguments, name)
@@ -69,14 +73,14 @@ extension VulkanBackend {
     }
 
     /// What the bias is, and how keys lie in blocks, as the kernels' constant 5 says it.
-    private static func formConstant(_ operation: AttentionOperation, _ name: String) throws -> UInt32 {
+    private func formConstant(_ operation: AttentionOperation, _ name: String) throws -> UInt32 {
         let isPaged = operation.segments.blocks.shape[1] > 1
-        guard !isPaged || (1..<1 << 28).contains(operation.blockSize) else {
-            throw TensorError.invalidOption(operation: name, detail: "blocks of \(operation.blockSize) keys, expected 1 … 2²⁸ − 1")
+        guard !isPaged || (1..<1 << 27).contains(operation.blockSize) else {
+            throw TensorError.invalidOption(operation: name, detail: "blocks of \(operation.blockSize) keys, expected 1 … 2²⁷ − 1")
         }
-        let blocks = isPaged ? UInt32(operation.blockSize) << 4 : 0
-        guard let bias = operation.bias else { return blocks }
-        return blocks | 1 | (bias.dtype == .f16 ? 2 : 0) | (bias.shape[1] > 1 ? 4 : 0) | (bias.shape[0] > 1 ? 8 : 0)
+        let form = (isPaged ? UInt32(operation.blockSize) << 5 : 0) | (isBatchInvariant ? 16 : 0)
+        guard let bias = operation.bias else { return form }
+        return form | 1 | (bias.dtype == .f16 ? 2 : 0) | (bias.shape[1] > 1 ? 4 : 0) | (bias.shape[0] > 1 ? 8 : 0)
     }
 
     /// How many work-groups share the keys of a tile: what keeps the device busy, and at least as many as keep an invocation of a
@@ -89,6 +93,16 @@ extension VulkanBackend {
             splits += 1
         }
         return splits
+    }
+
+    /// The same where a row is not to depend on others: a work-group for each stretch of keys, or one for all of them, which joins their sums in
+    /// the same order, where tiles alone keep the device busy. Stretches of few tiles leave little beside what they read.
+    private func stretches(_ kernel: AttentionKernel, keys: Int, of dtype: DType, isWindowed: Bool, tiles: Int) -> Int {
+        guard let stretch = kernel.stretch(subgroupSize: subgroupSize, keys: dtype),
+            kernel.splits(keys: keys, tiles: tiles, subgroupSize: subgroupSize) > 1
+        else { return 1 }
+        // A window begins anywhere in its first stretch.
+        return (keys + stretch - 1) / stretch + (isWindowed ? 1 : 0)
     }
 
     /// Memory for what each split leaves: two numbers and the values for every query and head.

@@ -16,7 +16,8 @@ extension VulkanBackend {
         let dtype = operands.weight.dtype
         let kernel = ConvolutionKernel(
             operands, family: family, loadsPairs: x.isAligned(to: 8),
-            loadsChunks: x.isAligned(to: 16) && (dtype.isQuantised || weight.isAligned(to: 16)), tile: scalarTile, processors: processors)
+            loadsChunks: x.isAligned(to: 16) && (dtype.isQuantised || weight.isAligned(to: 16)), tile: scalarTile, processors: processors,
+            isInvariant: isBatchInvariant)
         let output = try place(of: operands.output, name)
         let (splits, pixels) = (kernel.splits, operands.outputPixels)
         let sums = splits > 1 ? try scratch(floats: splits * pixels * operands.outputChannels, name) : output

@@ -40,10 +40,12 @@ extension VulkanBackend {
     /// The layout of a product with few rows; nil where there are more, or where the operands do not fit.
     /// - Parameter isInGroup: Whether it shares a dispatch with others.
     func matvecTile(_ operation: LinearOperation, isInGroup: Bool = false) throws -> MatvecTile? {
-        guard family == .tiles, operation.rows <= LinearKernel.mostMatvecRows, try loadsPieces(operation) else { return nil }
+        guard family == .tiles, operation.rows <= LinearKernel.mostMatvecRows || isBatchInvariant, try loadsPieces(operation) else { return nil }
         return MatvecTile(
-            operation, matvecShape, subgroupSize: subgroupSize, registers: isInGroup ? groupRegisters : registers, splices: splicesIntegers,
-            rounds: roundsActivations(rows: operation.rows, channels: operation.inputChannels, weight: operation.weight.dtype))
+            operation, matvecShape, subgroupSize: subgroupSize, registers: isInGroup || isBatchInvariant ? groupRegisters : registers,
+            splices: splicesIntegers,
+            rounds: roundsActivations(rows: operation.rows, channels: operation.inputChannels, weight: operation.weight.dtype),
+            isInvariant: isBatchInvariant)
     }
 
     /// Whether the operands fit common/weightPieces.glsl: loads of 16 bytes of plain types, and weights that are counted by element.

@@ -11,9 +11,9 @@ extension VulkanBackend {
     }
 
     /// Few rows, which are bound by the instructions for a weight: as many as go over the weights with none of them on tensor cores, in whole
-    /// pairs of chunks.
+    /// pairs of chunks; any number where rows are not to depend on others.
     public func roundsActivations(rows: Int, channels: Int, weight: DType) -> Bool {
-        let most = matrices.isEmpty ? LinearKernel.mostMatvecRows : LinearKernel.fewRows
+        let most = isBatchInvariant ? Int.max : matrices.isEmpty ? LinearKernel.mostMatvecRows : LinearKernel.fewRows
         return precision == .fast && weight.isQuantised && rows <= most && channels % 64 == 0
     }
 }

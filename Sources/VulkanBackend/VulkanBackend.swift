@@ -13,6 +13,9 @@ public final class VulkanBackend: Backend {
     /// Fast where products of few rows with quantised weights have activations rounded to integers (``roundsActivations(rows:channels:weight:)``).
     public let precision: ProductPrecision
 
+    /// Whether bits do not depend on what is computed together (``MatrixOptions/isBatchInvariant``).
+    public let isBatchInvariant: Bool
+
     /// What multiplies matrices of f16, the fastest first; none for plain arithmetic.
     package let matrices: [MatrixEngine]
     let matrixOptions: MatrixOptions
@@ -44,7 +47,13 @@ public final class VulkanBackend: Backend {
         precision = options.products == .fast && family == .tiles && Self.multipliesBytes(device.report) ? .fast : .exact
         kernels = KernelLibrary(device, kernelSubstitutes: options.kernelSubstitutes)
         let table = TuningTable.load(device.report, in: device.cacheFolder, warn: options.report)
-        matrices = try MatrixEngine.all(options.choice, on: device.report, tiles: table?.matrixTiles ?? [])
+        isBatchInvariant = options.isBatchInvariant
+        if options.isBatchInvariant, case .only(let kind) = options.choice, kind != .scalar {
+            throw TensorError.invalidOption(
+                operation: "VulkanBackend",
+                detail: "products whose bits do not depend on the batch are made without tensor cores, and \(kind.rawValue) was asked for")
+        }
+        matrices = try options.isBatchInvariant ? [] : MatrixEngine.all(options.choice, on: device.report, tiles: table?.matrixTiles ?? [])
         matvecShape = table?.matvec ?? .usual
         splicesIntegers = DeviceClass(device.report) == .nvidia
         registers = DeviceClass(device.report).registers(subgroupSize: DeviceClass.subgroupSize(device.report))

@@ -12,11 +12,12 @@ import VulkanRuntime
     /// What decides the kernels and their tolerance is named, and only where it was set.
     @Test func theEnvironmentIsNamed() {
         let environment = [MatrixChoice.variable: "emulated", "MONGE_DEVICE": "cpu", "HOME": "/here"]
-        let all = CheckRepetition(device: "vulkan:0", family: .tiles, precision: .fast, isChecked: true, environment: environment)
+        let all = CheckRepetition(
+            device: "vulkan:0", family: .tiles, precision: .fast, isBatchInvariant: true, isChecked: true, environment: environment)
         #expect(
             all.command(repeating: Self.failure)
                 == "MONGE_MATRIX=emulated monge check --op linear --device vulkan:0 --from 12 --cases 1 --seed 7"
-                + " --family tiles --precision fast --checked")
+                + " --family tiles --precision fast --batch-invariant --checked")
         let none = CheckRepetition(device: "cpu", family: nil, isChecked: false, environment: [MatrixChoice.variable: "", "HOME": "/here"])
         #expect(none.command(repeating: Self.failure) == "monge check --op linear --device cpu --from 12 --cases 1 --seed 7")
     }

@@ -17,7 +17,7 @@ struct DeviceOption: ParsableArguments {
 
     /// Opens the device; $MONGE_VALIDATION=1 turns the validation layer on.
     /// - Parameters:
-    ///   - products: What `--precision` asks for.
+    ///   - products: What `--precision` and `--batch-invariant` ask for.
     ///   - usual: What the CPU does where nobody asks.
     ///   - change: Other options.
     func open(
@@ -29,7 +29,7 @@ struct DeviceOption: ParsableArguments {
         change(&options)
         return try choice().open(
             options: options, precision: products?.precision(unlessAsked: usual) ?? usual, onVulkan: products?.onVulkan ?? .exact,
-            warn: Terminal.warning)
+            isBatchInvariant: products?.batchInvariant ?? false, warn: Terminal.warning)
     }
 
     /// Opens the device and a model on it.
@@ -42,8 +42,8 @@ struct DeviceOption: ParsableArguments {
     }
 }
 
-/// `--precision`, on every command that multiplies with weights: on the CPU exact by default where numbers are the result, fast where texts,
-/// pictures and times are.
+/// `--precision` and `--batch-invariant`, on every command that multiplies with weights: on the CPU exact by default where numbers are the result,
+/// fast where texts, pictures and times are.
 package struct ProductPrecisionOption: ParsableArguments {
     @Option(
         name: .long,
@@ -52,6 +52,14 @@ package struct ProductPrecisionOption: ParsableArguments {
             that multiply bytes those of up to 16 rows, and tensor cores multiply f32 activations as f16. (default: on the CPU fast for generate, chat, evaluate, image, serve and bench, else exact)
             """)
     var precision: ProductPrecision?
+
+    @Flag(
+        name: .long,
+        help: """
+            Bits that do not depend on what is computed together, nor on the parts that a prompt is read in: on GPUs one kernel for all numbers of rows, \
+            without tensor cores (on the CPU they never do)
+            """)
+    package var batchInvariant = false
 
     package init() {}
 

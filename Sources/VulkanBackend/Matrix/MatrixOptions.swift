@@ -8,6 +8,9 @@ public struct MatrixOptions: Sendable {
     public var inputs = MatrixInputs.activations
     /// Whether activations of few rows may be rounded to 16 bits where they meet quantised weights.
     public var products = ProductPrecision.exact
+    /// Whether the bits of a sequence or an image are to be the same whatever else is computed with it, and in whichever parts a sequence comes: one
+    /// kernel and one order of sums for all numbers of rows, which are those of few, without tensor cores ("batch invariance").
+    public var isBatchInvariant = false
     /// Whether each kernel on tensor cores is compared with the plain one before its first use; nil for: when it was not asked for by name.
     public var checksKernels: Bool?
     /// Told of each kernel that failed its check and of tables that cannot be used, in a sentence; nothing is printed.

@@ -19,20 +19,27 @@ struct MatvecTile: Equatable {
     ///   - registers: How many each lane has.
     ///   - splices: Whether conversions are slow.
     ///   - rounds: Whether x is rounded to integers.
+    ///   - isInvariant: Whether the order of a row's sums is to be that of any number of rows: lanes that would suit the most.
     /// - Returns: nil for rows that lanes cannot take apart, an odd number of chunks.
-    init?(_ operation: LinearOperation, _ shape: MatvecShape, subgroupSize: Int, registers: Int, splices: Bool, rounds: Bool = false) {
+    init?(_ operation: LinearOperation, _ shape: MatvecShape, subgroupSize: Int, registers: Int, splices: Bool, rounds: Bool = false, isInvariant: Bool = false) {
         self.splices = splices
         let (channels, dtype) = (operation.inputChannels, operation.weight.dtype)
         let isQuantised = dtype.isQuantised
         guard !isQuantised || channels % 64 == 0 else { return nil }
         // Eight rows have sums, and loads of x, that only devices with many registers hold beside the weights.
-        rows = min(LinearKernel.tileRows(operation.rows), registers < 200 ? 4 : 8)
+        let mostRows = registers < 200 ? 4 : 8
+        rows = min(LinearKernel.tileRows(operation.rows), mostRows)
+        let laidOutRows = isInvariant ? mostRows : rows
         isInGroups = WeightLayout(dtype).map { channels % ($0.groupBlocks * dtype.blockElements) == 0 } ?? false
 
         var (outputs, unroll) = (shape.outputs, shape.unroll)
         if isQuantised { unroll = channels % 128 == 0 && unroll > 1 ? 4 : 2 }
-        while outputs > 1, Self.registers(rows, outputs, unroll, dtype, rounds) > registers { outputs /= 2 }
-        if isQuantised, Self.registers(rows, outputs, unroll, dtype, rounds) > registers { unroll = 2 }
+        while outputs > 1, Self.registers(laidOutRows, outputs, unroll, dtype, rounds) > registers { outputs /= 2 }
+        if isQuantised, Self.registers(laidOutRows, outputs, unroll, dtype, rounds) > registers { unroll = 2 }
+        if isInvariant {
+            outputs = shape.outputs
+            while outputs > 1, Self.registers(rows, outputs, unroll, dtype, rounds) > registers { outputs /= 2 }
+        }
         (self.outputs, self.unroll) = (outputs, unroll)
 
         // As many lanes as are busy most of the time, the most of those.
@@ -41,7 +48,7 @@ struct MatvecTile: Equatable {
         let shares = (rounds ? [1, 2, 4, 8] : [1, 2, 4]).map { subgroupSize / $0 }
         // What all lanes multiply at a time is rounded at a time.
         let piece = 16 * unroll
-        let most = rounds ? Self.sectionBytes / Self.roundedBytes(rows: rows, channels: piece, unroll) : subgroupSize
+        let most = rounds ? Self.sectionBytes / Self.roundedBytes(rows: laidOutRows, channels: piece, unroll) : subgroupSize
         let counts = shares.filter { $0 >= min(8, subgroupSize) && $0 <= most }
         let best = counts.max { share($0) < share($1) - 0.1 } ?? shares.last!
         lanes = best == subgroupSize ? 0 : best

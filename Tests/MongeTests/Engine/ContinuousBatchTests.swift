@@ -39,7 +39,24 @@ import VulkanRuntime
     @Test(arguments: [(rows: 32, blocks: 400, prefill: 2048, readsFirst: true), (5, 400, 7, false), (6, 9, 16, false), (32, 20, 50, true)])
     func textsAreTheSameWhateverIsBesideThem(rows: Int, blocks: Int, prefill: Int, readsFirst: Bool) throws {
         let model = try EngineFixture.model(on: DeviceChoice.cpu.open())
-        let requests = requests(32, model)
+        let different = try requestsDependOnCompany(model, count: 32, rows: rows, blocks: blocks, prefill: prefill, readsFirst: readsFirst)
+        #expect(different == [])
+    }
+
+    /// On graphics processors, where bits are asked to be so, too; in kernels laid out for those, without f16.
+    @Test(arguments: [(rows: 32, blocks: 400, prefill: 2048), (3, 400, 7), (24, 20, 50)])
+    func textsAreTheSameOnGraphicsProcessors(rows: Int, blocks: Int, prefill: Int) throws {
+        let backend = try DeviceChoice.vulkanIndex(0).open(family: .tiles, isBatchInvariant: true)
+        let different = try requestsDependOnCompany(
+            EngineFixture.model(on: backend), count: 24, rows: rows, blocks: blocks, prefill: prefill, readsFirst: blocks < 30)
+        #expect(different == [])
+    }
+
+    /// - Returns: The requests whose texts are not what they are alone.
+    private func requestsDependOnCompany(
+        _ model: any LanguageModel, count: Int, rows: Int, blocks: Int, prefill: Int, readsFirst: Bool
+    ) throws -> [Int] {
+        let requests = requests(count, model)
         let together = try ContinuousBatch(
             model,
             limits: BatchLimits(rows: rows, blocks: blocks, length: 120, prefillTokens: prefill, reservesBlocks: readsFirst))
@@ -49,11 +66,12 @@ import VulkanRuntime
         // Few blocks make texts give way to others.
         #expect((together.putBacks > 0) == (blocks < 30))
         var steered = 0
+        var different: [Int] = []
         for (index, request) in requests.enumerated() {
             let alone = try ContinuousBatch(model, limits: BatchLimits(rows: 1, blocks: 8, length: 120))
             _ = try alone.submit(request)
             let expected = try alone.finish()[0]
-            #expect(results[index]?.tokens == expected?.tokens, "request \(index)")
+            if results[index]?.tokens != expected?.tokens { different.append(index) }
             #expect(results[index]?.tokens.count == request.tokens && results[index]?.ending == .length)
             guard !request.steering.isEmpty else { continue }
             var plain = request
@@ -62,7 +80,8 @@ import VulkanRuntime
             if try alone.finish()[1]?.tokens != expected?.tokens { steered += 1 }
         }
         // Maps do something, or all this would say little.
-        #expect(steered > 10)
+        #expect(steered > count / 4)
+        return different
     }
 
     /// Rows without a request, in recorded steps of a power of two of rows, are in nobody's way.

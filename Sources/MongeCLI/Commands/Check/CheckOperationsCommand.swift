@@ -101,7 +101,9 @@ struct CheckOperationsCommand: ParsableCommand {
         var options = DeviceOptions()
         options.checked = checked
         options.validation = DeviceOption.validates
-        return try choice.open(options: options, family: family, precision: products.precision(unlessAsked: .exact), warn: Terminal.warning)
+        return try choice.open(
+            options: options, family: family, precision: products.precision(unlessAsked: .exact), isBatchInvariant: products.batchInvariant,
+            warn: Terminal.warning)
     }
 
     private func show(_ reports: [Report]) throws {
@@ -117,8 +119,8 @@ struct CheckOperationsCommand: ParsableCommand {
         try showTolerances(reports)
         for report in reports {
             let repetition = CheckRepetition(
-                device: report.device, family: family, precision: products.precision(unlessAsked: .exact), isChecked: checked,
-                environment: ProcessInfo.processInfo.environment)
+                device: report.device, family: family, precision: products.precision(unlessAsked: .exact), isBatchInvariant: products.batchInvariant,
+                isChecked: checked, environment: ProcessInfo.processInfo.environment)
             for failure in report.report.failures.prefix(5) {
                 try Output.line("\n\(failure)\n  \(repetition.command(repeating: failure))")
             }

@@ -7,17 +7,18 @@ package struct CheckRepetition {
     private let device: String
     private let family: KernelFamily?
     private let precision: ProductPrecision
-    private let isChecked: Bool
+    private let isBatchInvariant, isChecked: Bool
     private let environment: [String: String]
 
     /// The variables that choose kernels: without them, a case is another.
     private static let variables = [MatrixChoice.variable]
 
     package init(
-        device: String, family: KernelFamily?, precision: ProductPrecision = .exact, isChecked: Bool, environment: [String: String]
+        device: String, family: KernelFamily?, precision: ProductPrecision = .exact, isBatchInvariant: Bool = false, isChecked: Bool,
+        environment: [String: String]
     ) {
         (self.device, self.family, self.precision) = (device, family, precision)
-        (self.isChecked, self.environment) = (isChecked, environment)
+        (self.isBatchInvariant, self.isChecked, self.environment) = (isBatchInvariant, isChecked, environment)
     }
 
     package func command(repeating failure: CheckFailure) -> String {
@@ -28,6 +29,7 @@ package struct CheckRepetition {
         words += ["--from \(failure.caseIndex) --cases 1 --seed \(failure.seed)"]
         if let family { words.append("--family \(family.rawValue)") }
         if precision != .exact { words.append("--precision \(precision.rawValue)") }
+        if isBatchInvariant { words.append("--batch-invariant") }
         if isChecked { words.append("--checked") }
         return words.joined(separator: " ")
     }
