@@ -108,17 +108,18 @@ def rounding(listing, pipeline):
 
 
 def weights(results, chips):
+    """Of one row, and of as many as a tile has where all numbers of rows have one kernel."""
     rows = []
-    for chip in chips:
-        report = report_of(results, f"{chip}-weights")
+    for chip, folder in ((chip, f"{chip}-{name}") for chip in chips for name in ("weights", "rows")):
+        report = report_of(results, folder)
         found = {}
         for pipeline in report.pipelines:
             family, _, kind = pipeline.kernel.partition("-")
-            if family not in ("linear/matvec", ROUNDED) or pipeline.constants[4] != 1:
+            if family not in ("linear/matvec", ROUNDED) or folder.endswith("weights") and pipeline.constants[4] != 1:
                 continue
-            listing = Listing.of_file(results / f"{chip}-weights" / pipeline.listing)
+            listing = Listing.of_file(results / folder / pipeline.listing)
             if not listing.compiler:
-                sys.exit(f"gpu-compilers: the machine code of {chip}'s driver is not read here; its listings are in {results}/{chip}-weights.")
+                sys.exit(f"gpu-compilers: the machine code of {chip}'s driver is not read here; its listings are in {results}/{folder}.")
             found[list(WEIGHT_BYTES).index(kind), family == ROUNDED, pipeline.constants[3]] = kind, pipeline, listing
         for _, (kind, pipeline, listing) in sorted(found.items(), key=lambda item: item[0]):
             chosen = weight_loop(listing, pipeline, WEIGHT_BYTES[kind])
@@ -128,12 +129,12 @@ def weights(results, chips):
             loads = ", ".join(f"{number} × {size}" for size, number in sorted(load_sizes(loop, listing.compiler).items(), reverse=True))
             rounded = rounding(listing, pipeline)
             activations = "16-bit integers" if rounded else "f16" if pipeline.constants[3] & 1 else "f32"
-            each = len(loop) / count
+            each = len(loop) / count / pipeline.constants[4]
             rows.append(
-                [chip, kind, activations, len(loop), count, f"{each:.2f}", f"{rounded:.2f}" if rounded else "–",
+                [chip, kind, activations, pipeline.constants[4], len(loop), count, f"{each:.2f}", f"{rounded:.2f}" if rounded else "–",
                  f"{(each + (rounded or 0)) / WEIGHT_BYTES[kind]:.2f}", loads])  # fmt: skip
-    table(["chip", "weights", "activations", "instructions of the loop", "weights of a lane in it", "instructions a weight", "of rounding",
-           "together, a byte", "loads × bytes"], rows)  # fmt: skip
+    table(["chip", "weights", "activations", "rows", "instructions of the loop", "weights of a lane in it", "instructions a weight and row",
+           "of rounding", "together, a byte", "loads × bytes"], rows)  # fmt: skip
     return 0
 
 

@@ -8,6 +8,9 @@ struct AttentionMatrix: Equatable {
     /// The channels of a part of a head, rounded up to whole fragments, and the parts of a head.
     let head, parts: Int
 
+    /// The registers of a lane from which on nothing here is short of them.
+    private static let manyRegisters = 200
+
     /// The most channels of a part: twice as many take more registers for their sums, and more memory for queries, keys and values, than a
     /// work-group has.
     ///
@@ -21,19 +24,18 @@ struct AttentionMatrix: Equatable {
     private static func mostKeys(_ channels: Int, hasFewRegisters: Bool) -> Int {
         hasFewRegisters && (channels <= 48 || mostPartChannels(channels, hasFewRegisters: true) == 48) ? 16 : 64
     }
-    private static func hasFewRegisters(_ engine: MatrixEngine, _ report: DeviceReport) -> Bool {
-        DeviceClass(report).registers(subgroupSize: engine.lanes) < 200
-    }
-
     /// The tile that was measured for heads of this size; else that with the most rows, and of those the one with the most keys, that fits
     /// the device and is not larger than what there is to do; nil when there is none. 64 rows of 128 channels with 32 keys take 48 of
     /// an H100's KiB.
-    init?(_ engine: MatrixEngine, channels: Int, queryRows: Int, on report: DeviceReport, measured: [AttentionTile] = []) {
+    /// - Parameter registers: How many a lane has.
+    init?(
+        _ engine: MatrixEngine, channels: Int, queryRows: Int, on report: DeviceReport, registers: Int, measured: [AttentionTile] = []
+    ) {
         let useful = max(1, (queryRows + engine.fragment.rows - 1) / engine.fragment.rows)
-        let known = measured.first { $0.channels == channels }.flatMap { AttentionMatrix(engine, $0, on: report) }
-        let mostKeys = Self.mostKeys(channels, hasFewRegisters: Self.hasFewRegisters(engine, report))
+        let known = measured.first { $0.channels == channels }.flatMap { AttentionMatrix(engine, $0, on: report, registers: registers) }
+        let mostKeys = Self.mostKeys(channels, hasFewRegisters: registers < Self.manyRegisters)
         let all = AttentionTile.candidates(channels: channels).lazy.filter { $0.keys <= mostKeys }.compactMap {
-            AttentionMatrix(engine, $0, on: report)
+            AttentionMatrix(engine, $0, on: report, registers: registers)
         }
         let fitting = known ?? all.first { $0.subgroups <= useful && $0.rows <= 64 } ?? all.last
         guard let fitting else { return nil }
@@ -41,11 +43,11 @@ struct AttentionMatrix: Equatable {
     }
 
     /// - Returns: nil when the device cannot run the tile.
-    init?(_ engine: MatrixEngine, _ tile: AttentionTile, on report: DeviceReport) {
+    init?(_ engine: MatrixEngine, _ tile: AttentionTile, on report: DeviceReport, registers: Int) {
         let whole = max(engine.fragment.columns, engine.fragment.depth)
         guard engine.kind != .nv, tile.channels > 0, tile.channels % 8 == 0, tile.subgroups > 0, tile.keys > 0, tile.keys % whole == 0
         else { return nil }
-        let most = Self.mostPartChannels(tile.channels, hasFewRegisters: Self.hasFewRegisters(engine, report))
+        let most = Self.mostPartChannels(tile.channels, hasFewRegisters: registers < Self.manyRegisters)
         let parts = (tile.channels + most - 1) / most
         let part = (tile.channels + parts - 1) / parts
         self.init(engine: engine, subgroups: tile.subgroups, keys: tile.keys, head: (part + whole - 1) / whole * whole, parts: parts)
@@ -112,7 +114,8 @@ extension VulkanBackend {
         for engine in matrices {
             guard
                 let matrix = AttentionMatrix(
-                    engine, channels: operation.headChannels, queryRows: queryRows, on: device.report, measured: attentionTiles),
+                    engine, channels: operation.headChannels, queryRows: queryRows, on: device.report, registers: registers,
+                    measured: attentionTiles),
                 kernels.has("attention/matrix-\(engine.kind.rawValue)"),
                 try passesSelfCheck(matrix, queries: queries, keys: keys, result: operation.output.dtype)
             else { continue }

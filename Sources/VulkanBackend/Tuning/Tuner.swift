@@ -122,7 +122,8 @@ public struct Tuner {
         let usual = backend.attentionTiles
         defer { backend.attentionTiles = usual }
         var best: (tile: AttentionTile, time: Double)?
-        for tile in AttentionTile.candidates(channels: channels) where AttentionMatrix(engine, tile, on: backend.device.report) != nil {
+        for tile in AttentionTile.candidates(channels: channels)
+        where AttentionMatrix(engine, tile, on: backend.device.report, registers: backend.registers) != nil {
             backend.attentionTiles = [tile]
             let time = try shortest {
                 _ = try backend.attention(
