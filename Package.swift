@@ -105,14 +105,14 @@ let package = Package(
         .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["FileEmbedder"], path: "tools/EmbedFiles"),
         // Tests, a target a module.
         .testTarget(name: "FoundationsTests", dependencies: ["Foundations"]),
-        .target(name: "TestSupport", dependencies: ["ModelFiles"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["ModelFiles", "Tensors"], path: "Tests/TestSupport"),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Tensors", "TestSupport"]),
         .testTarget(name: "PicturesTests", dependencies: ["Pictures", "FileSystem", "ModelFiles", "TestSupport"]),
         .testTarget(name: "JinjaTests", dependencies: ["Jinja"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Jinja", "Tokenizers", "ModelFiles", "TestSupport"]),
         .testTarget(name: "FileSystemTests", dependencies: ["FileSystem"]),
         .testTarget(name: "CrossCheckTests", dependencies: ["CrossCheck", "CPUBackend", "Tensors"]),
-        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors"]),
+        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CrossCheck", "CSimd", "Tensors", "TestSupport"]),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "ModelFiles", "Tensors", "CPUBackend", "TestSupport"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "ModelFiles", "TestSupport"]),
         .testTarget(
@@ -138,6 +138,6 @@ let package = Package(
             plugins: ["CompileShaders"]),
         .testTarget(
             name: "VulkanBackendTests",
-            dependencies: ["CVulkan", "VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck", "ModelFiles"]),
+            dependencies: ["CVulkan", "VulkanBackend", "VulkanRuntime", "Tensors", "CPUBackend", "CrossCheck", "ModelFiles", "TestSupport"]),
     ]
 )

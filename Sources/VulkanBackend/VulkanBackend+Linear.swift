@@ -40,7 +40,9 @@ extension VulkanBackend {
     /// The layout of a product with few rows; nil where there are more, or where the operands do not fit.
     /// - Parameter isInGroup: Whether it shares a dispatch with others.
     func matvecTile(_ operation: LinearOperation, isInGroup: Bool = false) throws -> MatvecTile? {
-        guard family == .tiles, operation.rows <= LinearKernel.mostMatvecRows || isBatchInvariant, try loadsPieces(operation) else { return nil }
+        guard family == .tiles, operation.rows <= LinearKernel.mostMatvecRows || isBatchInvariant, try loadsPieces(operation) else {
+            return nil
+        }
         return MatvecTile(
             operation, matvecShape, subgroupSize: subgroupSize, registers: isInGroup || isBatchInvariant ? groupRegisters : registers,
             splices: splicesIntegers,

@@ -1,5 +1,6 @@
 import CPUBackend
 import Tensors
+import TestSupport
 import Testing
 
 /// The same bits whatever the number of threads, whichever thread is late, and whatever else is in the batch.
@@ -88,25 +89,16 @@ import Testing
             }
         }
     }
-    struct Heads: CustomTestStringConvertible {
-        var keyHeads: Int
-        var group: Int
-        var channels: Int
-        var window: Int?
-        var softCap: Float?
-        var cache: DType = .f32
-        var testDescription: String { "\(keyHeads) × \(group) heads of \(channels), window \(window ?? 0), \(cache)" }
-    }
 
     private static let heads = [
-        Heads(keyHeads: 1, group: 3, channels: 64), Heads(keyHeads: 2, group: 1, channels: 40),
-        Heads(keyHeads: 1, group: 2, channels: 37, window: 50), Heads(keyHeads: 1, group: 4, channels: 256, softCap: 3),
-        Heads(keyHeads: 2, group: 5, channels: 80, window: 130, cache: .f16), Heads(keyHeads: 1, group: 9, channels: 48),
+        AttentionHeads(1, 3, of: 64), AttentionHeads(2, 1, of: 40),
+        AttentionHeads(1, 2, of: 37, window: 50), AttentionHeads(1, 4, of: 256, softCap: 3),
+        AttentionHeads(2, 5, of: 80, window: 130, cache: .f16), AttentionHeads(1, 9, of: 48),
     ]
 
     /// A text read in chunks, down to single tokens, over the keys before them gets the bits of the whole text at once.
     @Test(arguments: FastLinearTests.sets, heads)
-    func chunksOfATextChangeNoBit(instructions: InstructionSet, heads: Heads) throws {
+    func chunksOfATextChangeNoBit(instructions: InstructionSet, heads: AttentionHeads) throws {
         var numbers = SeededNumbers(seed: 17)
         let count = 300, width = heads.keyHeads * heads.group * heads.channels
         let queries = numbers.floats(count * width)

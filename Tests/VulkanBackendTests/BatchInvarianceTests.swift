@@ -1,5 +1,6 @@
 import CrossCheck
 import Tensors
+import TestSupport
 import Testing
 import VulkanBackend
 import VulkanRuntime
@@ -74,7 +75,8 @@ import VulkanRuntime
                 queryStarts: try backend.upload([0, Int32(queries.count)]), keyLengths: try backend.upload([Int32(queries.upperBound)]),
                 slots: try backend.upload([0 as Int32]), maximumQueries: queries.count, maximumKeys: queries.upperBound)
             return try bits(
-                backend.attention(backend.upload(part, [queries.count, 1, 64]), keys: keys, values: keys, segments: segments, causal: true),
+                backend.attention(
+                    backend.upload(part, [queries.count, 1, 64]), keys: keys, values: keys, segments: segments, causal: true),
                 on: backend)
         }
         #expect(try attention(0..<300) != (0..<300).flatMap { try attention($0..<$0 + 1) })
@@ -103,39 +105,30 @@ import VulkanRuntime
         #expect(backend.device.validationMessages == [])
     }
 
-    struct Heads: CustomTestStringConvertible {
-        var keyHeads: Int
-        var group: Int
-        var channels: Int
-        var window: Int?
-        var softCap: Float?
-        var cache: DType = .f32
-        var blockSize: Int?
-        var testDescription: String {
-            "\(keyHeads) × \(group) heads of \(channels), window \(window ?? 0), \(cache), blocks of \(blockSize ?? 0)"
-        }
-    }
-
     /// Heads for kernels of few rows, with one to eight rows in a tile, and for those of wide heads and of odd ones.
     private static let heads = [
-        Heads(keyHeads: 1, group: 3, channels: 64), Heads(keyHeads: 2, group: 1, channels: 40), Heads(keyHeads: 1, group: 1, channels: 8),
-        Heads(keyHeads: 1, group: 2, channels: 64, window: 50), Heads(keyHeads: 1, group: 4, channels: 256, softCap: 3),
-        Heads(keyHeads: 2, group: 5, channels: 80, window: 130, cache: .f16), Heads(keyHeads: 1, group: 9, channels: 128, cache: .f16, blockSize: 16),
-        Heads(keyHeads: 1, group: 1, channels: 16, window: 300, cache: .f16, blockSize: 64), Heads(keyHeads: 1, group: 2, channels: 37, window: 70),
-        Heads(keyHeads: 1, group: 1, channels: 516, window: 100),
+        AttentionHeads(1, 3, of: 64), AttentionHeads(2, 1, of: 40), AttentionHeads(1, 1, of: 8),
+        AttentionHeads(1, 2, of: 64, window: 50), AttentionHeads(1, 4, of: 256, softCap: 3),
+        AttentionHeads(2, 5, of: 80, window: 130, cache: .f16),
+        AttentionHeads(1, 9, of: 128, cache: .f16, blockSize: 16),
+        AttentionHeads(1, 1, of: 16, window: 300, cache: .f16, blockSize: 64),
+        AttentionHeads(1, 2, of: 37, window: 70),
+        AttentionHeads(1, 1, of: 516, window: 100),
     ]
 
     /// A text read in chunks, down to single tokens, over the keys before them, alone or beside another text of another length, gets the bits of the
     /// whole text at once.
     @Test(arguments: try TestBackend.families(), heads)
-    func chunksAndNeighboursChangeNoBit(family: KernelFamily, heads: Heads) throws {
+    func chunksAndNeighboursChangeNoBit(family: KernelFamily, heads: AttentionHeads) throws {
         let backend = try Self.backend(family)
         let (count, longer) = (600, 900)
         let width = heads.keyHeads * heads.group * heads.channels
         let queries = numbers(longer * width, seed: 34)
         let capacity = 960
         let cache: Shape =
-            heads.blockSize.map { [2 * capacity / $0, $0, heads.keyHeads, heads.channels] } ?? [2, capacity, heads.keyHeads, heads.channels]
+            heads.blockSize.map { [2 * capacity / $0, $0, heads.keyHeads, heads.channels] } ?? [
+                2, capacity, heads.keyHeads, heads.channels,
+            ]
         let stored = try [35, 36].map { try backend.cast(backend.upload(numbers(cache.count, seed: $0), cache), to: heads.cache) }
         /// - Parameter chunks: Those of one sequence each, the first of sequence `first`.
         func read(_ chunks: [Range<Int>], first: Int32) throws -> [UInt32] {
@@ -173,7 +166,8 @@ import VulkanRuntime
         let image = side * side * channels
         let kernel = try backend.upload(numbers(channels * 9 * 32, seed: 38), [32, 3, 3, channels])
         func results(_ range: Range<Int>) throws -> [[UInt32]] {
-            let pictures = try backend.upload(Array(x[range.lowerBound * image..<range.upperBound * image]), [range.count, side, side, channels])
+            let pictures = try backend.upload(
+                Array(x[range.lowerBound * image..<range.upperBound * image]), [range.count, side, side, channels])
             return try [
                 bits(backend.conv2d(pictures, weight: kernel, padding: 1), on: backend),
                 bits(backend.groupNorm(pictures, groups: 32, epsilon: 1e-5), on: backend),

@@ -21,7 +21,10 @@ struct MatvecTile: Equatable {
     ///   - rounds: Whether x is rounded to integers.
     ///   - isInvariant: Whether the order of a row's sums is to be that of any number of rows: lanes that would suit the most.
     /// - Returns: nil for rows that lanes cannot take apart, an odd number of chunks.
-    init?(_ operation: LinearOperation, _ shape: MatvecShape, subgroupSize: Int, registers: Int, splices: Bool, rounds: Bool = false, isInvariant: Bool = false) {
+    init?(
+        _ operation: LinearOperation, _ shape: MatvecShape, subgroupSize: Int, registers: Int, splices: Bool, rounds: Bool = false,
+        isInvariant: Bool = false
+    ) {
         self.splices = splices
         let (channels, dtype) = (operation.inputChannels, operation.weight.dtype)
         let isQuantised = dtype.isQuantised

@@ -119,7 +119,8 @@ struct CheckOperationsCommand: ParsableCommand {
         try showTolerances(reports)
         for report in reports {
             let repetition = CheckRepetition(
-                device: report.device, family: family, precision: products.precision(unlessAsked: .exact), isBatchInvariant: products.batchInvariant,
+                device: report.device, family: family, precision: products.precision(unlessAsked: .exact),
+                isBatchInvariant: products.batchInvariant,
                 isChecked: checked, environment: ProcessInfo.processInfo.environment)
             for failure in report.report.failures.prefix(5) {
                 try Output.line("\n\(failure)\n  \(repetition.command(repeating: failure))")

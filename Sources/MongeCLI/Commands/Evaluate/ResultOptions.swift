@@ -32,7 +32,8 @@ struct ResultOptions: ParsableArguments {
             [
                 EvaluationFile.Setting("--model", "\(model.url.lastPathComponent) (\(model.language.fingerprint))"),
                 EvaluationFile.Setting("--precision", options.precision.products.precision(unlessAsked: .fast).rawValue),
-            ] + (options.precision.products.batchInvariant ? [EvaluationFile.Setting("--batch-invariant", "yes")] : []) + run.measures.flatMap(\.settings)
+            ] + (options.precision.products.batchInvariant ? [EvaluationFile.Setting("--batch-invariant", "yes")] : [])
+            + run.measures.flatMap(\.settings)
         var file =
             try jsonPath.map { try EvaluationFile(continuing: $0, task: task, settings: settings) }
             ?? EvaluationFile(task: task, settings: settings)
