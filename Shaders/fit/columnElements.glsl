@@ -21,25 +21,30 @@
         keys[low] = smaller_; \
     }
 
-// Sixteen keys in order, by a bitonic network.
-#define SORT_SIXTEEN(keys) \
-    [[unroll]] for (uint t_ = 1; t_ <= 4; t_++) { \
-        uint block_ = 1u << t_; \
-        [[unroll]] for (uint r_ = 0; r_ < 16; r_++) { \
-            uint partner_ = r_ ^ (block_ - 1u); \
-            if (r_ < partner_) COMPARE(keys, r_, partner_) \
-        } \
-        [[unroll]] for (uint bit_ = block_ / 4u; bit_ >= 1u; bit_ /= 2u) { \
-            [[unroll]] for (uint r_ = 0; r_ < 16; r_++) { \
-                if ((r_ & bit_) == 0u) COMPARE(keys, r_, r_ | bit_) \
-            } \
-        } \
+// A step of a bitonic network: those that differ in one bit are compared, and those that mirror each other in blocks of a power of two. Each is
+// written out below: of loops in loops Mesa leaves the outer one, and keys of a loop that stays lie in memory.
+#define COMPARE_APART(keys, bit) \
+    [[unroll]] for (uint r_ = 0; r_ < 16; r_++) { \
+        if ((r_ & (bit)) == 0u) COMPARE(keys, r_, r_ | (bit)) \
+    }
+#define COMPARE_MIRRORED(keys, block) \
+    [[unroll]] for (uint r_ = 0; r_ < 16; r_++) { \
+        if (r_ < (r_ ^ ((block) - 1u))) COMPARE(keys, r_, r_ ^ ((block) - 1u)) \
     }
 
 // The last three of four steps of a merge.
 #define MERGE_SIXTEEN(keys) \
-    [[unroll]] for (uint step_ = 4; step_ >= 1u; step_ /= 2u) { \
-        [[unroll]] for (uint r_ = 0; r_ < 16; r_++) { \
-            if ((r_ & step_) == 0u) COMPARE(keys, r_, r_ | step_) \
-        } \
-    }
+    COMPARE_APART(keys, 4u) \
+    COMPARE_APART(keys, 2u) \
+    COMPARE_APART(keys, 1u)
+
+// Sixteen keys in order.
+#define SORT_SIXTEEN(keys) \
+    COMPARE_MIRRORED(keys, 2u) \
+    COMPARE_MIRRORED(keys, 4u) \
+    COMPARE_APART(keys, 1u) \
+    COMPARE_MIRRORED(keys, 8u) \
+    COMPARE_APART(keys, 2u) \
+    COMPARE_APART(keys, 1u) \
+    COMPARE_MIRRORED(keys, 16u) \
+    MERGE_SIXTEEN(keys)

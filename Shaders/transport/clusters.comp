@@ -30,6 +30,23 @@ layout(push_constant, scalar) uniform Arguments {
     CHECK_BLOCK
 } arguments;
 
+// The sums over the work-group of what each of its at most 256 invocations has, in subgroups of at least 4: all of them between two barriers, and
+// in a loop over subgroups inside which clusters are unrolled, so that values stay in registers.
+shared float clusterSums[64 * CLUSTERS];
+
+void sumClusters(inout float values[CLUSTERS]) {
+    [[unroll]] for (uint k = 0; k < CLUSTERS; k++) values[k] = subgroupAdd(values[k]);
+    if (ONE_SUBGROUP) return;
+    if (subgroupElect()) {
+        [[unroll]] for (uint k = 0; k < CLUSTERS; k++) clusterSums[gl_SubgroupID * CLUSTERS + k] = values[k];
+    }
+    barrier();
+    [[unroll]] for (uint k = 0; k < CLUSTERS; k++) values[k] = 0.0;
+    [[dont_unroll]] for (uint i = 0; i < gl_NumSubgroups; i++) {
+        [[unroll]] for (uint k = 0; k < CLUSTERS; k++) values[k] += clusterSums[i * CLUSTERS + k];
+    }
+}
+
 uint element(uint row, uint perRow, uint perImage) {
     if ((arguments.sharing & perRow) != 0u) return row;
     return (arguments.sharing & perImage) != 0u ? row / (arguments.sharing >> TRANSPORT_FLAG_BITS) : 0u;
@@ -50,7 +67,7 @@ void main() {
     float factors[CLUSTERS];
     [[unroll]] for (uint k = 0; k < CLUSTERS; k++) factors[k] = 0.0;
     if (acts) {
-        for (uint c = gl_LocalInvocationID.x; c < units; c += gl_WorkGroupSize.x) {
+        [[dont_unroll]] for (uint c = gl_LocalInvocationID.x; c < units; c += gl_WorkGroupSize.x) {
 #if WIDTH == 4
             vec4 x = LOAD4(arguments.x, 0u, row * units + c);
 #else
@@ -66,11 +83,12 @@ void main() {
                 }
             }
         }
+        sumClusters(factors);
         float highest = uintBitsToFloat(0xFF800000u);
         [[unroll]] for (uint k = 0; k < CLUSTERS; k++) {
             if (k < arguments.clusters) {
                 float intercept = arguments.intercepts[AT(3u, first + k, 4u)].value;
-                factors[k] = groupSum(factors[k]) + intercept;
+                factors[k] += intercept;
                 if (floatBitsToUint(intercept) != 0xFF800000u) {
                     present |= 1u << k;
                     highest = max(highest, factors[k]);
