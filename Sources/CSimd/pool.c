@@ -15,6 +15,15 @@
 // microseconds, which is longer than the serial stretch between two regions of a decoding step.
 enum { SPINS = 2000 };
 
+enum {
+    // The bytes that a prefetch asks for.
+    LINE = 64,
+    // The lines that are asked for at once of what the caller reads next. At the end of a region about as many as a core can wait for, so that
+    // asking takes no time.
+    LINES_WHILE_WAITING = 4,
+    LINES_AT_END = 32,
+};
+
 // The task number of a region that is being described.
 static const uint64_t CLOSED = UINT32_MAX;
 
@@ -36,6 +45,13 @@ struct monge_pool {
     pthread_mutex_t mutex;
     pthread_cond_t begins;
     pthread_cond_t ends;
+
+    // The caller's alone: what is left of what it expects to read, and the first stretch of which something is.
+    _Alignas(64) struct {
+        uintptr_t next;
+        uintptr_t end;
+    } ahead[MONGE_STRETCHES];
+    int stretch;
 
     int threads;
     int started;
@@ -155,11 +171,30 @@ void monge_pool_destroy(monge_pool *pool) {
     free(pool);
 }
 
+void monge_pool_expect(monge_pool *pool, const monge_stretch stretches[MONGE_STRETCHES]) {
+    pool->stretch = 0;
+    for (int i = 0; i < MONGE_STRETCHES; i++) {
+        pool->ahead[i].next = stretches[i].start / LINE * LINE;
+        pool->ahead[i].end = stretches[i].start + stretches[i].bytes;
+        if (stretches[i].bytes == 0) pool->ahead[i].next = pool->ahead[i].end;
+    }
+}
+
+static void fetch_ahead(monge_pool *pool, int lines) {
+    for (; pool->stretch < MONGE_STRETCHES; pool->stretch++) {
+        uintptr_t next = pool->ahead[pool->stretch].next, end = pool->ahead[pool->stretch].end;
+        for (; next < end && lines > 0; next += LINE, lines--) __builtin_prefetch((const void *)next);
+        pool->ahead[pool->stretch].next = next;
+        if (next < end) return;
+    }
+}
+
 int monge_pool_threads(const monge_pool *pool) { return pool->threads; }
 
 void monge_pool_run(monge_pool *pool, size_t count, monge_pool_task task, void *context) {
     if (pool->threads == 1 || count <= 1) {
         for (size_t index = 0; index < count; index++) task(context, index, 0);
+        fetch_ahead(pool, LINES_AT_END);
         return;
     }
     // Region numbers wrap around; the cast keeps that in the upper half.
@@ -177,7 +212,11 @@ void monge_pool_run(monge_pool *pool, size_t count, monge_pool_task task, void *
         pthread_mutex_unlock(&pool->mutex);
     }
     work(pool, 0);
-    for (int spin = 0; spin < SPINS && atomic_load(&pool->done) < count; spin++) relax();
+    for (int spin = 0; spin < SPINS && atomic_load(&pool->done) < count; spin++) {
+        fetch_ahead(pool, LINES_WHILE_WAITING);
+        relax();
+    }
+    fetch_ahead(pool, LINES_AT_END);
     if (atomic_load(&pool->done) < count) {
         pthread_mutex_lock(&pool->mutex);
         atomic_store(&pool->caller_sleeps, true);

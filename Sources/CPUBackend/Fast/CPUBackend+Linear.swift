@@ -20,7 +20,7 @@ extension CPUBackend {
             try setWeight(operation.weight, of: &linear)
             linear.epilogue.bias = try operation.bias.map { UnsafePointer(try $0.hostFloats(name)) }
             linear.epilogue.activation = operation.activation.kernelActivation
-            linear.epilogue.transport = try monge_transport(operation.transport, on: operation.output.shape, name)
+            linear.epilogue.transport = try applied(operation.transport, on: operation.output.shape, name)
             linear.epilogue.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
             linear.epilogue.output = try operands.output(operation.output)
             return linear

@@ -9,7 +9,7 @@ extension CPUBackend {
         let x = try operation.x.hostPointer(name)
         let gain = try operation.gain.hostFloats(name)
         let output = try operation.output.hostPointer(name)
-        let transport = try monge_transport(operation.transport, on: operation.x.shape, name)
+        let transport = try applied(operation.transport, on: operation.x.shape, gain: UnsafePointer(gain), name)
         workers.ranges(rows, cost: 2 * channels) { range, _ in
             withUnsafePointer(to: transport) {
                 kernels.pointee.rms_norm(
@@ -26,7 +26,7 @@ extension CPUBackend {
         let gain = try operation.gain?.hostFloats(name)
         let bias = try operation.bias?.hostFloats(name)
         let output = try operation.output.hostPointer(name)
-        let transport = try monge_transport(operation.transport, on: operation.x.shape, name)
+        let transport = try applied(operation.transport, on: operation.x.shape, gain: gain.map { UnsafePointer($0) }, name)
         workers.ranges(rows, cost: 2 * channels) { range, _ in
             withUnsafePointer(to: transport) {
                 kernels.pointee.layer_norm(

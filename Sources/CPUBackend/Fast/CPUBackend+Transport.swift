@@ -16,7 +16,7 @@ extension CPUBackend {
         work.output = try operation.output.hostPointer(name)
         switch operation.transport.spatial {
         case .pointwise:
-            work.transport = try monge_transport(operation.transport, on: shape, name)
+            work.transport = try applied(operation.transport, on: shape, name)
             apply(work, rows: shape.rows)
         case .channelMean:
             // The means of each channel of each image, and the shifts that follow from them.
@@ -40,7 +40,7 @@ extension CPUBackend {
         let weights = try operation.gates.weights.hostFloats(name)
         let intercepts = try operation.gates.intercepts.hostFloats(name)
         let output = try operation.output.hostPointer(name)
-        let transport = try monge_transport(operation.transport, on: operation.x.shape, name)
+        let transport = try applied(operation.transport, on: operation.x.shape, name)
         workers.ranges(rows, cost: 3 * channels) { range, _ in
             withUnsafePointer(to: transport) {
                 kernels.pointee.gated_transport(

@@ -4,9 +4,7 @@ import Tensors
 /// The fast CPU path: vector kernels chosen for the processor at run time, shared among its cores.
 ///
 /// All arithmetic is in f32, that of fits in f64. The same operation gives the same bits on the same instruction set, whatever the number
-/// of threads. A row of a `linear` does not depend on the other rows within each of its two paths: up to
-/// ``rowsOfDotProducts`` rows, dot products with the weights as they are read; above, a matrix product over decoded weights. With
-/// ``ProductPrecision/fast`` and quantised weights it depends neither on the other rows nor on their number.
+/// of threads, and a row of a product or an attention depends neither on the other rows nor on their number.
 public final class CPUBackend: CPUMemoryBackend {
     public let name: String
     public let memory: CPUMemoryPool
@@ -22,6 +20,7 @@ public final class CPUBackend: CPUMemoryBackend {
     let weightScratch: ScratchMemory
     let weightArena: WeightArena
     var angles = RopeAngles()
+    var readSequence = ReadSequence()
 
     /// The most rows of x that ``linear(_:)`` multiplies by dot products.
     public static let rowsOfDotProducts = MONGE_DOT_ROWS

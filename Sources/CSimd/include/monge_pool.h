@@ -2,6 +2,7 @@
 #define MONGE_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 // A few threads that share out numbered tasks. A decoding step is some hundreds of parallel regions of a few microseconds, so
 // idle threads spin for a while before they sleep, and a region begins and ends without a lock when nobody sleeps.
@@ -20,6 +21,22 @@ monge_pool *monge_pool_create(int threads);
 void monge_pool_destroy(monge_pool *pool);
 
 int monge_pool_threads(const monge_pool *pool);
+
+// Bytes from an address on.
+typedef struct {
+    uintptr_t start;
+    size_t bytes;
+} monge_stretch;
+
+enum {
+    // How many stretches the caller can expect at once.
+    MONGE_STRETCHES = 2,
+};
+
+// Says what the caller reads next besides what regions read, instead of what it said before: it is asked for ahead of its use, while the caller
+// waits for the end of a region, and a part of it at each end, when memory has little else to do. Stretches may be empty. They need not be there:
+// what lies at an address that is no memory any more is not fetched, and nothing else happens.
+void monge_pool_expect(monge_pool *pool, const monge_stretch stretches[MONGE_STRETCHES]);
 
 // Does the tasks 0 ..< count, at most 2^32 - 1 of them, each once, in any order, and returns when all are done. One region at a
 // time: a pool is called from one thread at a time, and not from within a task.

@@ -19,6 +19,11 @@ INLINE float mean_square(const void *x, size_t channels, bool half) {
     return sum_of_four(sum) / (float)channels;
 }
 
+enum {
+    // The channels by which a map is asked for ahead of its use: as many lines as a core can wait for.
+    AHEAD_OF_MAP = 256,
+};
+
 INLINE void rms_norm_rows(
     const void *x, bool half, const float *gain, float epsilon, const monge_transport *transport, size_t channels, size_t first,
     size_t end, void *output, bool half_output) {
@@ -27,13 +32,18 @@ INLINE void rms_norm_rows(
         void *result = element_place(output, row * channels, half_output);
         float strength = 0;
         const float *map = transport_map(transport, row, &strength);
-        // The weights that streamed by since this norm's last token have pushed its map out of the caches near the core: it is asked for
-        // while the squares are summed.
-        if (map && row == first) prefetch_row(map, 4 * channels);
+        // The weights that streamed by since this norm's last token have pushed its gain and its map out of the caches near the core: the gain and
+        // the beginning of the map are asked for while the squares are summed, the rest of the map while what comes before it is applied.
+        if (row == first) prefetch_row(gain, channels);
+        if (map && row == first) prefetch_row(map, 4 * (channels < AHEAD_OF_MAP ? channels : AHEAD_OF_MAP));
         // Without a deviation every value is zero, and stays it, unless there is no epsilon: then 0/0 is what was asked for.
         float factor = 1 / __builtin_sqrtf(mean_square(values, channels, half) + epsilon);
         for (size_t i = 0; i < channels; i += WIDE_LANES) {
             size_t rest = channels - i;
+            if (map && row == first && rest > AHEAD_OF_MAP) {
+                size_t later = rest - AHEAD_OF_MAP;
+                prefetch_row(map + 4 * (i + AHEAD_OF_MAP), 4 * (later < WIDE_LANES ? later : WIDE_LANES));
+            }
             vwide value = load_run(element(values, i, half), rest, half) * factor * load_run(gain + i, rest, false);
             if (map) value = transported_run(value, map + 4 * i, splat(strength), rest);
             store_run(element_place(result, i, half_output), value, rest, half_output);
