@@ -40,12 +40,15 @@ void main() {
                 parts[d].z = arguments.partials[AT(0u, partial + PARTIAL_HEAD + column, 4u)].value;
             }
             [[unroll]] for (uint d = 0; d < DEPTH; d++) {
-                if (split + d >= arguments.splits) break;
-                float factor;
-                float partFactor;
-                joinedFactors(largest, parts[d].x, largest, factor, partFactor);
-                weight = joined(weight, factor, parts[d].y, partFactor);
-                sum = joined(sum, factor, parts[d].z, partFactor);
+                if (split + d < arguments.splits) {
+                    float maximum;
+                    float factor;
+                    float partFactor;
+                    joinedFactors(largest, parts[d].x, maximum, factor, partFactor);
+                    largest = maximum;
+                    weight = joined(weight, factor, parts[d].y, partFactor);
+                    sum = joined(sum, factor, parts[d].z, partFactor);
+                }
             }
         }
         STORE(arguments.result, 1u, i, weight == 0.0 ? 0.0 : sum / weight)

@@ -5,8 +5,8 @@
 // way while it multiplies what it has: of a quantised weight half of each of UNROLL chunks that follow each other (2 or 4; rows are a
 // multiple of as many), so that a lane's integers and scales are loads of 8 and 16 bytes; of a plain one UNROLL pieces of 8.
 //
-// A row's sums do not depend on how many rows a tile has: the same lanes add the same products in the same order, by fma, of which no
-// compiler can make anything else.
+// With the same UNROLL and lanes a row's sums do not depend on how many rows a tile has: the same lanes add the same products in the same order,
+// by fma, of which no compiler can make anything else.
 //
 // A kernel has `arguments` with x (argument 0, at a multiple of 16 bytes), rows and channels, includes this file after them, and calls
 // sumFewRows with all lanes.

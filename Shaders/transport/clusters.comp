@@ -30,8 +30,8 @@ layout(push_constant, scalar) uniform Arguments {
     CHECK_BLOCK
 } arguments;
 
-// The sums over the work-group of what each of its at most 256 invocations has, in subgroups of at least 4: all of them between two barriers, and
-// in a loop over subgroups inside which clusters are unrolled, so that values stay in registers.
+// The sums over the work-group of what each of its at most 256 invocations has, in subgroups of at least 4: all of them behind one barrier, in a
+// loop over subgroups inside which clusters are unrolled, so that values stay in registers.
 shared float clusterSums[64 * CLUSTERS];
 
 void sumClusters(inout float values[CLUSTERS]) {

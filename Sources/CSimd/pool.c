@@ -22,6 +22,8 @@ enum {
     // asking takes no time.
     LINES_WHILE_WAITING = 4,
     LINES_AT_END = 32,
+    // How many stretches the caller can expect at once.
+    STRETCHES = 2,
 };
 
 // The task number of a region that is being described.
@@ -50,7 +52,7 @@ struct monge_pool {
     _Alignas(64) struct {
         uintptr_t next;
         uintptr_t end;
-    } ahead[MONGE_STRETCHES];
+    } ahead[STRETCHES];
     int stretch;
 
     int threads;
@@ -171,17 +173,17 @@ void monge_pool_destroy(monge_pool *pool) {
     free(pool);
 }
 
-void monge_pool_expect(monge_pool *pool, const monge_stretch stretches[MONGE_STRETCHES]) {
+void monge_pool_expect(monge_pool *pool, monge_stretch first, monge_stretch second) {
+    const monge_stretch stretches[STRETCHES] = {first, second};
     pool->stretch = 0;
-    for (int i = 0; i < MONGE_STRETCHES; i++) {
+    for (int i = 0; i < STRETCHES; i++) {
         pool->ahead[i].next = stretches[i].start / LINE * LINE;
         pool->ahead[i].end = stretches[i].start + stretches[i].bytes;
-        if (stretches[i].bytes == 0) pool->ahead[i].next = pool->ahead[i].end;
     }
 }
 
 static void fetch_ahead(monge_pool *pool, int lines) {
-    for (; pool->stretch < MONGE_STRETCHES; pool->stretch++) {
+    for (; pool->stretch < STRETCHES; pool->stretch++) {
         uintptr_t next = pool->ahead[pool->stretch].next, end = pool->ahead[pool->stretch].end;
         for (; next < end && lines > 0; next += LINE, lines--) __builtin_prefetch((const void *)next);
         pool->ahead[pool->stretch].next = next;

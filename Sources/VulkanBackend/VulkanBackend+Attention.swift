@@ -120,7 +120,7 @@ extension VulkanBackend {
         arguments.number(try count(operation.output, name))
         arguments.number(UInt32(operation.headChannels))
         arguments.number(UInt32(splits))
-        let launch = try launch(elements: operation.output.shape.count, iterations: 2 * ((splits + 3) / 4), name)
+        let launch = try launch(elements: operation.output.shape.count, iterations: (splits + 3) / 4, name)
         try run("attention/combine", activations: operation.output.dtype, launch, arguments, name)
     }
 }

@@ -51,7 +51,8 @@ public final class VulkanBackend: Backend {
         if options.isBatchInvariant, case .only(let kind) = options.choice, kind != .scalar {
             throw TensorError.invalidOption(
                 operation: "VulkanBackend",
-                detail: "products whose bits do not depend on the batch are made without tensor cores, and \(kind.rawValue) was asked for")
+                detail: "bits that do not depend on the batch take products without tensor cores, and \(MatrixChoice.variable) asks for "
+                    + "\(kind.rawValue): leave one of the two out")
         }
         matrices = try options.isBatchInvariant ? [] : MatrixEngine.all(options.choice, on: device.report, tiles: table?.matrixTiles ?? [])
         matvecShape = table?.matvec ?? .usual

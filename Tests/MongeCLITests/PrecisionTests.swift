@@ -51,6 +51,23 @@ import Testing
         #expect(exact.precision(unlessAsked: .fast) == .exact && exact.onVulkan == .exact)
     }
 
+    /// What does not depend on the batch has no tensor cores, which may be asked for elsewhere.
+    @Test func batchInvarianceReachesTheDevice() throws {
+        func check(_ environment: [String: String]) throws -> Monge.Result {
+            try Monge.run(
+                "check", "--device", "vulkan:0", "--family", "tiles", "--op", "linear", "--cases", "4", "--batch-invariant",
+                environment: environment)
+        }
+        let result = try check([:])
+        #expect(result.code == 0 && result.output.contains("4 cases, 0 failed"), "\(result.errors)")
+        let refused = try check(["MONGE_MATRIX": "emulated"])
+        #expect(
+            refused.code != 0 && refused.errors.contains("MONGE_MATRIX asks for emulated: leave one of the two out"), "\(refused.errors)")
+        let generated = try Monge.run(
+            "generate", "--model", "smollm2", "--device", "vulkan:0", "--batch-invariant", "Hello", environment: ["MONGE_MATRIX": "khr"])
+        #expect(generated.code != 0 && generated.errors.contains("MONGE_MATRIX asks for khr"), "\(generated.errors)")
+    }
+
     /// The command that repeats a failing case asks for the same precision.
     @Test func aRepetitionNamesThePrecision() {
         let repetition = CheckRepetition(device: "cpu", family: nil, precision: .fast, isChecked: false, environment: [:])

@@ -184,7 +184,7 @@ import VulkanRuntime
         options.isBatchInvariant = true
         #expect {
             _ = try TestBackend.make(family: .tiles, matrix: options)
-        } throws: { "\($0)".contains("without tensor cores, and emulated was asked for") }
+        } throws: { "\($0)".contains("without tensor cores, and MONGE_MATRIX asks for emulated") }
         options = MatrixOptions(.only(.scalar))
         options.isBatchInvariant = true
         #expect(try TestBackend.make(family: .tiles, matrix: options).isBatchInvariant)

@@ -23,10 +23,8 @@ extension CPUBackend {
         let next = readSequence.next(after: place)
         let float = MemoryLayout<Float>.stride
         workers.expect(
-            (
-                monge_stretch(start: next.gain, bytes: next.gain == 0 ? 0 : shape.channels * float),
-                monge_stretch(start: next.map, bytes: next.map == 0 ? 0 : 4 * shape.channels * float)
-            ))
+            monge_stretch(start: next.gain, bytes: next.gain == 0 ? 0 : shape.channels * float),
+            monge_stretch(start: next.map, bytes: next.map == 0 ? 0 : 4 * shape.channels * float))
         return map
     }
 

@@ -26,7 +26,6 @@ package struct ReadSequence {
     /// Takes note of an operation that is about to run.
     /// - Returns: What comes next if all is as it was, which may be anything.
     package mutating func next(after place: Place) -> Place {
-        let following = last + 1 < places.count ? last + 1 : 0
         if following < places.count, places[following] == place {
             last = following
         } else if let known = places.firstIndex(of: place) {
@@ -37,6 +36,9 @@ package struct ReadSequence {
             places.append(place)
             last = places.count - 1
         }
-        return places[last + 1 < places.count ? last + 1 : 0]
+        return places[following]
     }
+
+    /// What followed the last one, the first after all of them.
+    private var following: Int { last + 1 < places.count ? last + 1 : 0 }
 }

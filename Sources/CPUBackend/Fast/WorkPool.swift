@@ -18,14 +18,10 @@ final class WorkPool {
         if let pool { monge_pool_destroy(pool) }
     }
 
-    /// As many as ``expect(_:)`` takes: MONGE_STRETCHES.
-    typealias Stretches = (monge_stretch, monge_stretch)
-
     /// Says what the caller reads next besides what regions read, which is fetched at their ends; addresses need not be those of memory that is still
     /// there.
-    func expect(_ stretches: Stretches) {
-        guard let pool else { return }
-        withUnsafeBytes(of: stretches) { monge_pool_expect(pool, $0.baseAddress!.assumingMemoryBound(to: monge_stretch.self)) }
+    func expect(_ first: monge_stretch, _ second: monge_stretch) {
+        if let pool { monge_pool_expect(pool, first, second) }
     }
 
     /// Calls `body` with every number in `0 ..< count` once, on any thread and in any order.

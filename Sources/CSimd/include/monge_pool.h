@@ -28,15 +28,10 @@ typedef struct {
     size_t bytes;
 } monge_stretch;
 
-enum {
-    // How many stretches the caller can expect at once.
-    MONGE_STRETCHES = 2,
-};
-
 // Says what the caller reads next besides what regions read, instead of what it said before: it is asked for ahead of its use, while the caller
 // waits for the end of a region, and a part of it at each end, when memory has little else to do. Stretches may be empty. They need not be there:
 // what lies at an address that is no memory any more is not fetched, and nothing else happens.
-void monge_pool_expect(monge_pool *pool, const monge_stretch stretches[MONGE_STRETCHES]);
+void monge_pool_expect(monge_pool *pool, monge_stretch first, monge_stretch second);
 
 // Does the tasks 0 ..< count, at most 2^32 - 1 of them, each once, in any order, and returns when all are done. One region at a
 // time: a pool is called from one thread at a time, and not from within a task.

@@ -20,7 +20,7 @@ INLINE float mean_square(const void *x, size_t channels, bool half) {
 }
 
 enum {
-    // The channels by which a map is asked for ahead of its use: as many lines as a core can wait for.
+    // The channels by which a map is asked for ahead of its use, 64 lines: a core waits for some tens of lines at once.
     AHEAD_OF_MAP = 256,
 };
 

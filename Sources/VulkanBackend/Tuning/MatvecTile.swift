@@ -32,17 +32,14 @@ struct MatvecTile: Equatable {
         // Eight rows have sums, and loads of x, that only devices with many registers hold beside the weights.
         let mostRows = registers < 200 ? 4 : 8
         rows = min(LinearKernel.tileRows(operation.rows), mostRows)
+        // What a lane multiplies, and in which order, follows from the pieces it takes and from the lanes.
         let laidOutRows = isInvariant ? mostRows : rows
         isInGroups = WeightLayout(dtype).map { channels % ($0.groupBlocks * dtype.blockElements) == 0 } ?? false
 
         var (outputs, unroll) = (shape.outputs, shape.unroll)
         if isQuantised { unroll = channels % 128 == 0 && unroll > 1 ? 4 : 2 }
-        while outputs > 1, Self.registers(laidOutRows, outputs, unroll, dtype, rounds) > registers { outputs /= 2 }
-        if isQuantised, Self.registers(laidOutRows, outputs, unroll, dtype, rounds) > registers { unroll = 2 }
-        if isInvariant {
-            outputs = shape.outputs
-            while outputs > 1, Self.registers(rows, outputs, unroll, dtype, rounds) > registers { outputs /= 2 }
-        }
+        while outputs > 1, Self.registers(rows, outputs, unroll, dtype, rounds) > registers { outputs /= 2 }
+        if isQuantised, Self.registers(laidOutRows, 1, unroll, dtype, rounds) > registers { unroll = 2 }
         (self.outputs, self.unroll) = (outputs, unroll)
 
         // As many lanes as are busy most of the time, the most of those.
