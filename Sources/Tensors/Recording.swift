@@ -5,12 +5,12 @@ public protocol RecordedOperations: AnyObject {
 }
 
 /// Operations that are asked for anew each time.
-final class RepeatedOperations: RecordedOperations {
+package final class RepeatedOperations: RecordedOperations {
     private let operations: () throws -> Void
 
-    init(_ operations: @escaping () throws -> Void) { self.operations = operations }
+    package init(_ operations: @escaping () throws -> Void) { self.operations = operations }
 
-    func replay() throws { try operations() }
+    package func replay() throws { try operations() }
 }
 
 extension Backend {

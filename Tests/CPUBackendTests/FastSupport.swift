@@ -50,3 +50,19 @@ extension Backend {
 
 /// The largest rounding error of one f32 operation, relative to its result.
 let unitRoundOff = 0x1p-24
+
+/// Memory of a weight that is freed with its last owner.
+class WeightBytes {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(_ contents: [UInt8]) {
+        bytes = .allocate(byteCount: contents.count, alignment: 64)
+        bytes.copyBytes(from: contents)
+    }
+
+    deinit {
+        // Who reads on finds other bytes.
+        for index in bytes.indices { bytes[index] = 0xff }
+        bytes.deallocate()
+    }
+}

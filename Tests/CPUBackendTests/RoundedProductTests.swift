@@ -111,22 +111,6 @@ import Testing
     }
 }
 
-/// Memory of a weight that is freed with its last owner.
-private class WeightBytes {
-    let bytes: UnsafeMutableRawBufferPointer
-
-    init(_ contents: [UInt8]) {
-        bytes = .allocate(byteCount: contents.count, alignment: 64)
-        bytes.copyBytes(from: contents)
-    }
-
-    deinit {
-        // Who reads on finds other bytes.
-        for index in bytes.indices { bytes[index] = 0xff }
-        bytes.deallocate()
-    }
-}
-
 /// Memory that stays readable, as a file's does, and counts what is let go of.
 private final class LettingBytesGo: WeightBytes, ReadableAgain {
     private(set) var released = 0

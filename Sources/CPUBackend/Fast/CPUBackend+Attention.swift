@@ -3,16 +3,24 @@ import Tensors
 
 extension CPUBackend {
     public func attention(_ operation: AttentionOperation) throws {
-        var operands = FloatOperands(memory, "attention", workers: workers)
-        let items = try attentionItems(operation, &operands)
-        if items.isEmpty { return }
+        let name = "attention"
+        var operands = operands(name)
+        let places = try AttentionPlaces(operation, &operands, self, name)
+        try perform { [self, operands] in
+            let items = try items(of: places)
+            if !items.isEmpty { try fold(items) }
+            try operands.finish()
+        }
+    }
+
+    private func fold(_ items: [Item]) throws {
         // One call's state, the next block's, the packed panel and the scores.
         let stateCount = kernels.pointee.attention_state([items[0].attention])
         let packedCount = kernels.pointee.attention_packed([items[0].attention])
         let scratch = try threadScratch.take(packedCount + 2 * stateCount + kernels.pointee.attention_scratch([items[0].attention]))
 
         let blocks = items.reduce(0) { $0 + $1.blocks.count }
-        let isShared = blocks * MONGE_KEY_BLOCK * operation.headChannels > 1 << 14 && workers.threads > 1
+        let isShared = blocks * MONGE_KEY_BLOCK * items[0].attention.channels > 1 << 14 && workers.threads > 1
         if items.count >= 2 * workers.threads || items.count == blocks || !isShared {
             let tasks = isShared ? items.count : 1
             workers.run(tasks) { task, thread in
@@ -24,7 +32,6 @@ extension CPUBackend {
         } else {
             try shareBlocks(items, blocks, scratch, packedCount, stateCount)
         }
-        try operands.finish()
     }
 
     /// A panel of one sequence and key head, with the blocks of keys that it sees.
@@ -34,41 +41,31 @@ extension CPUBackend {
         let blocks: Range<Int>
     }
 
-    private func attentionItems(_ operation: AttentionOperation, _ operands: inout FloatOperands) throws -> [Item] {
-        let name = "attention"
-        let queries = try operands.input(operation.queries)
-        // Keys and values are most of the bytes: f16 is widened as the kernels read it.
-        let keys = try operation.keys.hostPointer(name)
-        let values = try operation.values.hostPointer(name)
-        let bias = try operation.bias.map { try operands.input($0) }
-        let output = try operands.output(operation.output, keepsContents: true)
-        let blocks = try KeyBlocks(operation.segments, cache: operation.keys, name)
-        let (heads, channels) = (operation.heads, operation.headChannels)
-        let group = heads / operation.keyHeads
-
+    private func items(of places: AttentionPlaces) throws -> [Item] {
+        let blocks = places.blocks
         var items: [Item] = []
-        for sequence in 0..<operation.segments.count {
-            try blocks.require(sequence, of: operation)
+        for sequence in 0..<places.sequences {
+            try blocks.require(sequence, queries: places.queryShape, keys: places.keyShape)
             let rows = (first: Int(blocks.starts[sequence]), end: Int(blocks.starts[sequence + 1]))
-            let keyCount = Int(blocks.keyLengths[sequence])
+            if rows.first == rows.end { continue }
+            var attention = places.whole
+            attention.query_count = rows.end - rows.first
+            attention.key_count = Int(blocks.keyLengths[sequence])
             // In one block the keys lie one after the other.
             let isPaged = blocks.blocksPerSequence > 1
-            let firstRow = isPaged || keyCount == 0 ? 0 : Int(blocks.blocks(of: sequence)[0]) * blocks.blockSize
-            if rows.first == rows.end { continue }
-            for keyHead in 0..<operation.keyHeads {
-                let firstQuery = (rows.first * heads + keyHead * group) * channels
-                let firstKey = (firstRow * operation.keyHeads + keyHead) * channels * operation.keys.dtype.blockBytes
-                let (biasStart, biasHeads, biasQueries) = (
-                    operation.biasIndex(sequence, keyHead * group, 0), operation.biasIndex(0, 1, 0), operation.biasIndex(0, 0, 1)
-                )
-                var attention = monge_attention(
-                    queries: queries + firstQuery, query_stride: heads * channels, query_count: rows.end - rows.first, group: group,
-                    keys: keys + firstKey, values: values + firstKey, half_keys: operation.keys.dtype == .f16,
-                    key_stride: operation.keyHeads * channels, blocks: isPaged ? UnsafePointer(blocks.blocks(of: sequence)) : nil,
-                    block_size: isPaged ? blocks.blockSize : 0, key_count: keyCount, channels: channels, scale: operation.scale,
-                    causal: operation.causal, window: operation.window ?? 0, soft_cap: operation.softCap ?? 0,
-                    bias: bias.map { UnsafePointer($0) + biasStart }, bias_head_stride: biasHeads, bias_query_stride: biasQueries,
-                    output: output + firstQuery)
+            let firstRow = isPaged || attention.key_count == 0 ? 0 : Int(blocks.blocks(of: sequence)[0]) * blocks.blockSize
+            if isPaged { (attention.blocks, attention.block_size) = (UnsafePointer(blocks.blocks(of: sequence)), blocks.blockSize) }
+            let channels = attention.channels
+            for keyHead in 0..<places.keyHeads {
+                let firstQuery = rows.first * attention.query_stride + keyHead * attention.group * channels
+                let firstKey = (firstRow * places.keyHeads + keyHead) * channels * (attention.half_keys ? 2 : 4)
+                attention.queries = places.whole.queries + firstQuery
+                attention.keys = places.whole.keys + firstKey
+                attention.values = places.whole.values + firstKey
+                attention.output = places.whole.output + firstQuery
+                attention.bias = places.whole.bias.map {
+                    $0 + sequence * places.biasStride + keyHead * attention.group * attention.bias_head_stride
+                }
                 for panel in 0..<kernels.pointee.attention_panels(&attention) {
                     var (first, end) = (0, 0)
                     kernels.pointee.attention_blocks(&attention, panel, &first, &end)
@@ -124,5 +121,33 @@ extension CPUBackend {
                 kernels.pointee.attention_finish($0, item.panel, state)
             }
         }
+    }
+}
+
+/// Where an attention reads and writes.
+private struct AttentionPlaces {
+    /// As if all rows were one sequence.
+    let whole: monge_attention
+    let blocks: KeyBlocks
+    let sequences, keyHeads: Int
+    /// From a sequence's bias to the next one's.
+    let biasStride: Int
+    let queryShape, keyShape: Shape
+
+    init(_ operation: AttentionOperation, _ operands: inout FloatOperands, _ backend: CPUBackend, _ name: String) throws {
+        let (heads, channels) = (operation.heads, operation.headChannels)
+        blocks = try KeyBlocks(operation.segments, cache: operation.keys, name, backend.recording)
+        (sequences, keyHeads) = (operation.segments.count, operation.keyHeads)
+        (queryShape, keyShape) = (operation.queries.shape, operation.keys.shape)
+        biasStride = operation.biasIndex(1, 0, 0)
+        // Keys and values are most of the bytes: f16 is widened as the kernels read it.
+        whole = monge_attention(
+            queries: try operands.input(operation.queries), query_stride: heads * channels, query_count: operation.queries.shape[0],
+            group: heads / operation.keyHeads, keys: try backend.place(of: operation.keys, name),
+            values: try backend.place(of: operation.values, name), half_keys: operation.keys.dtype == .f16,
+            key_stride: operation.keyHeads * channels, blocks: nil, block_size: 0, key_count: 0, channels: channels,
+            scale: operation.scale, causal: operation.causal, window: operation.window ?? 0, soft_cap: operation.softCap ?? 0,
+            bias: try operation.bias.map { UnsafePointer(try operands.input($0)) }, bias_head_stride: operation.biasIndex(0, 1, 0),
+            bias_query_stride: operation.biasIndex(0, 0, 1), output: try operands.output(operation.output, keepsContents: true))
     }
 }

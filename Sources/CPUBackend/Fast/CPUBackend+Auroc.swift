@@ -3,6 +3,7 @@ import Tensors
 extension CPUBackend {
     /// Both columns are walked once, as in a merge.
     public func aurocColumns(_ operation: AurocColumnsOperation) throws {
+        try requireRepetition()
         let name = "aurocColumns"
         let source = try operation.source.hostFloats(name)
         let target = try operation.target.hostFloats(name)

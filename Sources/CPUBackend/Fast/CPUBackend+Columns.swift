@@ -3,6 +3,7 @@ import Tensors
 
 extension CPUBackend {
     public func sortColumns(_ operation: SortColumnsOperation) throws {
+        try requireRepetition()
         let name = "sortColumns"
         let x = try operation.x.hostFloats(name)
         let output = try operation.output.hostFloats(name)
@@ -26,6 +27,7 @@ extension CPUBackend {
     }
 
     public func quantileColumns(_ operation: QuantileColumnsOperation) throws {
+        try requireRepetition()
         let name = "quantileColumns"
         let x = try operation.x.hostFloats(name)
         let output = try operation.output.hostFloats(name)
@@ -44,6 +46,7 @@ extension CPUBackend {
     }
 
     public func fitColumns(_ operation: FitColumnsOperation) throws {
+        try requireRepetition()
         let name = "fitColumns"
         let channels = operation.source.shape[1]
         let source = SampleRows(base: try operation.source.hostFloats(name), count: operation.source.shape[0], channels: channels)

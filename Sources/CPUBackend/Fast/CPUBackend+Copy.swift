@@ -3,10 +3,15 @@ import Tensors
 
 extension CPUBackend {
     public func copy(_ operation: CopyOperation) throws {
-        let source = UnsafeRawPointer(try operation.source.hostPointer(operation.name))
-        let destination = try operation.destination.hostPointer(operation.name)
-        let (from, to) = (operation.source.dtype, operation.destination.dtype)
-        let walk = operation.walk
+        let source = UnsafeRawPointer(try place(of: operation.source, operation.name))
+        let destination = try place(of: operation.destination, operation.name)
+        let (from, to, walk) = (operation.source.dtype, operation.destination.dtype, operation.walk)
+        try perform { [self] in try copy(source, from, to: destination, to, walk) }
+    }
+
+    private func copy(
+        _ source: UnsafeRawPointer, _ from: DType, to destination: UnsafeMutableRawPointer, _ to: DType, _ walk: StridedWalk
+    ) throws {
         let (fromStep, toStep) = (walk.innerStep(0), walk.innerStep(1))
         if from == to { return move(source, destination, elementBytes: from.blockBytes, walk) }
         guard fromStep == 1, toStep == 1 else {

@@ -7,23 +7,25 @@ extension CPUBackend {
         let walk = operation.walk
         let function = monge_function(operation.function)
         let tensors = operation.operands + [operation.output]
-        let places = try tensors.map { ElementPlace(try $0.hostPointer(name), $0.dtype) }
+        let places = try tensors.map { ElementPlace(try place(of: $0, name), $0.dtype) }
         let isMixed = places.contains { $0.isHalf != places[0].isHalf }
         let count = operation.operands.count
-        // An activation costs about as much as reading some ten floats.
-        workers.pieces(of: walk, cost: 2 * count + 4) { starts, length, _ in
-            // A kernel has places for three.
-            withUnsafeTemporaryAllocation(of: monge_operand.self, capacity: 3) { operands in
-                operands.initialize(repeating: monge_operand())
-                for index in 0..<count {
-                    operands[index] = monge_operand(start: places[index][starts[index]], step: walk.innerStep(index))
-                }
-                let output = places[count][starts[count]]
-                withUnsafePointer(to: function) {
-                    if isMixed {
-                        applyMixed($0, operands, places, length, to: output)
-                    } else {
-                        kernels.pointee.elementwise($0, places[0].isHalf, operands.baseAddress!, length, output)
+        try perform { [self] in
+            // An activation costs about as much as reading some ten floats.
+            workers.pieces(of: walk, cost: 2 * count + 4) { starts, length, _ in
+                // A kernel has places for three.
+                withUnsafeTemporaryAllocation(of: monge_operand.self, capacity: 3) { operands in
+                    operands.initialize(repeating: monge_operand())
+                    for index in 0..<count {
+                        operands[index] = monge_operand(start: places[index][starts[index]], step: walk.innerStep(index))
+                    }
+                    let output = places[count][starts[count]]
+                    withUnsafePointer(to: function) {
+                        if isMixed {
+                            applyMixed($0, operands, places, length, to: output)
+                        } else {
+                            kernels.pointee.elementwise($0, places[0].isHalf, operands.baseAddress!, length, output)
+                        }
                     }
                 }
             }

@@ -4,6 +4,7 @@ import Tensors
 extension CPUBackend {
     /// Moments of each channel over stretches of pixels, the affine map of each channel from them in Float64, and one pass that applies it.
     public func groupNorm(_ operation: GroupNormOperation) throws {
+        try requireRepetition()
         let name = "groupNorm"
         let moments = try ChannelMoments(operation.x, images: operation.images, self, name)
         var scales = GroupScales(operation, moments)

@@ -7,9 +7,9 @@ extension CPUBackend {
     /// Products that go the same way share a round of the threads, and those of rounded activations the rounding.
     public func linears(_ operations: [LinearOperation]) throws {
         let name = "linear"
-        var operands = FloatOperands(memory, name, workers: workers)
+        var operands = operands(name)
         let x = UnsafePointer(try operands.input(operations[0].x))
-        let products = try operations.map { operation in
+        var products = try operations.map { operation in
             var linear = monge_linear()
             linear.x = x
             linear.rows = operation.rows
@@ -17,31 +17,37 @@ extension CPUBackend {
             linear.type = operation.weight.dtype.kernelType
             linear.weight_row_bytes = operation.weight.dtype.byteCount(elements: operation.inputChannels)!
             linear.epilogue.channels = operation.outputChannels
-            try setWeight(operation.weight, of: &linear)
-            linear.epilogue.bias = try operation.bias.map { UnsafePointer(try $0.hostFloats(name)) }
+            linear.epilogue.bias = try operation.bias.map { UnsafePointer(try floats(of: $0, name)) }
             linear.epilogue.activation = operation.activation.kernelActivation
             linear.epilogue.transport = try applied(operation.transport, on: operation.output.shape, name)
             linear.epilogue.residual = try operation.residual.map { UnsafePointer(try operands.input($0)) }
             linear.epilogue.output = try operands.output(operation.output)
             return linear
         }
-        var first = 0
-        while first < products.count {
-            let method = method(operations[first])
-            let end = operations[first...].firstIndex { self.method($0) != method } ?? products.count
-            let together = Array(products[first..<end])
-            switch method {
-            case .rounded: try roundedProducts(together)
-            case .dot: try dotProducts(together)
-            case .panels: try panelProducts(together)
-            case .gemm:
-                for product in together {
-                    try matrixProduct(product) { rows, _, _, panel, packed in kernels.pointee.pack(rows, panel, packed) }
-                }
+        let (weights, methods) = (operations.map(\.weight), operations.map(method))
+        try perform { [self, operands] in
+            // Those that are in the order of products stay there.
+            for index in products.indices where !products[index].interleaved { try setWeight(weights[index], of: &products[index]) }
+            var first = 0
+            while first < products.count {
+                let end = methods[first...].firstIndex { $0 != methods[first] } ?? products.count
+                try multiply(Array(products[first..<end]), methods[first])
+                first = end
             }
-            first = end
+            try operands.finish()
         }
-        try operands.finish()
+    }
+
+    private func multiply(_ products: [monge_linear], _ method: Method) throws {
+        switch method {
+        case .rounded: try roundedProducts(products)
+        case .dot: try dotProducts(products)
+        case .panels: try panelProducts(products)
+        case .gemm:
+            for product in products {
+                try matrixProduct(product) { rows, _, _, panel, packed in kernels.pointee.pack(rows, panel, packed) }
+            }
+        }
     }
 
     /// How a product is computed. A row has the same bits whichever it is of the last three.

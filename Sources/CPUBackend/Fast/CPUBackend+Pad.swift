@@ -2,6 +2,7 @@ import Tensors
 
 extension CPUBackend {
     public func pad(_ operation: PadOperation) throws {
+        try requireRepetition()
         let name = "pad"
         let x = try operation.x.hostPointer(name)
         let output = try operation.output.hostPointer(name)

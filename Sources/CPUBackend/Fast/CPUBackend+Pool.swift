@@ -2,6 +2,7 @@ import Tensors
 
 extension CPUBackend {
     public func pool(_ operation: PoolOperation) throws {
+        try requireRepetition()
         let name = "pool"
         let channels = operation.x.shape[1]
         var operands = FloatOperands(memory, name, workers: workers)

@@ -2,6 +2,7 @@ import Tensors
 
 extension CPUBackend {
     public func reduce(_ operation: ReduceOperation) throws {
+        try requireRepetition()
         var operands = FloatOperands(memory, "reduce", workers: workers)
         let x = UnsafePointer(try operands.input(operation.x))
         let output = try operands.output(operation.output)

@@ -3,9 +3,14 @@ import Tensors
 
 extension CPUBackend {
     public func sample(_ operation: SampleOperation) throws {
+        // What it reads is kept whole: it is one of the last operations, and rows of logits are wanted longer than a step anyway.
+        try perform { [self] in try sampled(operation) }
+    }
+
+    private func sampled(_ operation: SampleOperation) throws {
         let name = "sample"
         let (rows, count) = (operation.x.shape[0], operation.x.shape[1])
-        var operands = FloatOperands(memory, name, workers: workers)
+        var operands = operands(name)
         let x = try operands.input(operation.x)
         let output = try operation.output.hostIntegers(name)
         let options = try (0..<rows).map { try SampleRow(operation, row: $0) }

@@ -3,6 +3,7 @@ import Tensors
 
 extension CPUBackend {
     public func timestepEmbedding(_ operation: TimestepEmbeddingOperation) throws {
+        try requireRepetition()
         let name = "timestepEmbedding"
         let timesteps = try operation.timesteps.hostFloats(name)
         var operands = FloatOperands(memory, name, workers: workers)

@@ -2,6 +2,7 @@ import Tensors
 
 extension CPUBackend {
     public func upsample(_ operation: UpsampleOperation) throws {
+        try requireRepetition()
         switch operation.interpolation {
         case .nearest: try nearest(operation)
         case .bilinear(let alignCorners): try bilinear(operation, alignCorners: alignCorners)

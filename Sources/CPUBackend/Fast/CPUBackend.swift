@@ -7,7 +7,11 @@ import Tensors
 /// of threads, and a row of a product or an attention depends neither on the other rows nor on their number.
 public final class CPUBackend: CPUMemoryBackend {
     public let name: String
-    public let memory: CPUMemoryPool
+    /// Of tensors; while operations are recorded, that of the recording.
+    public var memory: CPUMemoryPool { recording?.memory ?? pool }
+    let pool: CPUMemoryPool
+    /// The one that is being made.
+    var recording: CPURecording?
     public let instructions: InstructionSet
     public let precision: ProductPrecision
 
@@ -20,7 +24,6 @@ public final class CPUBackend: CPUMemoryBackend {
     let weightScratch: ScratchMemory
     let weightArena: WeightArena
     var angles = RopeAngles()
-    var readSequence = ReadSequence()
 
     /// The most rows of x that ``linear(_:)`` multiplies by dot products.
     public static let rowsOfDotProducts = MONGE_DOT_ROWS
@@ -46,11 +49,11 @@ public final class CPUBackend: CPUMemoryBackend {
         name =
             "CPU (\(String(cString: kernels.pointee.name)), \(workers.threads) thread\(workers.threads == 1 ? "" : "s")"
             + (precision == .fast ? ", fast products)" : ")")
-        memory = CPUMemoryPool(device: name)
+        pool = CPUMemoryPool(device: name)
         threadScratch = ThreadScratch(device: name, threads: workers.threads)
         packedScratch = ScratchMemory(device: name)
         stateScratch = ScratchMemory(device: name)
         weightScratch = ScratchMemory(device: name)
-        weightArena = WeightArena(memory)
+        weightArena = WeightArena(pool)
     }
 }

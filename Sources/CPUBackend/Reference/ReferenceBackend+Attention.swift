@@ -17,7 +17,7 @@ extension ReferenceBackend {
         let keyStride = operation.keyHeads * channels
 
         for sequence in 0..<operation.segments.count {
-            try blocks.require(sequence, of: operation)
+            try blocks.require(sequence, queries: operation.queries.shape, keys: operation.keys.shape)
             let rows = (first: Int(blocks.starts[sequence]), end: Int(blocks.starts[sequence + 1]))
             let keyCount = Int(blocks.keyLengths[sequence])
             let keyRows = (0..<keyCount).map { blocks.row(of: $0, in: sequence)! }

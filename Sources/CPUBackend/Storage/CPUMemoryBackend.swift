@@ -34,13 +34,17 @@ extension CPUMemoryBackend {
         return Tensor(shape: shape, dtype: dtype, storage: CPUStorage(adopting: bytes, owner: owner))
     }
 
-    public func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws {
+    public func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws { try fill(tensor, with: bytes) }
+
+    public func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try copyElements(of: tensor, into: bytes) }
+
+    func fill(_ tensor: Tensor, with bytes: UnsafeRawBufferPointer) throws {
         precondition(bytes.count == tensor.byteCount, "\(bytes.count) bytes are those of \(tensor.dtype) \(tensor.shape)")
         guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
         try tensor.hostPointer("write").copyMemory(from: source, byteCount: bytes.count)
     }
 
-    public func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws {
+    func copyElements(of tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws {
         precondition(bytes.count == tensor.byteCount, "\(bytes.count) bytes are those of \(tensor.dtype) \(tensor.shape)")
         guard let destination = bytes.baseAddress, !bytes.isEmpty else { return }
         destination.copyMemory(from: try tensor.hostPointer("read"), byteCount: bytes.count)

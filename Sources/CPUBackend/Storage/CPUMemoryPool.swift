@@ -12,6 +12,8 @@ public final class CPUMemoryPool: Sendable {
     let device: String
     /// The most bytes that lie unused in the pool.
     let capacity: Int
+    /// The pool that blocks come from, and go back to with this one; nil for the system.
+    private let parent: CPUMemoryPool?
 
     private struct State: Sendable {
         /// Addresses of unused blocks by their size.
@@ -39,6 +41,14 @@ public final class CPUMemoryPool: Sendable {
     public init(device: String, capacity: Int = 512 << 20) {
         self.device = device
         self.capacity = capacity
+        parent = nil
+    }
+
+    /// A pool whose blocks are another's, among which they count as used: whoever allocates from it has them for itself as long as it lives.
+    init(within parent: CPUMemoryPool) {
+        device = parent.device
+        capacity = .max
+        self.parent = parent
     }
 
     /// The bytes that lie unused, ready for another allocation.
@@ -58,7 +68,12 @@ public final class CPUMemoryPool: Sendable {
     }
 
     deinit {
-        state.withLock { Self.free(&$0) }
+        state.withLock { state in
+            guard let parent else { return Self.free(&state) }
+            for (size, addresses) in state.unused {
+                for address in addresses { parent.giveBack(UnsafeMutableRawPointer(bitPattern: address)!, byteCount: size) }
+            }
+        }
     }
 
     /// Memory of at least `byteCount` bytes at a multiple of ``alignment``, its contents undefined.
@@ -75,6 +90,7 @@ public final class CPUMemoryPool: Sendable {
             return nil
         }
         if let reused { return UnsafeMutableRawPointer(bitPattern: reused)! }
+        if let parent { return try parent.take(size) }
         if let block = Self.allocate(size) { return block }
         // What the pool holds may be what is missing.
         state.withLock { Self.free(&$0) }

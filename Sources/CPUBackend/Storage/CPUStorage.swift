@@ -38,6 +38,12 @@ public final class CPUStorage: TensorStorage {
         if case .pool(let pool) = ownership { pool.giveBack(pointer, byteCount: byteCount) }
     }
 
+    /// Whether it is a block of a pool.
+    func lies(in pool: CPUMemoryPool) -> Bool {
+        if case .pool(let own) = ownership { return own === pool }
+        return false
+    }
+
     /// The weight that begins at a byte, in the order of a product.
     func interleaved(at byteOffset: Int) -> InterleavedWeight? { interleaved[byteOffset] ?? nil }
 

@@ -16,21 +16,26 @@ struct FloatOperands {
     private let memory: CPUMemoryPool
     private let operation: String
     private let workers: WorkPool?
+    private let recording: CPURecording?
     // Kept until the end of the operation; empty when everything is f32.
     private var copies: [CPUStorage] = []
     private var outputs: [(copy: UnsafeMutablePointer<Float>, tensor: Tensor)] = []
 
-    /// - Parameter workers: The threads that share the conversions; nil for the caller alone.
-    init(_ memory: CPUMemoryPool, _ operation: String, workers: WorkPool? = nil) {
+    /// - Parameters:
+    ///   - workers: The threads that share the conversions; nil for the caller alone.
+    ///   - recording: The one that is being made, which keeps the tensors; those that are not f32 are not recorded.
+    init(_ memory: CPUMemoryPool, _ operation: String, workers: WorkPool? = nil, recording: CPURecording? = nil) {
         self.memory = memory
         self.operation = operation
         self.workers = workers
+        self.recording = recording
     }
 
     /// The elements of an f32 or f16 tensor, to be read.
     /// - Throws: ``TensorError/outOfMemory(device:requestedBytes:detail:)``, ``TensorError/wrongBackend(operation:detail:)``
     mutating func input(_ tensor: Tensor) throws -> UnsafeMutablePointer<Float> {
-        if tensor.dtype == .f32 { return try tensor.hostFloats(operation) }
+        if tensor.dtype == .f32 { return try floats(tensor) }
+        guard recording == nil else { throw CPURecording.Unsupported() }
         let copy = try room(tensor.shape.count)
         HalfPrecision.widen(try tensor.hostElements(UInt16.self, operation), count: tensor.shape.count, into: copy, workers: workers)
         return copy
@@ -39,7 +44,8 @@ struct FloatOperands {
     /// Where to write the elements of an f32 or f16 tensor.
     /// - Parameter keepsContents: Whether elements that are not written keep their values.
     mutating func output(_ tensor: Tensor, keepsContents: Bool = false) throws -> UnsafeMutablePointer<Float> {
-        if tensor.dtype == .f32 { return try tensor.hostFloats(operation) }
+        if tensor.dtype == .f32 { return try floats(tensor) }
+        guard recording == nil else { throw CPURecording.Unsupported() }
         let copy = keepsContents ? try input(tensor) : try room(tensor.shape.count)
         outputs.append((copy, tensor))
         return copy
@@ -54,6 +60,11 @@ struct FloatOperands {
                 HalfPrecision.round(copy, count: tensor.shape.count, into: halves, workers: workers)
             }
         }
+    }
+
+    private func floats(_ tensor: Tensor) throws -> UnsafeMutablePointer<Float> {
+        recording?.keep(tensor)
+        return try tensor.hostFloats(operation)
     }
 
     private mutating func room(_ count: Int) throws -> UnsafeMutablePointer<Float> {

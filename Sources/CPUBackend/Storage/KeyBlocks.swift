@@ -10,8 +10,11 @@ struct KeyBlocks {
     /// The blocks that there are.
     let count: Int
 
-    /// - Parameter cache: `[blocks, block size, …]`
-    init(_ segments: Segments, cache: Tensor, _ operation: String) throws {
+    /// - Parameters:
+    ///   - cache: `[blocks, block size, …]`
+    ///   - recording: Keeps what it reads.
+    init(_ segments: Segments, cache: Tensor, _ operation: String, _ recording: CPURecording? = nil) throws {
+        for tensor in [segments.queryStarts, segments.keyLengths, segments.blocks] { recording?.keep(tensor) }
         starts = try segments.queryStarts.hostIntegers(operation)
         keyLengths = try segments.keyLengths.hostIntegers(operation)
         table = try segments.blocks.hostIntegers(operation)
@@ -30,17 +33,19 @@ struct KeyBlocks {
     }
 
     /// Throws unless the queries and keys of a sequence lie where there are any.
-    func require(_ sequence: Int, of operation: AttentionOperation) throws {
-        let (first, end, keys) = (Int(starts[sequence]), Int(starts[sequence + 1]), Int(keyLengths[sequence]))
-        let needed = blockSize == 0 ? 0 : (max(keys, 0) + blockSize - 1) / blockSize
-        let known = (0..<min(needed, blocksPerSequence)).map { Int(blocks(of: sequence)[$0]) }
-        guard 0 <= first, first <= end, end <= operation.queries.shape[0], (0...operation.keyCapacity).contains(keys),
-            known.allSatisfy((0..<count).contains)
-        else {
+    /// - Parameters:
+    ///   - queries: The shape of all of them.
+    ///   - keys: The shape of the cache.
+    func require(_ sequence: Int, queries: Shape, keys: Shape) throws {
+        let (first, end, count) = (Int(starts[sequence]), Int(starts[sequence + 1]), Int(keyLengths[sequence]))
+        let needed = blockSize == 0 ? 0 : (max(count, 0) + blockSize - 1) / blockSize
+        let known = blocks(of: sequence)
+        let areKnown = (0..<min(needed, blocksPerSequence)).allSatisfy { (0..<self.count).contains(Int(known[$0])) }
+        guard 0 <= first, first <= end, end <= queries[0], (0...blockSize * blocksPerSequence).contains(count), areKnown else {
             throw TensorError.executionFailed(
                 operation: "attention",
-                detail: "sequence \(sequence) with query rows \(first) ..< \(end), \(keys) keys and blocks \(known) "
-                    + "lies outside queries \(operation.queries.shape) or keys \(operation.keys.shape)")
+                detail: "sequence \(sequence) with query rows \(first) ..< \(end), \(count) keys and blocks "
+                    + "\((0..<min(needed, blocksPerSequence)).map { Int(known[$0]) }) lies outside queries \(queries) or keys \(keys)")
         }
     }
 

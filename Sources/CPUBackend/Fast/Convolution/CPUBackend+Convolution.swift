@@ -3,6 +3,7 @@ import Tensors
 
 extension CPUBackend {
     public func conv2d(_ operation: Conv2dOperation) throws {
+        try requireRepetition()
         let name = "conv2d"
         try convolve(operation.operands, name) { operands, x, product in
             try convolve(operands, x, TapPositions(operands.vertical), TapPositions(operands.horizontal), product)
@@ -12,6 +13,7 @@ extension CPUBackend {
     /// Outputs that leave the same remainders when divided by the strides meet the same taps: they are a convolution with a part of the
     /// kernel, and no product with the zeros between the inputs is ever computed.
     public func convTranspose2d(_ operation: ConvTranspose2dOperation) throws {
+        try requireRepetition()
         let name = "convTranspose2d"
         try convolve(operation.operands, name) { operands, x, product in
             let (vertical, horizontal) = (operands.vertical, operands.horizontal)
