@@ -23,7 +23,7 @@ public protocol Backend: AnyObject {
     ///   - weight: Its type.
     func roundsActivations(rows: Int, channels: Int, weight: DType) -> Bool
 
-    /// Whether it keeps the operations of ``record(isBrief:_:)``, so that it is worth while to make few recordings that serve many times.
+    /// Whether a recording (``record(isBrief:_:)``) takes so long to make that it is worth while to make few that serve many times.
     var keepsRecordings: Bool { get }
 
     /// The type of activations that suits it: f16 where products of f16 are faster than those of f32.

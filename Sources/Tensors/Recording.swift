@@ -4,7 +4,7 @@ public protocol RecordedOperations: AnyObject {
     func replay() throws
 }
 
-/// Operations that are asked for anew each time.
+/// Operations that are asked for anew in each replay.
 package final class RepeatedOperations: RecordedOperations {
     private let operations: () throws -> Void
 

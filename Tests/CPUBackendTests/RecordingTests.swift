@@ -24,8 +24,8 @@ import Testing
 
     /// What a decoding step consists of, elementwise functions apart.
     private static let decoding: Set = [
-        "argmax", "attention", "clusterTransport", "embedding", "gatedLinear", "gatedTransport", "layerNorm", "linear", "linears", "rmsNorm",
-        "rope", "rotateAndStore", "rotation", "sample", "scatterRows", "storeKeys", "transport",
+        "argmax", "attention", "clusterTransport", "embedding", "gatedLinear", "gatedTransport", "layerNorm", "linear", "linears",
+        "rmsNorm", "rope", "rotateAndStore", "rotation", "sample", "scatterRows", "storeKeys", "transport",
     ]
 
     /// No operation is lost or done on what its operands held when it was recorded: those that are kept, and those that are asked for anew.

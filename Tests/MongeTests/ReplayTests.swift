@@ -92,9 +92,10 @@ import VulkanRuntime
         #expect(device.validationMessages == [])
     }
 
-    /// The CPU asks for the operations anew: nothing is different there, either.
-    @Test func aReplayedStepIsTheStepOnTheCPU() throws {
-        try expectSame(EngineFixture.model(on: DeviceChoice.cpu.open()), 200)
+    /// The CPU keeps calls of kernels, and where activations are f16 asks for the operations anew.
+    @Test(arguments: [DType.f32, .f16])
+    func aReplayedStepIsTheStepOnTheCPU(activations: DType) throws {
+        try expectSame(EngineFixture.model(on: DeviceChoice.cpu.open(), activations: activations), 200)
     }
 
     /// The same with a real model, named by `MONGE_REPLAY_MODEL`, on the device of `MONGE_DEVICE`.

@@ -8,42 +8,34 @@ extension CPUBackend {
         let places = try AttentionPlaces(operation, &operands, self, name)
         try perform { [self, operands] in
             let items = try items(of: places)
-            if !items.isEmpty { try fold(items) }
+            if !items.isEmpty { try items.withUnsafeBufferPointer { try attend($0) } }
             try operands.finish()
         }
     }
 
-    private func fold(_ items: [Item]) throws {
-        // One call's state, the next block's, the packed panel and the scores.
-        let stateCount = kernels.pointee.attention_state([items[0].attention])
-        let packedCount = kernels.pointee.attention_packed([items[0].attention])
-        let scratch = try threadScratch.take(packedCount + 2 * stateCount + kernels.pointee.attention_scratch([items[0].attention]))
-
-        let blocks = items.reduce(0) { $0 + $1.blocks.count }
+    private func attend(_ items: UnsafeBufferPointer<AttentionItem>) throws {
+        let blocks = items.last!.blocksBefore + items.last!.blockCount
         let isShared = blocks * MONGE_KEY_BLOCK * items[0].attention.channels > 1 << 14 && workers.threads > 1
         if items.count >= 2 * workers.threads || items.count == blocks || !isShared {
-            let tasks = isShared ? items.count : 1
-            workers.run(tasks) { task, thread in
-                // Later queries see more keys: they go first.
-                for index in (isShared ? task..<task + 1 : 0..<items.count) {
-                    fold(items[items.count - 1 - index], scratch[thread], packedCount, stateCount)
-                }
+            let work = try AttentionWork(items, states: 0, self)
+            guard isShared else {
+                for index in items.indices { work.fold(index, 0) }
+                return
             }
+            workers.run(items.count, with: work) { $0!.assumingMemoryBound(to: AttentionWork.self).pointee.fold($1, Int($2)) }
         } else {
-            try shareBlocks(items, blocks, scratch, packedCount, stateCount)
+            // With few panels, as when one token is decoded, threads share out the blocks of keys and one folds them, in order.
+            let work = try AttentionWork(items, states: blocks + 1, self)
+            workers.run(blocks, with: work) { $0!.assumingMemoryBound(to: AttentionWork.self).pointee.compute($1, Int($2)) }
+            work.merge()
         }
     }
 
-    /// A panel of one sequence and key head, with the blocks of keys that it sees.
-    private struct Item {
-        let attention: monge_attention
-        let panel: Int
-        let blocks: Range<Int>
-    }
-
-    private func items(of places: AttentionPlaces) throws -> [Item] {
+    private func items(of places: AttentionPlaces) throws -> [AttentionItem] {
         let blocks = places.blocks
-        var items: [Item] = []
+        var items: [AttentionItem] = []
+        items.reserveCapacity(places.sequences * places.keyHeads)
+        var blocksBefore = 0
         for sequence in 0..<places.sequences {
             try blocks.require(sequence, queries: places.queryShape, keys: places.keyShape)
             let rows = (first: Int(blocks.starts[sequence]), end: Int(blocks.starts[sequence + 1]))
@@ -69,21 +61,57 @@ extension CPUBackend {
                 for panel in 0..<kernels.pointee.attention_panels(&attention) {
                     var (first, end) = (0, 0)
                     kernels.pointee.attention_blocks(&attention, panel, &first, &end)
-                    items.append(Item(attention: attention, panel: panel, blocks: min(first, end)..<end))
+                    let count = max(0, end - first)
+                    items.append(
+                        AttentionItem(
+                            attention: attention, panel: panel, firstBlock: end - count, blockCount: count, blocksBefore: blocksBefore))
+                    blocksBefore += count
                 }
             }
         }
         return items
     }
+}
+
+/// A panel of one sequence and key head, with the blocks of keys that it sees.
+private struct AttentionItem: BitwiseCopyable {
+    let attention: monge_attention
+    let panel: Int
+    let firstBlock, blockCount: Int
+    /// Those of the items before it.
+    let blocksBefore: Int
+}
+
+/// Items, and where their intermediate results lie.
+private struct AttentionWork: BitwiseCopyable {
+    let items: UnsafeBufferPointer<AttentionItem>
+    let kernels: UnsafePointer<monge_kernels>
+    /// Of a thread: the packed panel, one call's state, the next block's, and the scores.
+    let scratch: ThreadScratch.Parts
+    /// Of blocks, and of what they are folded into.
+    let states: UnsafeMutablePointer<Float>
+    let stateCount, packedCount: Int
+
+    /// - Parameter count: Of states.
+    init(_ items: UnsafeBufferPointer<AttentionItem>, states count: Int, _ backend: CPUBackend) throws {
+        (self.items, kernels) = (items, backend.kernels)
+        var attention = items[0].attention
+        stateCount = kernels.pointee.attention_state(&attention)
+        packedCount = kernels.pointee.attention_packed(&attention)
+        scratch = try backend.threadScratch.take(packedCount + 2 * stateCount + kernels.pointee.attention_scratch(&attention))
+        states = try backend.stateScratch.take(count * stateCount, of: Float.self)
+    }
 
     /// All blocks of a panel, one after the other.
-    private func fold(_ item: Item, _ scratch: UnsafeMutablePointer<Float>, _ packedCount: Int, _ stateCount: Int) {
-        let (packed, state) = (scratch, scratch + packedCount)
+    func fold(_ task: Int, _ thread: Int) {
+        // Later queries see more keys: they go first.
+        let item = items[items.count - 1 - task]
+        let (packed, state) = (scratch[thread], scratch[thread] + packedCount)
         let (next, scores) = (state + stateCount, state + 2 * stateCount)
         withUnsafePointer(to: item.attention) { attention in
             kernels.pointee.attention_pack(attention, item.panel, packed)
             kernels.pointee.attention_clear(attention, item.panel, state)
-            for block in item.blocks {
+            for block in item.firstBlock..<item.firstBlock + item.blockCount {
                 kernels.pointee.attention_block(attention, item.panel, block, packed, next, scores)
                 kernels.pointee.attention_merge(attention, item.panel, state, next)
             }
@@ -91,32 +119,27 @@ extension CPUBackend {
         }
     }
 
-    /// With few panels, as when one token is decoded, threads share out the blocks of keys and one folds them, in order.
-    private func shareBlocks(
-        _ items: [Item], _ blocks: Int, _ scratch: ThreadScratch.Parts, _ packedCount: Int, _ stateCount: Int
-    ) throws {
-        let states = try stateScratch.take((blocks + 1) * stateCount, of: Float.self)
-        var owners: [(item: Int, block: Int)] = []
-        for (index, item) in items.enumerated() {
-            for block in item.blocks { owners.append((index, block)) }
+    /// The state of a block.
+    func compute(_ task: Int, _ thread: Int) {
+        var index = items.count - 1
+        while items[index].blocksBefore > task { index -= 1 }
+        let item = items[index]
+        let packed = scratch[thread]
+        withUnsafePointer(to: item.attention) {
+            kernels.pointee.attention_pack($0, item.panel, packed)
+            kernels.pointee.attention_block(
+                $0, item.panel, item.firstBlock + task - item.blocksBefore, packed, states + task * stateCount, packed + packedCount)
         }
-        workers.run(blocks) { task, thread in
-            let item = items[owners[task].item]
-            let packed = scratch[thread]
-            withUnsafePointer(to: item.attention) {
-                kernels.pointee.attention_pack($0, item.panel, packed)
-                kernels.pointee.attention_block(
-                    $0, item.panel, owners[task].block, packed, states + task * stateCount, packed + packedCount)
-            }
-        }
-        let state = states + blocks * stateCount
-        var next = 0
+    }
+
+    /// Folds the states of all blocks.
+    func merge() {
+        let state = states + (items.last!.blocksBefore + items.last!.blockCount) * stateCount
         for item in items {
             withUnsafePointer(to: item.attention) {
                 kernels.pointee.attention_clear($0, item.panel, state)
-                for _ in item.blocks {
-                    kernels.pointee.attention_merge($0, item.panel, state, states + next * stateCount)
-                    next += 1
+                for block in item.blocksBefore..<item.blocksBefore + item.blockCount {
+                    kernels.pointee.attention_merge($0, item.panel, state, states + block * stateCount)
                 }
                 kernels.pointee.attention_finish($0, item.panel, state)
             }

@@ -24,21 +24,25 @@ extension CPUBackend {
             linear.epilogue.output = try operands.output(operation.output)
             return linear
         }
-        let (weights, methods) = (operations.map(\.weight), operations.map(method))
-        try perform { [self, operands] in
-            // Those that are in the order of products stay there.
-            for index in products.indices where !products[index].interleaved { try setWeight(weights[index], of: &products[index]) }
-            var first = 0
-            while first < products.count {
-                let end = methods[first...].firstIndex { $0 != methods[first] } ?? products.count
-                try multiply(Array(products[first..<end]), methods[first])
-                first = end
+        let weights = operations.map(\.weight)
+        var (methods, first) = ([(Method, Range<Int>)](), 0)
+        while first < operations.count {
+            let method = method(operations[first])
+            let end = operations[first...].firstIndex { self.method($0) != method } ?? operations.count
+            methods.append((method, first..<end))
+            first = end
+        }
+        try perform { [self, operands, methods] in
+            try products.withUnsafeMutableBufferPointer { products in
+                // Those that are in the order of products stay there.
+                for index in products.indices where !products[index].interleaved { try setWeight(weights[index], of: &products[index]) }
+                for (method, range) in methods { try multiply(Products(rebasing: products[range]), method) }
             }
             try operands.finish()
         }
     }
 
-    private func multiply(_ products: [monge_linear], _ method: Method) throws {
+    private func multiply(_ products: Products, _ method: Method) throws {
         switch method {
         case .rounded: try roundedProducts(products)
         case .dot: try dotProducts(products)
@@ -65,72 +69,93 @@ extension CPUBackend {
         return operation.rows <= Self.rowsOfDotProducts ? .dot : dtype.isQuantised ? .panels : .gemm
     }
 
-    /// Tasks where weights are read once: enough of them that a core that is held up does not hold up the others, each some microseconds
-    /// long, and of whole cache lines of output.
-    func readOnce(_ products: [monge_linear]) -> ProductTasks {
+    /// Calls `body` with tasks where weights are read once: enough of them that a core that is held up does not hold up the others, each some
+    /// microseconds long, and of whole cache lines of output.
+    func readOnce(_ products: Products, _ body: (ProductTasks) throws -> Void) rethrows {
         let bytes = products.reduce(0) { $0 + $1.epilogue.channels * $1.weight_row_bytes }
         let taskBytes = min(max(bytes / (workers.threads * 4), 24 << 10), 256 << 10)
-        return ProductTasks(products) { max(1, taskBytes / max(1, $0.weight_row_bytes) / 16) * 16 }
+        try ProductTasks.with(products, most: { max(1, taskBytes / max(1, $0.weight_row_bytes) / 16) * 16 }, body)
     }
 
     /// Few rows: bound by the bytes of the weights, which are read once, in place.
-    private func dotProducts(_ products: [monge_linear]) throws {
-        let tasks = readOnce(products)
-        let scratch = try threadScratch.take(Self.rowsOfDotProducts * tasks.mostChannels)
-        workers.run(tasks.count) { task, thread in
-            let (product, channels) = tasks[task]
-            withUnsafePointer(to: products[product]) {
-                kernels.pointee.dot($0, channels.lowerBound, channels.upperBound, scratch[thread])
+    private func dotProducts(_ products: Products) throws {
+        struct Work: BitwiseCopyable {
+            let tasks: ProductTasks
+            let kernels: UnsafePointer<monge_kernels>
+            let scratch: ThreadScratch.Parts
+
+            func run(_ task: Int, _ thread: Int) {
+                let (product, channels) = tasks[task]
+                kernels.pointee.dot(product, channels.lowerBound, channels.upperBound, scratch[thread])
+            }
+        }
+        try readOnce(products) { tasks in
+            let scratch = try threadScratch.take(Self.rowsOfDotProducts * tasks.mostChannels)
+            workers.run(tasks.count, with: Work(tasks: tasks, kernels: kernels, scratch: scratch)) {
+                $0!.assumingMemoryBound(to: Work.self).pointee.run($1, Int($2))
             }
         }
     }
-}
 
-extension CPUBackend {
     /// Many rows: bound by arithmetic. Weights are decoded once for all of them, or for those of a task where channels are few.
-    private func panelProducts(_ products: [monge_linear]) throws {
+    private func panelProducts(_ products: Products) throws {
         let (rows, inputs) = (products[0].rows, products[0].inputs)
         // The decoded weights of a task stay in the second-level cache: at most a mebibyte.
         let taskChannels = max(6, min(MONGE_PANEL_CHANNELS, (1 << 18) / max(1, inputs) / 6 * 6))
-        let tasks = ProductTasks(products) { _ in taskChannels }
-        let parts = min((rows + 31) / 32, max(1, 4 * workers.threads / tasks.count))
-        let scratch = try threadScratch.take(kernels.pointee.panel_scratch(taskChannels, inputs))
-        workers.run(tasks.count * parts) { task, thread in
-            let (product, channels) = tasks[task / parts]
-            let part = task % parts
-            withUnsafePointer(to: products[product]) {
+        try ProductTasks.with(products, most: { _ in taskChannels }) { tasks in
+            let parts = min((rows + 31) / 32, max(1, 4 * workers.threads / tasks.count))
+            let scratch = try threadScratch.take(kernels.pointee.panel_scratch(taskChannels, inputs))
+            workers.run(tasks.count * parts) { task, thread in
+                let (product, channels) = tasks[task / parts]
+                let part = task % parts
                 kernels.pointee.dot_panel(
-                    $0, channels.lowerBound, channels.upperBound, rows * part / parts, rows * (part + 1) / parts, scratch[thread])
+                    product, channels.lowerBound, channels.upperBound, rows * part / parts, rows * (part + 1) / parts, scratch[thread])
             }
         }
     }
 }
 
+/// Products of one x, where kernels read them.
+typealias Products = UnsafeBufferPointer<monge_linear>
+
 /// The blocks of output channels of one product after another.
-struct ProductTasks {
-    private let parts: [(first: Int, channels: Int, taskChannels: Int)]
+struct ProductTasks: BitwiseCopyable {
+    private struct Part: BitwiseCopyable {
+        let product: UnsafePointer<monge_linear>
+        /// The tasks before it.
+        let first: Int
+        let taskChannels: Int
+    }
+
+    private let parts: UnsafePointer<Part>
+    private let last: Int
     let count: Int
     /// Of a task.
     let mostChannels: Int
 
+    /// Calls `body` with tasks, which are good until it returns.
     /// - Parameter most: The channels of a product's tasks.
-    init(_ products: [monge_linear], most taskChannels: (monge_linear) -> Int) {
-        var (count, most) = (0, 0)
-        parts = products.map { product in
-            let channels = product.epilogue.channels
-            let taskChannels = taskChannels(product)
-            defer { count += (channels + taskChannels - 1) / taskChannels }
-            most = max(most, min(taskChannels, channels))
-            return (count, channels, taskChannels)
+    static func with(_ products: Products, most taskChannels: (monge_linear) -> Int, _ body: (ProductTasks) throws -> Void) rethrows {
+        try withUnsafeTemporaryAllocation(of: Part.self, capacity: products.count) { parts in
+            var (count, most) = (0, 0)
+            for index in products.indices {
+                let (channels, taskChannels) = (products[index].epilogue.channels, taskChannels(products[index]))
+                parts.initializeElement(
+                    at: index, to: Part(product: products.baseAddress! + index, first: count, taskChannels: taskChannels))
+                count += (channels + taskChannels - 1) / taskChannels
+                most = max(most, min(taskChannels, channels))
+            }
+            try body(
+                ProductTasks(
+                    parts: UnsafePointer(parts.baseAddress!), last: products.count - 1, count: count, mostChannels: most))
         }
-        self.count = count
-        mostChannels = most
     }
 
-    subscript(task: Int) -> (product: Int, channels: Range<Int>) {
-        var index = parts.count - 1
+    subscript(task: Int) -> (product: UnsafePointer<monge_linear>, channels: Range<Int>) {
+        var index = last
         while parts[index].first > task { index -= 1 }
-        let (part, first) = (parts[index], (task - parts[index].first) * parts[index].taskChannels)
-        return (index, first..<min(first + part.taskChannels, part.channels))
+        let part = parts[index]
+        let first = (task - part.first) * part.taskChannels
+        return (part.product, first..<min(first + part.taskChannels, part.product.pointee.epilogue.channels))
     }
 }

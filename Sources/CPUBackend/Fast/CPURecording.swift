@@ -63,9 +63,12 @@ package final class CPURecording: RecordedOperations {
     }
 
     package func replay() throws {
-        for step in steps {
-            if !step.reads.isEmpty { workers.expect(step.next.gain, step.next.map) }
-            try step.work()
+        // In place: a copy of a step counts references.
+        try steps.withUnsafeBufferPointer { steps in
+            for index in steps.indices {
+                if !steps[index].reads.isEmpty { workers.expect(steps[index].next.gain, steps[index].next.map) }
+                try steps[index].work()
+            }
         }
     }
 }

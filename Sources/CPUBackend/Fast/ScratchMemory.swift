@@ -41,7 +41,7 @@ final class ThreadScratch {
         self.threads = threads
     }
 
-    struct Parts {
+    struct Parts: BitwiseCopyable {
         let base: UnsafeMutablePointer<Float>
         let stride: Int
 

@@ -43,6 +43,23 @@ final class WorkPool {
         }
     }
 
+    /// ``run(_:_:)`` for short tasks that come with every token: what they need lies in plain memory, so that threads do not take turns in counting
+    /// references to it.
+    /// - Parameter body: Captures nothing, and gets a copy of `context`.
+    func run<Context: BitwiseCopyable>(
+        _ count: Int, with context: Context,
+        _ body: @convention(c) (_ context: UnsafeMutableRawPointer?, _ task: Int, _ thread: Int32) -> Void
+    ) {
+        var context = context
+        withUnsafeMutablePointer(to: &context) { context in
+            guard let pool, count > 1 else {
+                for task in 0..<count { body(context, task, 0) }
+                return
+            }
+            monge_pool_run(pool, count, body, context)
+        }
+    }
+
     /// Calls `body` with ranges that cover `0 ..< count` once, on one thread when there is little to do.
     /// - Parameters:
     ///   - cost: About how many floats one piece reads or writes.

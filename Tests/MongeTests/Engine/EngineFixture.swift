@@ -8,9 +8,9 @@ import Transport
 
 /// A small model and random maps for it.
 enum EngineFixture {
-    static func model(on backend: any Backend) throws -> any LanguageModel {
-        try LanguageModels.load(
-            HuggingFaceFolder(path: TestModel.fixtures.appendingPathComponent("tiny-llama/f32").path), on: backend)
+    static func model(on backend: any Backend, activations: DType? = nil) throws -> any LanguageModel {
+        let folder = try HuggingFaceFolder(path: TestModel.fixtures.appendingPathComponent("tiny-llama/f32").path)
+        return try LanguageModels.load(folder, activations: activations, on: backend)
     }
 
     /// A map on every norm, far enough from the identity to change what is written.
