@@ -1,6 +1,7 @@
 import CPUBackend
 import CSimd
 import Foundation
+import Tensors
 import Testing
 
 /// The exponential of every instruction set, and the kernels for rows of logits.
@@ -31,6 +32,37 @@ import Testing
             }
             #expect(worst <= 2, "\(String(cString: kernels.pointee.name))")
             #expect(sum == .infinity)
+        }
+    }
+
+    /// The tokens that a draw can choose: weights with the same bits as ``SampleWeight`` on every instruction set, keys in the order of the logits,
+    /// and what is left out weighs nothing.
+    @Test(arguments: [0.01, 0.7, 1, 30, 1e-40] as [Float])
+    func weightsOfTokensAreThoseOfEveryDevice(temperature: Float) {
+        for kernels in Self.kernels {
+            var numbers = SeededNumbers(seed: 21)
+            for count in [1, 5, 16, 37, 4099] {
+                var logits = numbers.floats(count).map { 12 * $0 }
+                for index in stride(from: 3, to: count, by: 7) { logits[index] = [0, -0.0, -.infinity, 1e-42][index / 7 % 4] }
+                let largest = logits.max()!
+                var places = [Int32](repeating: 0, count: count)
+                var (weights, keys) = ([UInt32](repeating: 0, count: count), [UInt32](repeating: 0, count: count))
+                let found = kernels.pointee.sample_weights(logits, count, largest, 1 / temperature, &places, &weights, &keys)
+                var rest = logits.map { SampleWeight.weight($0, largest: largest, inverseTemperature: 1 / temperature) }
+                let kept = places[..<found].map(Int.init)
+                #expect(found > 0 && kept == Set(kept).sorted())
+                for (place, weight) in zip(kept, weights) {
+                    #expect(weight == rest[place])
+                    rest[place] = 0
+                }
+                #expect(rest.allSatisfy { $0 == 0 })
+                let order = kept.indices.sorted { logits[kept[$0]] < logits[kept[$1]] }
+                for (a, b) in zip(order, order.dropFirst()) {
+                    #expect(logits[kept[a]] == logits[kept[b]] ? keys[a] == keys[b] : keys[a] < keys[b])
+                }
+                let least = kept.map { logits[$0] }.min()!
+                #expect(Set(logits.indices).subtracting(kept).allSatisfy { logits[$0] < least })
+            }
         }
     }
 

@@ -361,6 +361,11 @@ typedef struct {
     size_t (*argmax)(const float *x, size_t count);
     // The `kept` largest elements, descending, the lower index first of equal ones; NaN counts as −∞. kept ≤ count.
     void (*top_k)(const float *x, size_t count, size_t kept, float *values, int32_t *indices);
+    // The elements that a draw can choose beside the largest, x[i] = largest or (x[i] − largest) · inverse_temperature > −22, in their order: their
+    // places, their weights, those of SampleWeight to the bit, and keys, unsigned numbers in the order of the elements in which zeros of both signs
+    // are equal. Others weigh nothing. No element is NaN or ∞. Room for `count` of each. Returns how many there are.
+    size_t (*sample_weights)(
+        const float *x, size_t count, float largest, float inverse_temperature, int32_t *places, uint32_t *weights, uint32_t *keys);
     // values[i] = exp((x[i] − shift) · scale), within 3 ulp of the exponential of x[i] − shift times scale, rounded; returns their sum,
     // accumulated in f64. May be in place.
     double (*exponentials)(const float *x, size_t count, float shift, float scale, float *values);

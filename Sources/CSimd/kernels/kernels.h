@@ -90,6 +90,7 @@
         .attention_finish = attention_finish,       \
         .argmax = argmax,                           \
         .top_k = top_k,                             \
+        .sample_weights = sample_weights,           \
         .exponentials = exponentials,               \
         .softmax = softmax,                         \
     }

@@ -73,6 +73,45 @@ static void top_k(const float *x, size_t count, size_t kept, float *values, int3
     }
 }
 
+// ⌊2³⁰ · eᶻ⌋ for −22 < z ≤ 0 as SampleWeight computes it, each operation rounded on its own.
+INLINE vint sample_weight(vfloat z) {
+#pragma clang fp contract(off)
+    // The nearest integer, of two the even one.
+    vfloat scaled = z * splat(1.44269504f), shifted = scaled + splat(0x1.8p23f), n = shifted - splat(0x1.8p23f);
+    vfloat high = n * splat(0.693359375f), low = n * splat(2.12194440e-4f), r = (z - high) + low;
+    static const float coefficients[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1, 1};
+    vfloat p = splat(1.0f / 5040);
+    _Pragma("unroll") for (int i = 0; i < 7; i++) {
+        vfloat product = p * r;
+        p = product + splat(coefficients[i]);
+    }
+    vint power = (__builtin_convertvector(n, vint) + (127 + 30)) << 23;
+    return __builtin_convertvector(p * (vfloat)power, vint);
+}
+
+static size_t sample_weights(
+    const float *x, size_t count, float largest, float inverse_temperature, int32_t *places, uint32_t *weights, uint32_t *keys) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t rest = count - i < LANES ? count - i : LANES;
+        vfloat value = rest == LANES ? load(x + i) : load_part(x + i, rest);
+        vfloat z = (value - splat(largest)) * splat(inverse_temperature);
+        vint is_largest = value == splat(largest), can_be_chosen = is_largest | (z > splat(-22));
+        // All but a few are too far from the largest.
+        if (!__builtin_reduce_or(can_be_chosen)) continue;
+        vint weight = (is_largest & (1 << 30)) | (~is_largest & sample_weight(z));
+        vint bits = (vint)value & ~(value == 0), sign = bits >> 31, key = bits ^ (sign | INT32_MIN);
+        // Without a branch for each: which of them it is cannot be foreseen.
+        for (size_t l = 0; l < rest; l++) {
+            places[found] = (int32_t)(i + l);
+            weights[found] = (uint32_t)weight[l];
+            keys[found] = (uint32_t)key[l];
+            found += can_be_chosen[l] & 1;
+        }
+    }
+    return found;
+}
+
 static double exponentials(const float *x, size_t count, float shift, float scale, float *values) {
     double total = 0;
     for (size_t i = 0; i < count;) {

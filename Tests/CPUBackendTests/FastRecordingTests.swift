@@ -4,7 +4,7 @@ import Tensors
 import Testing
 
 /// Operations that are recorded and replayed.
-@Suite struct RecordingTests {
+@Suite struct FastRecordingTests {
     /// A backend each of whose operations is recorded, and then replayed.
     private final class ReplayingBackend: ForwardingBackend {
         /// The operations that are kept as calls of kernels.
