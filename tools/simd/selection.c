@@ -34,6 +34,40 @@ static void check_choice(size_t count) {
     end();
 }
 
+// The tokens that a draw can choose: the same to the bit on all devices, and in their order.
+static void check_token_weights(size_t count, float reach, float inverse_temperature) {
+    begin("weights of %zu tokens, up to %g, times %g", count, reach, inverse_temperature);
+    float *x = random_floats(count), largest = -INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        x[i] *= reach;
+        if (!random_below(9)) x[i] = (float[]){-INFINITY, -0.0f, 0.0f, 0x1p-149f, reach}[random_below(5)];
+        largest = fmaxf(largest, x[i]);
+    }
+    if (largest == -INFINITY) x[0] = largest = 0;
+    int32_t *places = memory(4 * count, 4), *plain_places = memory(4 * count, 4);
+    uint32_t *weights = memory(4 * count, 4), *plain_weights = memory(4 * count, 4);
+    uint32_t *keys = memory(4 * count, 4), *plain_keys = memory(4 * count, 4);
+    size_t found = tested->sample_weights(x, count, largest, inverse_temperature, places, weights, keys);
+    size_t plain = monge_kernels_plain.sample_weights(x, count, largest, inverse_temperature, plain_places, plain_weights, plain_keys);
+    if (found != plain) fail("%zu can be chosen, plain %zu", found, plain);
+    compare_bytes(places, plain_places, 4 * found);
+    compare_bytes(weights, plain_weights, 4 * found);
+    compare_bytes(keys, plain_keys, 4 * found);
+    size_t next = 0;
+    for (size_t i = 0; i < count; i++) {
+        float z = (x[i] - largest) * inverse_temperature;
+        if (!(x[i] == largest || z > -22)) continue;
+        if (next == found || places[next] != (int32_t)i) fail("token %zu is left out", i);
+        // Within 2 ulp of an f32, and the part that is cut off.
+        double exact = 0x1p30 * exp(x[i] == largest ? 0 : (double)z);
+        if (!(fabs(weights[next] - exact) <= 1 + exact * 0x1p-22)) fail("token %zu weighs %u, exactly %.9g", i, weights[next], exact);
+        if (next > 0 && (x[i] < x[places[next - 1]]) != (keys[next] < keys[next - 1])) fail("keys of tokens %zu and before", i);
+        next++;
+    }
+    if (next != found) fail("%zu can be chosen, expected %zu", found, next);
+    end();
+}
+
 // The difference is exact, what it loses to rounding is put back by one more; the product is rounded. Within 2 ulp of the exponential of
 // that, and half the spacing of subnormal numbers more.
 static void check_exponentials(size_t count, float reach, float shift, float scale) {
@@ -125,6 +159,12 @@ static void check_special_rows(void) {
 void check_selection(void) {
     for (size_t count = 1; count < 300; count += count < 80 ? 1 : 13)
         for (int i = 0; i < 6; i++) check_choice(count);
+    for (size_t count = 1; count < 140; count++) {
+        check_token_weights(count, 10, 1);
+        check_token_weights(count, 60, 1.25f);
+        check_token_weights(count, 3, INFINITY);
+    }
+    check_token_weights(20001, 20, 0.1f);
     for (size_t count = 0; count < 140; count++) {
         check_exponentials(count, 10, 0.5f, 1.5f);
         if (count > 0) check_softmax(count, 30);
@@ -162,7 +202,7 @@ static void count_task(void *context, size_t index, int thread) {
     __atomic_fetch_add((int *)context + index, 1, __ATOMIC_RELAXED);
 }
 
-// Every task of every region is done once, and before the region ends.
+// Every task of every region is done once, and before the region ends, whatever the caller says it will read.
 static void check_pool(int threads) {
     begin("a pool of %d threads", threads);
     enum { TASKS = 37 };
@@ -170,6 +210,8 @@ static void check_pool(int threads) {
     for (int region = 0; region < 300; region++) {
         int done[TASKS] = {0};
         size_t count = random_below(TASKS + 1);
+        // Of one's own, of nobody, and none.
+        if (random_below(2)) monge_pool_expect(pool, (monge_stretch){(uintptr_t)done, sizeof done}, (monge_stretch){4096, random_below(9000)});
         monge_pool_run(pool, count, count_task, done);
         for (size_t i = 0; i < TASKS; i++)
             if (__atomic_load_n(&done[i], __ATOMIC_RELAXED) != (i < count)) fail("task %zu was done %d times", i, done[i]);

@@ -5,32 +5,53 @@
 
 enum { FEW_LANES = 8, FOUR = 4 };
 
+// Adds what `width` channels make of q · k to the sums of `lanes` queries. square[i] has channel i of LANES keys.
+INLINE void add_scores(
+    const vfloat square[LANES], size_t width, const float *queries, size_t query_stride, int lanes, vfloat sum[FOUR]) {
+    if (width == LANES) {
+        _Pragma("unroll") for (int i = 0; i < LANES; i++)
+            _Pragma("unroll") for (int q = 0; q < lanes; q++)
+                sum[q] = fused(square[i], splat(queries[(size_t)i * query_stride + (size_t)q]), sum[q]);
+    } else {
+        for (size_t i = 0; i < width; i++)
+            for (int q = 0; q < lanes; q++) sum[q] = fused(square[i], splat(queries[i * query_stride + (size_t)q]), sum[q]);
+    }
+}
+
 // q · k of `lanes` queries, at most four, for `count` keys, as [query][key]. `queries` is the first one's lane of the packed panel.
 INLINE void few_scores(
     const float *queries, size_t query_stride, size_t channels, int lanes, const key_rows *block, size_t count, float *scores) {
+    size_t stride = block->stride, whole = channels / LANES * LANES;
     for (size_t key = 0; key < count; key += LANES) {
-        const float *row[LANES];
-        for (size_t i = 0; i < LANES; i++) {
-            // Past the last key its scores are repeated.
-            size_t place = key + i < count ? key + i : count - 1;
-            row[i] = block->keys + place * block->stride;
-            prefetch_row(row[i] + LANES * block->stride, channels);
-            prefetch_row(block->values + place * block->stride, channels);
-        }
+        const float *keys = block->keys + key * stride, *values = block->values + key * stride;
         vfloat sum[FOUR] = {0};
-        for (size_t c = 0; c < channels; c += LANES) {
-            size_t width = channels - c < LANES ? channels - c : LANES;
-            vfloat square[LANES];
-            for (size_t i = 0; i < LANES; i++) square[i] = width == LANES ? load(row[i] + c) : load_part(row[i] + c, width);
-            transpose(square);
-            if (width == LANES) {
-                _Pragma("unroll") for (int i = 0; i < LANES; i++)
-                    _Pragma("unroll") for (int q = 0; q < lanes; q++)
-                        sum[q] = fused(square[i], splat(queries[(c + (size_t)i) * query_stride + (size_t)q]), sum[q]);
-            } else {
-                for (size_t i = 0; i < width; i++)
-                    for (int q = 0; q < lanes; q++)
-                        sum[q] = fused(square[i], splat(queries[(c + i) * query_stride + (size_t)q]), sum[q]);
+        if (count - key >= LANES) {
+            for (size_t c = 0; c < whole; c += LANES) {
+                vfloat square[LANES];
+                // The next keys and these values are asked for meanwhile.
+                _Pragma("unroll") for (size_t i = 0; i < LANES; i++) {
+                    square[i] = load(keys + c + i * stride);
+                    __builtin_prefetch(keys + c + (i + LANES) * stride);
+                    __builtin_prefetch(values + c + i * stride);
+                }
+                transpose(square);
+                add_scores(square, LANES, queries + c * query_stride, query_stride, lanes, sum);
+            }
+            if (whole < channels) {
+                vfloat square[LANES];
+                for (size_t i = 0; i < LANES; i++) square[i] = load_part(keys + whole + i * stride, channels - whole);
+                transpose(square);
+                add_scores(square, channels - whole, queries + whole * query_stride, query_stride, lanes, sum);
+            }
+        } else {
+            // Past the last key its scores are repeated.
+            for (size_t c = 0; c < channels; c += LANES) {
+                size_t width = channels - c < LANES ? channels - c : LANES;
+                vfloat square[LANES];
+                for (size_t i = 0; i < LANES; i++)
+                    square[i] = load_part(keys + c + (key + i < count ? i : count - 1 - key) * stride, width);
+                transpose(square);
+                add_scores(square, width, queries + c * query_stride, query_stride, lanes, sum);
             }
         }
         for (int q = 0; q < lanes; q++) store(scores + (size_t)q * MONGE_KEY_BLOCK + key, sum[q]);

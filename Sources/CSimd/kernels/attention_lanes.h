@@ -102,6 +102,9 @@ static bool lie_together(const monge_attention *attention, size_t first, size_t 
     return true;
 }
 
+// How many rows ahead keys and values are asked for.
+enum { ROWS_AHEAD = 12 };
+
 // Keys first ..< end, at least one, and their values. Widening them once for all lanes of a panel costs one operation in some twenty of what is
 // computed from them.
 static key_rows block_rows(const monge_attention *attention, size_t first, size_t end, float *scores) {
@@ -111,8 +114,12 @@ static key_rows block_rows(const monge_attention *attention, size_t first, size_
         return (key_rows){(const float *)attention->keys + start, (const float *)attention->values + start, stride};
     }
     float *keys = scores + MONGE_KEY_BLOCK * PANEL_LANES, *values = keys + MONGE_KEY_BLOCK * channels;
+    size_t bytes = attention->half_keys ? sizeof(uint16_t) : sizeof(float);
     for (size_t key = first; key < end; key++) {
         size_t start = key_row(attention, key) * stride, place = (key - first) * channels;
+        size_t later = key_row(attention, key + ROWS_AHEAD < end ? key + ROWS_AHEAD : end - 1) * stride * bytes;
+        prefetch_bytes((const uint8_t *)attention->keys + later, channels * bytes);
+        prefetch_bytes((const uint8_t *)attention->values + later, channels * bytes);
         if (attention->half_keys) {
             widen_halves((const uint16_t *)attention->keys + start, channels, keys + place);
             widen_halves((const uint16_t *)attention->values + start, channels, values + place);
