@@ -11,6 +11,7 @@ import Testing
         private(set) var kept: Set<String> = []
 
         override func perform(_ name: String, _ operation: () throws -> Void) throws {
+            weak var recorded: (any RecordedOperations)?
             try withoutActuallyEscaping(operation) { operation in
                 let recording = try inner.record(isBrief: true, operation)
                 if let recording = recording as? CPURecording {
@@ -18,7 +19,9 @@ import Testing
                     #expect(recording.count > 0, "\(name) did its work while it was recorded, and does none when it is replayed")
                 }
                 try recording.replay()
+                recorded = recording
             }
+            #expect(recorded == nil, "what \(name) keeps keeps the recording")
         }
     }
 

@@ -16,7 +16,8 @@ struct FloatOperands {
     private let memory: CPUMemoryPool
     private let operation: String
     private let workers: WorkPool?
-    private let recording: CPURecording?
+    // What a recording keeps must not keep the recording.
+    private unowned let recording: CPURecording?
     // Kept until the end of the operation; empty when everything is f32.
     private var copies: [CPUStorage] = []
     private var outputs: [(copy: UnsafeMutablePointer<Float>, tensor: Tensor)] = []
