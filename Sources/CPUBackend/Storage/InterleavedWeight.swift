@@ -49,8 +49,8 @@ final class InterleavedWeight {
 extension CPUBackend {
     /// Where a product reads its weight, and in which order.
     ///
-    /// Products of few rows with rounded activations are bound by the reading of weights, and come again for every token: the second of them
-    /// puts the weight in their order, which those of many rows then read, too. Bits are the same in either order.
+    /// Products of few rows with rounded activations come again for every token, and spend their time on reading weights and bringing them in
+    /// order: the second of them puts the weight in their order, which those of many rows then read, too. Bits are the same in either order.
     func setWeight(_ weight: Tensor, of product: inout monge_linear) throws {
         if precision == .fast, weight.dtype.isQuantised, let storage = weight.storage as? CPUStorage {
             if let weight = storage.interleaved(at: weight.byteOffset), weight.suits(roundedKernels),
@@ -60,7 +60,7 @@ extension CPUBackend {
                 return
             }
             product.weight = UnsafePointer(try weight.hostElements(UInt8.self, "linear"))
-            guard product.rows <= Self.rowsOfDotProducts, storage.isReadOnly, storage.interleaved(at: weight.byteOffset) == nil,
+            guard product.rows <= Self.rowsOfOrderedWeights, storage.isReadOnly, storage.interleaved(at: weight.byteOffset) == nil,
                 product.epilogue.channels >= roundedKernels.pointee.lanes, product.inputs > 0,
                 storage.isWantedAgain(at: weight.byteOffset)
             else { return }
@@ -71,4 +71,7 @@ extension CPUBackend {
         }
         product.weight = UnsafePointer(try weight.hostElements(UInt8.self, "linear"))
     }
+
+    /// The most rows of a product that puts its weight in order. With 16, texts are continued a fifth faster for it, with 64 a twentieth.
+    private static var rowsOfOrderedWeights: Int { 64 }
 }
