@@ -32,7 +32,9 @@ extension CPUBackend {
             methods.append((method, first..<end))
             first = end
         }
-        try perform { [self, operands, methods] in
+        let steered = products.first { $0.epilogue.transport.table != nil } ?? products[0]
+        let reads = CPURecording.Reads(steered.epilogue.transport, rows: steered.rows, channels: steered.epilogue.channels)
+        try perform(reads: reads) { [self, operands, methods] in
             try products.withUnsafeMutableBufferPointer { products in
                 // Those that are in the order of products stay there.
                 for index in products.indices where !products[index].interleaved { try setWeight(weights[index], of: &products[index]) }

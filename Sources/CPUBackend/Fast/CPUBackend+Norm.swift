@@ -3,19 +3,15 @@ import Tensors
 
 extension CPUBackend {
     public func rmsNorm(_ operation: RMSNormOperation) throws {
-        let name = "rmsNorm"
-        let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        let (isHalf, givesHalf) = (operation.x.dtype == .f16, operation.output.dtype == .f16)
-        let x = try place(of: operation.x, name)
-        let gain = UnsafePointer(try floats(of: operation.gain, name))
-        let epsilon = operation.epsilon
-        let output = try place(of: operation.output, name)
-        let transport = try applied(operation.transport, on: operation.x.shape, name)
-        try perform(reads: reads(gain, transport, rows: rows, channels: channels)) { [workers, kernels] in
-            workers.ranges(rows, cost: 2 * channels) { range, _ in
-                withUnsafePointer(to: transport) {
+        let (work, epsilon) = (
+            try NormWork(operation.x, gain: operation.gain, operation.transport, into: operation.output, self, "rmsNorm"), operation.epsilon
+        )
+        try perform(reads: work.reads) { [workers, kernels] in
+            workers.ranges(work.rows, cost: 2 * work.channels) { range, _ in
+                withUnsafePointer(to: work.transport) {
                     kernels.pointee.rms_norm(
-                        x, isHalf, gain, epsilon, $0, channels, range.lowerBound, range.upperBound, output, givesHalf)
+                        work.x, work.isHalf, work.gain, epsilon, $0, work.channels, range.lowerBound, range.upperBound, work.output,
+                        work.givesHalf)
                 }
             }
         }
@@ -23,28 +19,39 @@ extension CPUBackend {
 
     public func layerNorm(_ operation: LayerNormOperation) throws {
         let name = "layerNorm"
-        let (rows, channels) = (operation.x.shape.rows, operation.x.shape.channels)
-        let (isHalf, givesHalf) = (operation.x.dtype == .f16, operation.output.dtype == .f16)
-        let x = try place(of: operation.x, name)
-        let gain = try operation.gain.map { UnsafePointer(try floats(of: $0, name)) }
-        let bias = try operation.bias.map { UnsafePointer(try floats(of: $0, name)) }
-        let epsilon = operation.epsilon
-        let output = try place(of: operation.output, name)
-        let transport = try applied(operation.transport, on: operation.x.shape, name)
-        try perform(reads: reads(gain, transport, rows: rows, channels: channels)) { [workers, kernels] in
-            workers.ranges(rows, cost: 2 * channels) { range, _ in
-                withUnsafePointer(to: transport) {
+        let work = try NormWork(operation.x, gain: operation.gain, operation.transport, into: operation.output, self, name)
+        let (bias, epsilon) = (try operation.bias.map { UnsafePointer(try floats(of: $0, name)) }, operation.epsilon)
+        try perform(reads: work.reads) { [workers, kernels] in
+            workers.ranges(work.rows, cost: 2 * work.channels) { range, _ in
+                withUnsafePointer(to: work.transport) {
                     kernels.pointee.layer_norm(
-                        x, isHalf, gain, bias, epsilon, $0, channels, range.lowerBound, range.upperBound, output, givesHalf)
+                        work.x, work.isHalf, work.gain, bias, epsilon, $0, work.channels, range.lowerBound, range.upperBound, work.output,
+                        work.givesHalf)
                 }
             }
         }
     }
+}
 
-    /// What a norm reads that is worth asking for ahead: of many rows, gain and map are little beside their arithmetic.
-    private func reads(_ gain: UnsafePointer<Float>?, _ transport: monge_transport, rows: Int, channels: Int) -> CPURecording.Reads {
-        guard rows <= 32 else { return CPURecording.Reads() }
-        let bytes = gain == nil ? 0 : channels * MemoryLayout<Float>.stride
-        return CPURecording.Reads(gain: monge_stretch(start: UInt(bitPattern: gain), bytes: bytes), transport: transport)
+/// What a norm reads and writes.
+private struct NormWork {
+    let x: UnsafeMutableRawPointer
+    let gain: UnsafePointer<Float>?
+    let transport: monge_transport
+    let output: UnsafeMutableRawPointer
+    let rows, channels: Int
+    let isHalf, givesHalf: Bool
+
+    init(
+        _ x: Tensor, gain: Tensor?, _ transport: TransportApplication?, into output: Tensor, _ backend: CPUBackend, _ operation: String
+    ) throws {
+        self.x = try backend.place(of: x, operation)
+        self.gain = try gain.map { UnsafePointer(try backend.floats(of: $0, operation)) }
+        self.transport = try backend.applied(transport, on: x.shape, operation)
+        self.output = try backend.place(of: output, operation)
+        (rows, channels) = (x.shape.rows, x.shape.channels)
+        (isHalf, givesHalf) = (x.dtype == .f16, output.dtype == .f16)
     }
+
+    var reads: CPURecording.Reads { CPURecording.Reads(gain: gain, transport, rows: rows, channels: channels) }
 }

@@ -18,7 +18,9 @@ extension CPUBackend {
         case .pointwise:
             work.transport = try applied(operation.transport, on: shape, name)
             let (work, rows) = (work, shape.rows)
-            try perform { [self] in apply(work, rows: rows) }
+            try perform(reads: CPURecording.Reads(work.transport, rows: rows, channels: work.channels)) { [self] in
+                apply(work, rows: rows)
+            }
         case .channelMean:
             try requireRepetition()
             // The means of each channel of each image, and the shifts that follow from them.
@@ -43,7 +45,7 @@ extension CPUBackend {
         let intercepts = try floats(of: operation.gates.intercepts, name)
         let output = try place(of: operation.output, name)
         let transport = try applied(operation.transport, on: operation.x.shape, name)
-        try perform { [workers, kernels] in
+        try perform(reads: CPURecording.Reads(transport, rows: rows, channels: channels)) { [workers, kernels] in
             workers.ranges(rows, cost: 3 * channels) { range, _ in
                 withUnsafePointer(to: transport) {
                     kernels.pointee.gated_transport(

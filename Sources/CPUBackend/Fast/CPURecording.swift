@@ -14,6 +14,15 @@ package final class CPURecording: RecordedOperations {
         /// Without a table where no map is applied. Of several rows with several maps, that of the first is meant.
         var transport = monge_transport()
 
+        init() {}
+
+        /// Of an operation with so many rows: where they are many, gain and map are little beside their arithmetic, and nothing is asked for.
+        init(gain: UnsafePointer<Float>? = nil, _ transport: monge_transport, rows: Int, channels: Int) {
+            guard rows <= 32 else { return }
+            if let gain { self.gain = monge_stretch(start: UInt(bitPattern: gain), bytes: channels * MemoryLayout<Float>.stride) }
+            self.transport = transport
+        }
+
         var isEmpty: Bool { gain.bytes == 0 && transport.table == nil }
 
         /// The numbers of the map that is applied, as the index now says.
