@@ -117,6 +117,11 @@ import Testing
             guard !isLost else { throw TensorError.deviceLost(device: name, detail: "for the test") }
             try super.synchronize()
         }
+
+        /// Operations that are replayed are counted, too.
+        override func record(isBrief: Bool, _ operations: @escaping () throws -> Void) throws -> any RecordedOperations {
+            RepeatedOperations(operations)
+        }
     }
 
     /// When devices are lost: after so many operations each.
