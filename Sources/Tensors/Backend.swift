@@ -24,7 +24,7 @@ public protocol Backend: AnyObject {
     func roundsActivations(rows: Int, channels: Int, weight: DType) -> Bool
 
     /// Whether a recording (``record(isBrief:_:)``) takes so long to make that it is worth while to make few that serve many times.
-    var keepsRecordings: Bool { get }
+    var areRecordingsExpensive: Bool { get }
 
     /// The type of activations that suits it: f16 where products of f16 are faster than those of f32.
     var preferredActivations: DType { get }
@@ -70,7 +70,7 @@ public protocol Backend: AnyObject {
     /// - Parameters:
     ///   - isBrief: Whether a device that is given all of them at once has done them in well under a second, as a decode step: each replay is
     ///     one submission then. Others are handed over in parts, since systems take a device away from who occupies it for seconds.
-    ///   - operations: Asks for operations and does not read, write or wait: called now or with each replay. A tensor it uploads
+    ///   - operations: Asks for operations and does not read, write or wait: called now, with each replay, or both. A tensor it uploads
     ///     is a constant.
     /// - Throws: What the operations throw where they are recorded now.
     func record(isBrief: Bool, _ operations: @escaping () throws -> Void) throws -> any RecordedOperations
@@ -123,7 +123,7 @@ extension Backend {
     /// Whenever products are fast and the weight is quantised.
     public func roundsActivations(rows: Int, channels: Int, weight: DType) -> Bool { precision == .fast && weight.isQuantised }
 
-    public var keepsRecordings: Bool { false }
+    public var areRecordingsExpensive: Bool { false }
 
     public var preferredActivations: DType { .f32 }
 

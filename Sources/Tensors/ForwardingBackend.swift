@@ -18,7 +18,7 @@ open class ForwardingBackend: Backend {
         inner.roundsActivations(rows: rows, channels: channels, weight: weight)
     }
     open var preferredActivations: DType { inner.preferredActivations }
-    open var keepsRecordings: Bool { inner.keepsRecordings }
+    open var areRecordingsExpensive: Bool { inner.areRecordingsExpensive }
 
     open func allocate(_ shape: Shape, _ dtype: DType) throws -> Tensor { try inner.allocate(shape, dtype) }
     open func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {

@@ -2,7 +2,7 @@ import Tensors
 import VulkanRuntime
 
 extension VulkanBackend {
-    public var keepsRecordings: Bool { true }
+    public var areRecordingsExpensive: Bool { true }
 
     /// Records the dispatches into command buffers that each replay runs again. The operations are asked for once, now.
     /// - Throws: What an operation throws, and ``TensorError/executionFailed(operation:detail:)`` for what cannot be recorded: reading,

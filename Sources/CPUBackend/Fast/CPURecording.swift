@@ -83,8 +83,8 @@ package final class CPURecording: RecordedOperations {
 }
 
 extension CPUBackend {
-    /// Keeps brief operations as calls of kernels, where it can. Those that are not recorded, and long ones, beside which the host's part is
-    /// nothing and whose memory is better free in between, are asked for anew each time.
+    /// Keeps brief operations as calls of kernels, where it can. Where one of them is not recorded, or has activations of f16, all are asked for
+    /// anew each time, and so are long ones, beside which the host's part is nothing and whose memory is better free in between.
     /// - Throws: What an operation throws, and ``TensorError/executionFailed(operation:detail:)`` for what cannot be recorded: reading,
     ///   writing, a recording.
     public func record(isBrief: Bool, _ operations: @escaping () throws -> Void) throws -> any RecordedOperations {

@@ -80,6 +80,10 @@ public final class CPUMemoryPool: Sendable {
     /// - Throws: ``TensorError/outOfMemory(device:requestedBytes:detail:)``
     func take(_ byteCount: Int) throws -> UnsafeMutableRawPointer {
         let size = try blockSize(byteCount)
+        if let parent {
+            let kept = state.withLock { state in state.unused[size]?.popLast() }
+            return try kept.map { UnsafeMutableRawPointer(bitPattern: $0)! } ?? parent.take(size)
+        }
         let reused: UInt? = state.withLock { state in
             state.use(size)
             if let address = state.unused[size]?.popLast() {
@@ -90,7 +94,6 @@ public final class CPUMemoryPool: Sendable {
             return nil
         }
         if let reused { return UnsafeMutableRawPointer(bitPattern: reused)! }
-        if let parent { return try parent.take(size) }
         if let block = Self.allocate(size) { return block }
         // What the pool holds may be what is missing.
         state.withLock { Self.free(&$0) }
@@ -103,6 +106,7 @@ public final class CPUMemoryPool: Sendable {
     func giveBack(_ block: UnsafeMutableRawPointer, byteCount: Int) {
         guard let size = try? blockSize(byteCount) else { preconditionFailure("a block of \(byteCount) bytes was taken") }
         state.withLock { state in
+            guard parent == nil else { return state.unused[size, default: []].append(UInt(bitPattern: block)) }
             state.bytesInUse -= size
             guard size <= capacity, size <= state.limit else { return Self.free(block, size) }
             // Sizes change with the length of a prompt: rather than keep sizes nobody asks for any more, start afresh.

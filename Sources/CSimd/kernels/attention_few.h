@@ -31,8 +31,11 @@ INLINE void few_scores(
                 // The next keys and these values are asked for meanwhile.
                 _Pragma("unroll") for (size_t i = 0; i < LANES; i++) {
                     square[i] = load(keys + c + i * stride);
-                    __builtin_prefetch(keys + c + (i + LANES) * stride);
-                    __builtin_prefetch(values + c + i * stride);
+                    // Once a line of 64 bytes.
+                    if (LANES == 16 || c % 16 == 0) {
+                        __builtin_prefetch(keys + c + (i + LANES) * stride);
+                        __builtin_prefetch(values + c + i * stride);
+                    }
                 }
                 transpose(square);
                 add_scores(square, LANES, queries + c * query_stride, query_stride, lanes, sum);
@@ -48,8 +51,10 @@ INLINE void few_scores(
             for (size_t c = 0; c < channels; c += LANES) {
                 size_t width = channels - c < LANES ? channels - c : LANES;
                 vfloat square[LANES];
-                for (size_t i = 0; i < LANES; i++)
-                    square[i] = load_part(keys + c + (key + i < count ? i : count - 1 - key) * stride, width);
+                for (size_t i = 0; i < LANES; i++) {
+                    const float *row = keys + c + (key + i < count ? i : count - 1 - key) * stride;
+                    square[i] = width == LANES ? load(row) : load_part(row, width);
+                }
                 transpose(square);
                 add_scores(square, width, queries + c * query_stride, query_stride, lanes, sum);
             }

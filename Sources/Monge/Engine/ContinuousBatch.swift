@@ -38,7 +38,7 @@ package final class ContinuousBatch {
         self.model = model
         self.limits = limits
         tables = SteeringTables(on: model, capacity: maps)
-        spare = model.backend.keepsRecordings ? Int32(limits.blocks) : nil
+        spare = model.backend.areRecordingsExpensive ? Int32(limits.blocks) : nil
         cache = try model.makeCache(slots: limits.blocks + (spare == nil ? 0 : 1), capacity: BlockPool.size)
         sampler = TokenSampler(slots: limits.rows, vocabulary: model.vocabularySize, on: model.backend)
         decisions = ConditionDecisions(slots: limits.rows, of: model)
@@ -301,7 +301,7 @@ package final class ContinuousBatch {
     /// A step for as many rows and maps as there are: the one at hand where it does.
     private func prepareStep(for ready: [BatchRow], _ plans: [[SteeringTables.Entry]]) throws {
         let depth = plans.map(\.count).max()!
-        let count = model.backend.keepsRecordings ? limits.bucket(of: ready.count) : ready.count
+        let count = model.backend.areRecordingsExpensive ? limits.bucket(of: ready.count) : ready.count
         let usesSets = sampler.needsSets(ready.map { $0.slot! })
         if let step, step.count == count, step.steering.depth >= depth, depth > 0 || step.steering.depth == 0,
             step.steering.version == tables.version, step.usesSets == usesSets
