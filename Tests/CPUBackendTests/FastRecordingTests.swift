@@ -94,9 +94,10 @@ import Testing
     @Test func whatConcernsTheHostIsRefused() throws {
         let backend = try CPUBackend()
         let x = try backend.upload([1, 2] as [Float], [2])
+        let other = try backend.record(isBrief: true) { _ = try backend.add(x, x, into: x) }
         let refused: [(String, () throws -> Void)] = [
             ("a read", { _ = try backend.readFloats(x) }), ("a write", { try backend.write([3, 4] as [Float], to: x) }),
-            ("a recording", { _ = try backend.record(isBrief: true) {} }),
+            ("a recording", { _ = try backend.record(isBrief: true) {} }), ("a replay", { try other.replay() }),
         ]
         for (name, use) in refused {
             #expect(throws: TensorError.executionFailed(operation: "record", detail: "\(name) cannot be part of a recording")) {

@@ -37,13 +37,13 @@ import Testing
 
     /// The tokens that a draw can choose: weights with the same bits as ``SampleWeight`` on every instruction set, keys in the order of the logits,
     /// and what is left out weighs nothing.
-    @Test(arguments: [0.01, 0.7, 1, 30, 1e-40] as [Float])
+    @Test(arguments: [0.01, 0.7, 1, 30, 0x1p-133] as [Float])
     func weightsOfTokensAreThoseOfEveryDevice(temperature: Float) {
         for kernels in Self.kernels {
             var numbers = SeededNumbers(seed: 21)
             for count in [1, 5, 16, 37, 4099] {
                 var logits = numbers.floats(count).map { 12 * $0 }
-                for index in stride(from: 3, to: count, by: 7) { logits[index] = [0, -0.0, -.infinity, 1e-42][index / 7 % 4] }
+                for index in stride(from: 3, to: count, by: 7) { logits[index] = [0, -0.0, -.infinity, 0x1p-140][index / 7 % 4] }
                 let largest = logits.max()!
                 var places = [Int32](repeating: 0, count: count)
                 var (weights, keys) = ([UInt32](repeating: 0, count: count), [UInt32](repeating: 0, count: count))
