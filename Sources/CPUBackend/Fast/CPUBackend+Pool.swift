@@ -5,7 +5,7 @@ extension CPUBackend {
         try requireRepetition()
         let name = "pool"
         let channels = operation.x.shape[1]
-        var operands = FloatOperands(memory, name, workers: workers)
+        var operands = operands(name)
         let x = UnsafePointer(try operands.input(operation.x))
         let starts = try operation.starts.hostIntegers(name)
         let counts = try operation.counts.hostIntegers(name)

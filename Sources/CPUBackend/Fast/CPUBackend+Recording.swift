@@ -71,8 +71,7 @@ extension CPUBackend {
     /// - Parameter shape: That of the activation the map acts on.
     func applied(_ transport: TransportApplication?, on shape: Shape, _ operation: String) throws -> monge_transport {
         if let recording, let transport {
-            let tensors = [transport.table, transport.indices, transport.strengths]
-            for tensor in tensors { if let tensor { recording.keep(tensor) } }
+            for tensor in [transport.table, transport.indices, transport.strengths].compactMap({ $0 }) { recording.keep(tensor) }
         }
         return try monge_transport(transport, on: shape, operation)
     }
@@ -80,15 +79,11 @@ extension CPUBackend {
     // MARK: What the host does
 
     public func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {
-        guard let recording else {
-            let tensor = try allocate(shape, dtype)
-            try fill(tensor, with: bytes)
-            return tensor
-        }
+        guard let recording else { return try uploaded(bytes, shape, dtype) }
         // A constant, whose memory nobody else uses.
         self.recording = nil
         defer { self.recording = recording }
-        let tensor = try upload(bytes, shape, dtype)
+        let tensor = try uploaded(bytes, shape, dtype)
         recording.keep(tensor)
         return tensor
     }

@@ -3,7 +3,7 @@ import Tensors
 extension CPUBackend {
     public func reduce(_ operation: ReduceOperation) throws {
         try requireRepetition()
-        var operands = FloatOperands(memory, "reduce", workers: workers)
+        var operands = operands("reduce")
         let x = UnsafePointer(try operands.input(operation.x))
         let output = try operands.output(operation.output)
         let (extent, inner, reduction) = (operation.extent, operation.inner, operation.reduction)

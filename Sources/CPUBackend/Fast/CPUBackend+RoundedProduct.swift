@@ -5,8 +5,8 @@ extension CPUBackend {
     /// arithmetic for many.
     ///
     /// Rows are rounded once, by all threads, and then meet blocks of output channels, whose weights are interleaved
-    /// (``setWeight(_:of:)``) or read where they lie. Where rows are many, panels of them are tasks of their own: a panel's sums, and 32 numbers of each of its rows, stay in
-    /// the nearest cache.
+    /// (``setWeight(_:of:)``) or read where they lie. Where rows are many, panels of them are tasks of their own: a panel's sums, and 32 numbers
+    /// of each of its rows, stay in the nearest cache.
     func roundedProducts(_ products: Products) throws {
         // A block of rows is rounded at a time: so many that their integers stay in the second-level caches.
         let (rows, inputs) = (products[0].rows, products[0].inputs)

@@ -6,7 +6,7 @@ extension CPUBackend {
         try requireRepetition()
         let name = "timestepEmbedding"
         let timesteps = try operation.timesteps.hostFloats(name)
-        var operands = FloatOperands(memory, name, workers: workers)
+        var operands = operands(name)
         let output = try operands.output(operation.output)
         let options = operation.frequencies
         let (count, channels) = (options.count, options.channels)

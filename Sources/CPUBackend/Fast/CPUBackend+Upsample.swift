@@ -33,7 +33,7 @@ extension CPUBackend {
     }
 
     private func bilinear(_ operation: UpsampleOperation, alignCorners: Bool) throws {
-        var operands = FloatOperands(memory, "upsample", workers: workers)
+        var operands = operands("upsample")
         let x = try operands.input(operation.x)
         let output = try operands.output(operation.output)
         let (from, to) = (operation.x.shape, operation.output.shape)

@@ -19,9 +19,7 @@ extension CPUMemoryBackend {
     }
 
     public func upload(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {
-        let tensor = try allocate(shape, dtype)
-        try write(bytes, to: tensor)
-        return tensor
+        try uploaded(bytes, shape, dtype)
     }
 
     public func adopt(_ bytes: UnsafeRawBufferPointer, owner: AnyObject, _ shape: Shape, _ dtype: DType) throws -> Tensor {
@@ -37,6 +35,12 @@ extension CPUMemoryBackend {
     public func write(_ bytes: UnsafeRawBufferPointer, to tensor: Tensor) throws { try fill(tensor, with: bytes) }
 
     public func read(_ tensor: Tensor, into bytes: UnsafeMutableRawBufferPointer) throws { try copyElements(of: tensor, into: bytes) }
+
+    func uploaded(_ bytes: UnsafeRawBufferPointer, _ shape: Shape, _ dtype: DType) throws -> Tensor {
+        let tensor = try allocate(shape, dtype)
+        try fill(tensor, with: bytes)
+        return tensor
+    }
 
     func fill(_ tensor: Tensor, with bytes: UnsafeRawBufferPointer) throws {
         precondition(bytes.count == tensor.byteCount, "\(bytes.count) bytes are those of \(tensor.dtype) \(tensor.shape)")

@@ -21,42 +21,35 @@ INLINE void add_scores(
 // q · k of `lanes` queries, at most four, for `count` keys, as [query][key]. `queries` is the first one's lane of the packed panel.
 INLINE void few_scores(
     const float *queries, size_t query_stride, size_t channels, int lanes, const key_rows *block, size_t count, float *scores) {
-    size_t stride = block->stride, whole = channels / LANES * LANES;
+    size_t stride = block->stride;
     for (size_t key = 0; key < count; key += LANES) {
         const float *keys = block->keys + key * stride, *values = block->values + key * stride;
+        size_t left = count - key;
         vfloat sum[FOUR] = {0};
-        if (count - key >= LANES) {
-            for (size_t c = 0; c < whole; c += LANES) {
-                vfloat square[LANES];
-                // The next keys and these values are asked for meanwhile.
+        for (size_t c = 0; c < channels; c += LANES) {
+            size_t width = channels - c < LANES ? channels - c : LANES;
+            const float *place = queries + c * query_stride;
+            vfloat square[LANES];
+            // Apart, so that whole squares stay in registers.
+            if (left >= LANES && width == LANES) {
                 _Pragma("unroll") for (size_t i = 0; i < LANES; i++) {
                     square[i] = load(keys + c + i * stride);
-                    // Once a line of 64 bytes.
+                    // The next keys and these values are asked for meanwhile, once a line of 64 bytes.
                     if (LANES == 16 || c % 16 == 0) {
                         __builtin_prefetch(keys + c + (i + LANES) * stride);
                         __builtin_prefetch(values + c + i * stride);
                     }
                 }
                 transpose(square);
-                add_scores(square, LANES, queries + c * query_stride, query_stride, lanes, sum);
-            }
-            if (whole < channels) {
-                vfloat square[LANES];
-                for (size_t i = 0; i < LANES; i++) square[i] = load_part(keys + whole + i * stride, channels - whole);
-                transpose(square);
-                add_scores(square, channels - whole, queries + whole * query_stride, query_stride, lanes, sum);
-            }
-        } else {
-            // Past the last key its scores are repeated.
-            for (size_t c = 0; c < channels; c += LANES) {
-                size_t width = channels - c < LANES ? channels - c : LANES;
-                vfloat square[LANES];
+                add_scores(square, LANES, place, query_stride, lanes, sum);
+            } else {
                 for (size_t i = 0; i < LANES; i++) {
-                    const float *row = keys + c + (key + i < count ? i : count - 1 - key) * stride;
+                    // Past the last key its scores are repeated.
+                    const float *row = keys + c + (i < left ? i : left - 1) * stride;
                     square[i] = width == LANES ? load(row) : load_part(row, width);
                 }
                 transpose(square);
-                add_scores(square, width, queries + c * query_stride, query_stride, lanes, sum);
+                add_scores(square, width, place, query_stride, lanes, sum);
             }
         }
         for (int q = 0; q < lanes; q++) store(scores + (size_t)q * MONGE_KEY_BLOCK + key, sum[q]);

@@ -34,7 +34,7 @@ extension CPUBackend {
     private func convolve(
         _ operands: ConvolutionOperands, _ name: String, _ body: (ConvolutionOperands, UnsafePointer<Float>, monge_linear) throws -> Void
     ) throws {
-        var floats = FloatOperands(memory, name, workers: workers)
+        var floats = self.operands(name)
         let x = try floats.input(operands.x)
         var product = monge_linear()
         product.rows = operands.outputPixels
