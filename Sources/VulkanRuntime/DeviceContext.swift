@@ -23,14 +23,18 @@ final class DeviceContext {
 
     init(index: Int, options: DeviceOptions, substituting substitute: (inout DeviceFunctions) -> Void) throws(VulkanError) {
         instance = try Instance(loader: Loader(), validation: options.validation)
-        let devices = try instance.physicalDevices()
+        let lock = instance.lock
+        let devices = try lock.call(instance.physicalDevices)
         guard devices.indices.contains(index) else {
             let reason = "there are \(devices.count) devices"
             throw .noDevice([DeviceRefusal(index: index, name: "not there", reasons: [reason])])
         }
         physical = devices[index]
-        report = try DeviceReport(physical, index: index, functions: instance.functions)
-        guard report.refusals.isEmpty, let family = ComputeQueueFamily(physical, instance.functions) else {
+        let (report, family) = try lock.call { [physical, instance] () throws(VulkanError) in
+            try (DeviceReport(physical, index: index, functions: instance.functions), ComputeQueueFamily(physical, instance.functions))
+        }
+        self.report = report
+        guard report.refusals.isEmpty, let family else {
             throw .noDevice([DeviceRefusal(index: index, name: report.name, reasons: report.refusals)])
         }
         queueFamily = family.index
@@ -42,16 +46,24 @@ final class DeviceContext {
         } else {
             features.remove(.pipelineExecutableInfo)
         }
-        handle = try Self.create(physical, family: family.index, features: features, instance.functions)
-        pipelineQueries =
-            options.describesPipelines ? try PipelineQueries(instance.functions, handle, keepsForms: options.keepsPipelineForms) : nil
-        var functions = try DeviceFunctions(instance.functions, handle)
+        let handle = try lock.open { [physical, instance] () throws(VulkanError) in
+            try Self.create(physical, family: family.index, features: features, instance.functions)
+        }
+        self.handle = handle
+        let (own, queries) = try lock.call { [instance] () throws(VulkanError) in
+            try (
+                DeviceFunctions(instance.functions, handle),
+                options.describesPipelines ? PipelineQueries(instance.functions, handle, keepsForms: options.keepsPipelineForms) : nil
+            )
+        }
+        pipelineQueries = queries
+        var functions = lock.guarding(own)
         substitute(&functions)
         self.functions = functions
         var queue: VkQueue?
         functions.getDeviceQueue(handle, family.index, 0, &queue)
         self.queue = queue!
-        memoryTypes = MemoryHeaps(physical, instance.functions, hasBudget: false).types
+        memoryTypes = lock.call { [physical, instance] in MemoryHeaps(physical, instance.functions, hasBudget: false).types }
         let shared = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT.rawValue | hostAccess
         hasUnifiedMemory =
             options.mapsDeviceMemory && [.integrated, .cpu].contains(report.kind)
@@ -88,7 +100,7 @@ final class DeviceContext {
 
     /// What this process may use of the device's own memory, in bytes: the driver's figure where it gives one, else the heap's size.
     var memoryBudget: Int {
-        MemoryHeaps(physical, instance.functions, hasBudget: report.features.contains(.memoryBudget)).heaps
+        instance.lock.call { MemoryHeaps(physical, instance.functions, hasBudget: report.features.contains(.memoryBudget)) }.heaps
             .filter(\.isDeviceLocal).map { $0.budget ?? $0.byteCount }.max() ?? 0
     }
 
@@ -118,7 +130,7 @@ final class DeviceContext {
     deinit {
         // A lost device returns at once, and what was made from it is destroyed as ever (Vulkan specification, "Lost Device").
         _ = functions.deviceWaitIdle(handle)
-        functions.destroyDevice(handle, nil)
+        instance.lock.open { functions.destroyDevice(handle, nil) }
     }
 }
 

@@ -8,6 +8,8 @@ final class Instance {
     let handle: VkInstance
     /// What the validation layer has said; nil without it.
     let validation: ValidationLog?
+    /// What calls for the instance and its devices are made under; nil without the layer.
+    let lock: LayerLock?
 
     private var messenger: VkDebugUtilsMessengerEXT?
     private var destroyMessenger: PFN_vkDestroyDebugUtilsMessengerEXT?
@@ -30,6 +32,7 @@ final class Instance {
             (isValidating ? [VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME] : [])
             + (listsPortable ? [VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME] : [])
         var instance: VkInstance?
+        let lock = isValidating ? LayerLock.shared : nil
         let result = withStrings(isValidating ? [Self.validationLayer] : []) { layers in
             withStrings(names) { extensions in
                 var application = VkApplicationInfo()
@@ -58,7 +61,7 @@ final class Instance {
                             features.pEnabledValidationFeatures = enabled.baseAddress
                             chain.append(features)
                         }
-                        return withExtendedLifetime(chain) { create(&info, nil, &instance) }
+                        return withExtendedLifetime(chain) { lock.open { create(&info, nil, &instance) } }
                     }
                 }
             }
@@ -67,15 +70,18 @@ final class Instance {
         if result == VK_ERROR_INCOMPATIBLE_DRIVER { throw .noDevice([]) }
         try check(result, "vkCreateInstance")
         handle = instance!
-        functions = try InstanceFunctions(loader, handle)
+        functions = try lock.call { () throws(VulkanError) in try InstanceFunctions(loader, instance!) }
         validation = log
+        self.lock = lock
         guard let log else { return }
-        let createMessenger = try loader.function(
-            "vkCreateDebugUtilsMessengerEXT", of: handle, as: PFN_vkCreateDebugUtilsMessengerEXT.self)
-        destroyMessenger = try loader.function(
-            "vkDestroyDebugUtilsMessengerEXT", of: handle, as: PFN_vkDestroyDebugUtilsMessengerEXT.self)
-        var info = log.createInfo
-        try check(createMessenger(handle, &info, nil, &messenger), "vkCreateDebugUtilsMessengerEXT")
+        try lock.call { () throws(VulkanError) in
+            let createMessenger = try loader.function(
+                "vkCreateDebugUtilsMessengerEXT", of: handle, as: PFN_vkCreateDebugUtilsMessengerEXT.self)
+            destroyMessenger = try loader.function(
+                "vkDestroyDebugUtilsMessengerEXT", of: handle, as: PFN_vkDestroyDebugUtilsMessengerEXT.self)
+            var info = log.createInfo
+            try check(createMessenger(handle, &info, nil, &messenger), "vkCreateDebugUtilsMessengerEXT")
+        }
     }
 
     /// The instance extensions that loader and drivers have.
@@ -94,8 +100,10 @@ final class Instance {
     }
 
     deinit {
-        destroyMessenger?(handle, messenger, nil)
-        functions.destroyInstance(handle, nil)
+        lock.open {
+            destroyMessenger?(handle, messenger, nil)
+            functions.destroyInstance(handle, nil)
+        }
     }
 }
 

@@ -135,7 +135,9 @@ final class PipelineStore: @unchecked Sendable {
         let compiled = Pipeline(context, name: code.name, workGroupSize: size, handle: pipeline!)
         if let queries = context.pipelineQueries {
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            let told = try queries.told(of: pipeline!, on: context.handle)
+            let told = try context.instance.lock.call { () throws(VulkanError) in
+                try queries.told(of: pipeline!, on: context.handle)
+            }
             let description = PipelineDescription(
                 kernel: code.name, constants: specialization, subgroupSize: told.subgroupSize, compileSeconds: seconds,
                 statistics: told.statistics, forms: told.forms)
