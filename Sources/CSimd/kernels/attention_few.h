@@ -20,10 +20,10 @@ INLINE void add_scores(
 
 // q · k of `lanes` queries, at most four, for `count` keys, as [query][key]. `queries` is the first one's lane of the packed panel.
 INLINE void few_scores(
-    const float *queries, size_t query_stride, size_t channels, int lanes, const key_rows *block, size_t count, float *scores) {
+    const float *queries, size_t query_stride, size_t channels, int lanes, const key_rows *block, bool half, size_t count, float *scores) {
     size_t stride = block->stride;
     for (size_t key = 0; key < count; key += LANES) {
-        const float *keys = block->keys + key * stride, *values = block->values + key * stride;
+        const void *keys = element(block->keys, key * stride, half), *values = element(block->values, key * stride, half);
         size_t left = count - key;
         vfloat sum[FOUR] = {0};
         for (size_t c = 0; c < channels; c += LANES) {
@@ -33,11 +33,11 @@ INLINE void few_scores(
             // Apart, so that whole squares stay in registers.
             if (left >= LANES && width == LANES) {
                 _Pragma("unroll") for (size_t i = 0; i < LANES; i++) {
-                    square[i] = load(keys + c + i * stride);
+                    square[i] = load_elements(element(keys, c + i * stride, half), LANES, half);
                     // The next keys and these values are asked for meanwhile, once a line of 64 bytes.
-                    if (LANES == 16 || c % 16 == 0) {
-                        __builtin_prefetch(keys + c + (i + LANES) * stride);
-                        __builtin_prefetch(values + c + i * stride);
+                    if (LANES * element_bytes(half) == 64 || c * element_bytes(half) % 64 == 0) {
+                        __builtin_prefetch(element(keys, c + (i + LANES) * stride, half));
+                        __builtin_prefetch(element(values, c + i * stride, half));
                     }
                 }
                 transpose(square);
@@ -45,8 +45,7 @@ INLINE void few_scores(
             } else {
                 for (size_t i = 0; i < LANES; i++) {
                     // Past the last key its scores are repeated.
-                    const float *row = keys + c + (i < left ? i : left - 1) * stride;
-                    square[i] = width == LANES ? load(row) : load_part(row, width);
+                    square[i] = load_elements(element(keys, c + (i < left ? i : left - 1) * stride, half), width, half);
                 }
                 transpose(square);
                 add_scores(square, width, place, query_stride, lanes, sum);
@@ -58,13 +57,12 @@ INLINE void few_scores(
 
 // Σ weight · value for `vectors` vectors of channels, the last of `width` channels.
 INLINE void few_sums(
-    const float *values, size_t key_stride, const float *weights, size_t count, int lanes, int vectors, size_t width, size_t stride,
-    float *state) {
+    const void *values, bool half, size_t key_stride, const float *weights, size_t count, int lanes, int vectors, size_t width,
+    size_t stride, float *state) {
     vfloat sum[FOUR][4] = {0};
     for (size_t key = 0; key < count; key++)
         _Pragma("unroll") for (int v = 0; v < vectors; v++) {
-            const float *place = values + key * key_stride + (size_t)v * LANES;
-            vfloat value = width == LANES ? load(place) : load_part(place, width);
+            vfloat value = load_elements(element(values, key * key_stride + (size_t)v * LANES, half), width, half);
             _Pragma("unroll") for (int q = 0; q < lanes; q++)
                 sum[q][v] = fused(splat(weights[(size_t)q * MONGE_KEY_BLOCK + key]), value, sum[q][v]);
         }
@@ -82,10 +80,10 @@ enum { FEW_VECTORS = 2 };
 
 // `lanes` queries from `lane` on.
 INLINE void few_lanes(
-    const monge_attention *attention, size_t lane, int lanes, const key_rows *block, size_t first, size_t end, const float *packed,
-    float *state, float *scores) {
+    const monge_attention *attention, size_t lane, int lanes, const key_rows *block, bool half, size_t first, size_t end,
+    const float *packed, float *state, float *scores) {
     size_t channels = attention->channels, stride = LANES * row_vectors(lanes_of(attention)), count = end - first;
-    few_scores(packed + lane, stride, channels, lanes, block, count, scores);
+    few_scores(packed + lane, stride, channels, lanes, block, half, count, scores);
     float shift[FOUR], total[FOUR] = {0};
     size_t rounded = (count + LANES - 1) / LANES * LANES;
     for (int q = 0; q < lanes; q++) {
@@ -114,22 +112,49 @@ INLINE void few_lanes(
     }
     size_t c = 0;
     for (; c + FEW_VECTORS * LANES <= channels; c += FEW_VECTORS * LANES)
-        few_sums(block->values + c, block->stride, scores, count, lanes, FEW_VECTORS, LANES, stride, state + c * stride + lane);
+        few_sums(
+            element(block->values, c, half), half, block->stride, scores, count, lanes, FEW_VECTORS, LANES, stride,
+            state + c * stride + lane);
     for (; c + LANES <= channels; c += LANES)
-        few_sums(block->values + c, block->stride, scores, count, lanes, 1, LANES, stride, state + c * stride + lane);
-    if (c < channels) few_sums(block->values + c, block->stride, scores, count, lanes, 1, channels - c, stride, state + c * stride + lane);
+        few_sums(element(block->values, c, half), half, block->stride, scores, count, lanes, 1, LANES, stride, state + c * stride + lane);
+    if (c < channels)
+        few_sums(
+            element(block->values, c, half), half, block->stride, scores, count, lanes, 1, channels - c, stride,
+            state + c * stride + lane);
 }
 
-static void few_queries_block(
-    const monge_attention *attention, size_t first, size_t end, const float *packed, float *state, float *scores) {
-    key_rows block = block_rows(attention, first, end, scores);
+INLINE void few_queries_rows(
+    const monge_attention *attention, const key_rows *block, bool half, size_t first, size_t end, const float *packed, float *state,
+    float *scores) {
     size_t lanes = lanes_of(attention);
     for (size_t lane = 0; lane < lanes; lane += FOUR) {
         switch (lanes - lane) {
-        case 1: few_lanes(attention, lane, 1, &block, first, end, packed, state, scores); break;
-        case 2: few_lanes(attention, lane, 2, &block, first, end, packed, state, scores); break;
-        case 3: few_lanes(attention, lane, 3, &block, first, end, packed, state, scores); break;
-        default: few_lanes(attention, lane, FOUR, &block, first, end, packed, state, scores);
+        case 1: few_lanes(attention, lane, 1, block, half, first, end, packed, state, scores); break;
+        case 2: few_lanes(attention, lane, 2, block, half, first, end, packed, state, scores); break;
+        case 3: few_lanes(attention, lane, 3, block, half, first, end, packed, state, scores); break;
+        default: few_lanes(attention, lane, FOUR, block, half, first, end, packed, state, scores);
         }
+    }
+}
+
+// Each a function of its own: in one, those of f32 lose up to a quarter of their speed.
+__attribute__((noinline)) static void few_queries_singles(
+    const monge_attention *attention, const key_rows *block, size_t first, size_t end, const float *packed, float *state, float *scores) {
+    few_queries_rows(attention, block, false, first, end, packed, state, scores);
+}
+__attribute__((noinline)) static void few_queries_halves(
+    const monge_attention *attention, const key_rows *block, size_t first, size_t end, const float *packed, float *state, float *scores) {
+    few_queries_rows(attention, block, true, first, end, packed, state, scores);
+}
+
+// Rows of f16 are widened as they are read, without copies.
+static void few_queries_block(
+    const monge_attention *attention, size_t first, size_t end, const float *packed, float *state, float *scores) {
+    if (attention->half_keys && lie_together(attention, first, end)) {
+        key_rows block = rows_in_place(attention, first);
+        few_queries_halves(attention, &block, first, end, packed, state, scores);
+    } else {
+        key_rows block = block_rows(attention, first, end, scores);
+        few_queries_singles(attention, &block, first, end, packed, state, scores);
     }
 }

@@ -68,10 +68,10 @@ INLINE void mask_scores(
     }
 }
 
-// Rows of f32: those of a block where they lie, or their copies.
+// The rows of a block where they lie, or their copies of f32.
 typedef struct {
-    const float *keys;
-    const float *values;
+    const void *keys;
+    const void *values;
     size_t stride;
 } key_rows;
 
@@ -105,14 +105,19 @@ static bool lie_together(const monge_attention *attention, size_t first, size_t 
 // How many rows ahead keys and values are asked for.
 enum { ROWS_AHEAD = 12 };
 
-// Keys first ..< end, at least one, and their values. Widening them once for all lanes of a panel costs one operation in some twenty of what is
+// Keys and values from a key on, those of one block or of blocks that lie together.
+INLINE key_rows rows_in_place(const monge_attention *attention, size_t first) {
+    size_t start = key_row(attention, first) * attention->key_stride;
+    return (key_rows){
+        element(attention->keys, start, attention->half_keys), element(attention->values, start, attention->half_keys),
+        attention->key_stride};
+}
+
+// Keys first ..< end, at least one, and their values, as f32. Widening them once for all lanes of a panel costs one operation in some twenty of what is
 // computed from them.
 static key_rows block_rows(const monge_attention *attention, size_t first, size_t end, float *scores) {
     size_t channels = attention->channels, stride = attention->key_stride;
-    if (!attention->half_keys && lie_together(attention, first, end)) {
-        size_t start = key_row(attention, first) * stride;
-        return (key_rows){(const float *)attention->keys + start, (const float *)attention->values + start, stride};
-    }
+    if (!attention->half_keys && lie_together(attention, first, end)) return rows_in_place(attention, first);
     float *keys = scores + MONGE_KEY_BLOCK * PANEL_LANES, *values = keys + MONGE_KEY_BLOCK * channels;
     size_t bytes = attention->half_keys ? sizeof(uint16_t) : sizeof(float);
     for (size_t key = first; key < end; key++) {
