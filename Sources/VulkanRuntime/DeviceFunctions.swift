@@ -2,7 +2,7 @@ import CVulkan
 
 /// The functions of a device that the runtime calls, without the loader's dispatch in between. They can be replaced one by one
 /// (``Device/init(index:options:substituting:)``), so that a driver's failures can be met without the hardware that has them.
-/// ``LayerLock/guarding(_:)`` has a line for each.
+/// ``LayerLock/guarding(_:)`` has a line for each but the first.
 package struct DeviceFunctions {
     package var destroyDevice: PFN_vkDestroyDevice
     package var deviceWaitIdle: PFN_vkDeviceWaitIdle

@@ -21,7 +21,8 @@ package final class LayerLock: @unchecked Sendable {
     /// How many open or close devices, or wait to.
     package var openers: Int { condition.withLock { waitingOrOpening } }
 
-    /// Calls a function of an instance or a device that is there. A wait within it keeps others from opening and closing devices until it ends.
+    /// Calls a function of an instance or a device that is there. Not to be asked for within a call or an opening. Whoever opens or closes a
+    /// device waits for all calls to end, and calls that come later wait for that.
     package func call<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
         condition.lock()
         while waitingOrOpening > 0 { condition.wait() }
@@ -36,7 +37,7 @@ package final class LayerLock: @unchecked Sendable {
         return try body()
     }
 
-    /// Creates or destroys instances or devices. Not to be asked for within itself or within a call.
+    /// Creates or destroys instances or devices. Not to be asked for within a call or an opening.
     package func open<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
         condition.lock()
         waitingOrOpening += 1

@@ -35,7 +35,7 @@ import VulkanRuntime
             var functions: DeviceFunctions?
             var options = DeviceOptions()
             options.pipelineCacheFolder = nil
-            _ = try Device(index: 0, options: options) { functions = $0 }
+            _ = try Device(index: TestDevice.index(), options: options) { functions = $0 }
             let own = try #require(functions)
             func addresses(_ functions: DeviceFunctions) -> [UInt] {
                 withUnsafeBytes(of: functions) { Array($0.bindMemory(to: UInt.self)) }

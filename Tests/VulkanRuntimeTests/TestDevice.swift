@@ -13,10 +13,13 @@ struct TestDevice {
         options.validation = true
         options.pipelineCacheFolder = nil
         change(&options)
+        device = try Device(index: Self.index(), options: options)
+    }
+
+    static func index() throws -> Int {
         let reports = try VulkanSystem.reports()
         let index = ProcessInfo.processInfo.environment["MONGE_TEST_DEVICE"].flatMap(Int.init)
-        let chosen = try VulkanSystem.choose(.index(index ?? reports.first { $0.refusals.isEmpty }?.index ?? 0), from: reports)
-        device = try Device(index: chosen, options: options)
+        return try VulkanSystem.choose(.index(index ?? reports.first { $0.refusals.isEmpty }?.index ?? 0), from: reports)
     }
 
     func buffer(_ elements: [Float]) throws -> Buffer {

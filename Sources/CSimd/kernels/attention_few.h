@@ -147,7 +147,7 @@ __attribute__((noinline)) static void few_queries_halves(
     few_queries_rows(attention, block, true, first, end, packed, state, scores);
 }
 
-// Rows of f16 are widened as they are read, without copies.
+// Rows of f16 that lie together are widened as they are read, without copies.
 static void few_queries_block(
     const monge_attention *attention, size_t first, size_t end, const float *packed, float *state, float *scores) {
     if (attention->half_keys && lie_together(attention, first, end)) {

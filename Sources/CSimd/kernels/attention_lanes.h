@@ -113,8 +113,8 @@ INLINE key_rows rows_in_place(const monge_attention *attention, size_t first) {
         attention->key_stride};
 }
 
-// Keys first ..< end, at least one, and their values, as f32. Widening them once for all lanes of a panel costs one operation in some twenty of what is
-// computed from them.
+// Keys first ..< end, at least one, and their values, as f32. Widening them once for all lanes of a panel costs one operation in some
+// twenty of what is computed from them.
 static key_rows block_rows(const monge_attention *attention, size_t first, size_t end, float *scores) {
     size_t channels = attention->channels, stride = attention->key_stride;
     if (!attention->half_keys && lie_together(attention, first, end)) return rows_in_place(attention, first);
