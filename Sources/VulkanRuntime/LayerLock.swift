@@ -3,9 +3,9 @@ import Foundation
 
 /// Keeps the opening and closing of devices under the validation layer apart from all other calls that the layer sees.
 ///
-/// The layer finds what it knows of an instance or a device in tables of the process that early releases read and write without a lock
-/// ("TODO: We probably should lock here", `GetLayerDataPtr` in layers/vk_layer_data.h of 1.3.239, Debian 12's;
-/// KhronosGroup/Vulkan-ValidationLayers#4391). Where threads have a device each, it crashes now and then.
+/// The layer finds what it knows of an instance or a device in tables of the process, which early releases read and write without a lock
+/// (`GetLayerDataPtr` in layers/vk_layer_data.h of 1.3.239, Debian 12's; KhronosGroup/Vulkan-ValidationLayers#4391). Where threads have a
+/// device each, it crashes now and then.
 package final class LayerLock: @unchecked Sendable {
     package static let shared = LayerLock()
 
